@@ -1,0 +1,93 @@
+/** What the outer layers give each other, as interfaces; `app.ts` puts the implementations together. */
+import type { Outcome, StuckKind } from './kinds.js';
+import type { StuckRecord } from './record.js';
+
+/** Converts CLOCK_MONOTONIC and CLOCK_BOOTTIME to wall time, with the newest pair of clocks from the sensor. */
+export interface WallClock {
+  /** @returns microseconds since 1970, UTC. */
+  monoToRealUs(monoUs: number): number;
+  bootToRealUs(bootUs: number): number;
+  /** @returns CLOCK_MONOTONIC now, microseconds. */
+  nowUs(): number;
+}
+
+/** A change of a record, as subscribers get it. */
+export interface RecordChange {
+  readonly kind: 'opened' | 'updated' | 'ended';
+  readonly timeUs: number;
+  readonly record: StuckRecord;
+}
+
+/** The records of this node, as the RPC layer reads them. */
+export interface RecordSource {
+  /** Stuck now, oldest detection first. */
+  open(): readonly StuckRecord[];
+  /** Ended recently, as far as they are kept, oldest detection first. */
+  recentlyEnded(): readonly StuckRecord[];
+  /** Stuck or recently ended. */
+  find(id: string): StuckRecord | undefined;
+  /**
+   * Calls `listener` for every change after this call, synchronously and in order.
+   * @returns a function that ends the subscription.
+   */
+  subscribe(listener: (change: RecordChange) => void): () => void;
+}
+
+/** One BPF program of the sensor. */
+export interface ProgramInfo {
+  readonly name: string;
+  readonly attached: boolean;
+  readonly message: string;
+}
+
+export type SensorState = 'starting' | 'running' | 'backoff' | 'stopped';
+
+/** The agent's own state, as `GetStatus` reports it. */
+export interface StatusReport {
+  readonly version: string;
+  readonly startRealUs: number;
+  readonly pid: number;
+  readonly healthy: boolean;
+  readonly problems: readonly string[];
+  readonly sensor: {
+    readonly state: SensorState;
+    readonly pid: number;
+    readonly version: string;
+    readonly capabilities: readonly string[];
+    readonly restarts: number;
+    readonly lastError: string;
+    readonly programs: readonly ProgramInfo[];
+    readonly ringBufferDrops: number;
+  };
+  readonly sweep: {
+    readonly endUs: number;
+    readonly durationUs: number;
+    readonly sockets: number;
+    readonly connections: number;
+    readonly processes: number;
+  } | null;
+  readonly tracker: {
+    readonly suspects: number;
+    readonly stuckByKind: ReadonlyMap<StuckKind, number>;
+    readonly opened: number;
+    readonly endedByOutcome: ReadonlyMap<Outcome, number>;
+    readonly evicted: number;
+  };
+  readonly node: NodeFacts;
+}
+
+/** The machine; facts that could not be read are empty or 0. */
+export interface NodeFacts {
+  readonly hostname: string;
+  readonly kernel: string;
+  readonly architecture: string;
+  readonly operatingSystem: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly model: string;
+}
+
+/** Gives the present state; cheap enough to call on every request. */
+export interface StatusSource {
+  status(): StatusReport;
+}

@@ -1,0 +1,97 @@
+/** The record of one stuck connection, from detection to outcome: what clients see, in the daemon's own types. */
+import type { Direction, Outcome, OwnerType, StuckKind } from './kinds.js';
+import type { Endpoint } from './snapshot.js';
+
+/** All times in a record are CLOCK_MONOTONIC, microseconds; `rpc/` and `cli/` convert them to wall time. */
+export type MonoUs = number;
+
+/** One descriptor of a socket. */
+export interface Holder {
+  readonly pid: number;
+  readonly comm: string;
+  readonly fd: number;
+}
+
+/** A process that holds a socket; pid and start time are its identity. */
+export interface Owner {
+  readonly pid: number;
+  /** CLOCK_BOOTTIME, microseconds. */
+  readonly startBootUs: number;
+  readonly comm: string;
+  readonly executable: string;
+  readonly uid: number;
+  readonly cgroupId: bigint;
+  readonly holders: readonly Holder[];
+}
+
+/** Socket options that decide how long a connection can stay stuck, sysctls already applied. */
+export interface SocketOptions {
+  readonly keepalive: boolean;
+  readonly keepaliveIdleMs: number;
+  readonly keepaliveIntervalMs: number;
+  readonly keepaliveProbes: number;
+  /** 0 if TCP_USER_TIMEOUT is not set. */
+  readonly userTimeoutMs: number;
+}
+
+/** Which limit makes the kernel give up. */
+export type GiveUpReason =
+  | 'tcp_retries2'
+  | 'user_timeout'
+  | 'keepalive'
+  | 'syn_retries'
+  | 'orphan_retries'
+  | 'shrunk_window';
+
+/** When the kernel itself will end the connection; `never` if it will not. */
+export type GiveUp =
+  | { readonly never: true }
+  | {
+      readonly never: false;
+      readonly timeUs: MonoUs;
+      /** Set where only a window can be known. */
+      readonly latestTimeUs: MonoUs | null;
+      readonly reason: GiveUpReason;
+      /** Retransmissions or probes that are left. */
+      readonly retransmitsLeft: number;
+      /** Name of the errno that the application will get. */
+      readonly expectedError: string;
+    };
+
+/** One step in the life of a record. */
+export interface TimelineEntry {
+  readonly timeUs: MonoUs;
+  readonly text: string;
+}
+
+/** A stuck connection. Immutable: every change makes a new object, so that subscribers may keep it. */
+export interface StuckRecord {
+  readonly id: string;
+  readonly previousId: string | null;
+  readonly kind: StuckKind;
+  /** TCP state by name, for example `ESTABLISHED`. */
+  readonly state: string;
+  readonly direction: Direction;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly netns: number;
+  readonly cookie: bigint;
+  readonly ownerType: OwnerType;
+  readonly owner: Owner | null;
+  readonly lastOwner: Owner | null;
+  readonly sinceUs: MonoUs;
+  readonly sinceAtLeast: boolean;
+  readonly detectedUs: MonoUs;
+  readonly lastProgressUs: MonoUs | null;
+  readonly unackedBytes: number;
+  readonly unsentBytes: number;
+  readonly unreadBytes: number;
+  readonly retransmits: number;
+  readonly probes: number;
+  readonly rtoMs: number;
+  readonly options: SocketOptions;
+  readonly giveUp: GiveUp | null;
+  readonly outcome: Outcome | null;
+  readonly endUs: MonoUs | null;
+  readonly timeline: readonly TimelineEntry[];
+}
