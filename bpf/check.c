@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "check.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "layout_hash.h"
+#include "privileges.h"
+#include "session.h"
+
+static bool read_all(int fd, void *buffer, size_t size)
+{
+	char *at = buffer;
+
+	while (size > 0) {
+		ssize_t count = read(fd, at, size);
+
+		if (count <= 0) {
+			return false;
+		}
+		at += count;
+		size -= count;
+	}
+	return true;
+}
+
+static void configure(int fd)
+{
+	struct configure_command command = RECORD_INIT(struct configure_command, COMMAND_CONFIGURE, 0);
+
+	command.layout_hash = SENSOR_LAYOUT_HASH;
+	command.rto_threshold = command.syn_threshold = 3;
+	command.probe_threshold = 2;
+	command.refresh_interval_ms = command.sweep_interval_ms = command.full_refresh_interval_ms = 60000;
+	(void)!write(fd, &command, sizeof(command));
+}
+
+/* Prints records until the sensor is ready or has failed. Returns true if it is ready. */
+static bool print_records(int fd)
+{
+	union {
+		struct record_header header;
+		struct hello_record hello;
+		struct program_record program;
+		struct failure_record failure;
+		char bytes[SENSOR_RECORD_MAX];
+	} record;
+
+	while (read_all(fd, &record, sizeof(record.header))) {
+		size_t rest = record.header.size - sizeof(record.header);
+
+		if (record.header.size > sizeof(record) || !read_all(fd, record.bytes + sizeof(record.header), rest)) {
+			return false;
+		}
+		switch (record.header.kind) {
+		case RECORD_HELLO:
+			printf("kernel %s (%s), HZ %u\n", record.hello.kernel_release, record.hello.machine, record.hello.hz);
+			break;
+		case RECORD_PROGRAM:
+			printf("%-8s %-22s %s\n", record.program.status == PROGRAM_ATTACHED ? "attached" : "missed",
+			       record.program.name, record.program.message);
+			break;
+		case RECORD_FAILURE:
+			printf("failed: %s\n", record.failure.message);
+			return false;
+		case RECORD_READY:
+			return true;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+int check_programs(void)
+{
+	int ends[2];
+	bool ready;
+	pid_t child;
+
+	if (privileges_drop()) {
+		printf("failed: CAP_BPF and CAP_PERFMON are needed: run this as root, or give it these two capabilities\n");
+		return EXIT_FAILURE;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
+		perror("socketpair");
+		return EXIT_FAILURE;
+	}
+	child = fork();
+	if (child == 0) {
+		close(ends[0]);
+		_exit(session_serve(ends[1]));
+	}
+	close(ends[1]);
+	configure(ends[0]);
+	ready = print_records(ends[0]);
+	close(ends[0]);
+	if (child > 0) {
+		waitpid(child, NULL, 0);
+	}
+	return ready ? EXIT_SUCCESS : EXIT_FAILURE;
+}

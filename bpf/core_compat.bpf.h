@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What moved between kernels, found by BTF and never by version (stable kernels carry back-ports).
+ *
+ *  - Keepalive timer: `sk->sk_timer` until it became `icsk->icsk_keepalive_timer` (tcp: move sk_timer, 6.19, and
+ *    back-ported to 6.1.y and 6.12.y). `sk_timer` still exists there, in a union with the retransmit timer, so its
+ *    existence proves nothing: ask for icsk_keepalive_timer first.
+ *  - Write timer: `icsk->icsk_retransmit_timer` until it became `sk->tcp_retransmit_timer` (6.19).
+ *  - `icsk_timeout`, where it exists (until 6.14), is when the pending action is due; the timer may stand earlier.
+ *  - `icsk_rto_max` (6.15), `total_rto` and `rto_stamp` (6.7), `tcp_usec_ts` (6.7), `sysctl_tcp_syn_linear_timeouts` (6.5).
+ */
+#ifndef STUCKD_CORE_COMPAT_BPF_H
+#define STUCKD_CORE_COMPAT_BPF_H
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct inet_connection_sock___keepalive_timer {
+	struct timer_list icsk_keepalive_timer;
+};
+struct inet_connection_sock___retransmit_timer {
+	struct timer_list icsk_retransmit_timer;
+};
+struct inet_connection_sock___timeout {
+	unsigned long icsk_timeout;
+};
+struct inet_connection_sock___rto_max {
+	u32 icsk_rto_max;
+};
+struct sock___retransmit_timer {
+	struct timer_list tcp_retransmit_timer;
+};
+struct sock___timer {
+	struct timer_list sk_timer;
+};
+struct tcp_sock___rto {
+	u32 rto_stamp;
+	u16 total_rto;
+};
+struct tcp_sock___usec {
+	u8 tcp_usec_ts : 1;
+};
+struct netns_ipv4___syn_linear {
+	u8 sysctl_tcp_syn_linear_timeouts;
+};
+
+#pragma clang attribute pop
+
+/* Where the keepalive timer lives: byte offset from the start of the socket. */
+static __always_inline __u64 keepalive_timer_offset(void)
+{
+	if (bpf_core_field_exists(struct inet_connection_sock___keepalive_timer, icsk_keepalive_timer)) {
+		return bpf_core_field_offset(struct inet_connection_sock___keepalive_timer, icsk_keepalive_timer);
+	}
+	return bpf_core_field_offset(struct sock___timer, sk_timer);
+}
+
+/* The timer that serves RTO, tail loss probe and window probe. */
+static __always_inline const struct timer_list *write_timer_of(const struct sock *sk)
+{
+	if (bpf_core_field_exists(struct sock___retransmit_timer, tcp_retransmit_timer)) {
+		return (const void *)sk + bpf_core_field_offset(struct sock___retransmit_timer, tcp_retransmit_timer);
+	}
+	return (const void *)sk +
+	       bpf_core_field_offset(struct inet_connection_sock___retransmit_timer, icsk_retransmit_timer);
+}
+
+#endif

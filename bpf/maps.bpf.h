@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Maps and globals of the sensor. Globals in .bss are shared with user space by mmap. */
+#ifndef STUCKD_MAPS_BPF_H
+#define STUCKD_MAPS_BPF_H
+
+/*
+ * State of a socket under observation. It lives and dies with the socket. Only sockets that crossed a threshold have
+ * one (301 bytes of kernel memory each), so that a healthy node pays nothing.
+ */
+struct mark {
+	/* What was reported last, to stay silent while nothing changes. */
+	__u32 snd_una;
+	__u32 write_seq;
+	__u32 rcv_tstamp;
+	__u32 timer_expires;
+	__u8 state;
+	__u8 retransmits;
+	__u8 probes_out;
+	__u8 dead;
+	/* What happened before, and cannot be read from the socket later. */
+	__u32 flags; /* SOCKET_RESET_RECEIVED, SOCKET_RESET_SENT, SOCKET_CLOSER_EXITING */
+	__u32 closer_tgid;
+	__u32 swept_pass; /* the sweep that reported it: a socket with many descriptors is reported once */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct mark);
+} marks SEC(".maps");
+
+/* 4 MiB hold some 10,000 records; when it is full, records are counted as dropped and the next pass repairs it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 * 1024 * 1024);
+} ring SEC(".maps");
+
+struct listener_key {
+	__u32 netns;
+	__u32 port;
+};
+
+/* Ports on which somebody listens, learnt by sweeps: the direction of a connection is not in the socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct listener_key);
+	__type(value, __u8);
+} listeners SEC(".maps");
+
+/* Cookies that the daemon asked for (COMMAND_WATCH), after a restart of this process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, __u64);
+	__type(value, __u8);
+} watched SEC(".maps");
+
+/* Room for the records of one visited descriptor, written to the iterator's output in one go. */
+struct sweep_output {
+	struct process_record process;
+	struct socket_record socket;
+	struct holder_record holder;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sweep_output);
+} scratch SEC(".maps");
+
+/* Set by user space. */
+volatile __u32 rto_threshold = 3;
+volatile __u32 syn_threshold = 3;
+volatile __u32 probe_threshold = 2;
+volatile __u32 watch_count; /* entries in `watched`: skip the lookup while there are none */
+
+/* State of the pass that is running; there is never more than one. */
+volatile __u32 pass_id;
+volatile __u32 pass_full;
+
+/* Results of a pass; user space clears them before it starts one. */
+volatile __u32 pass_sockets;
+volatile __u32 pass_connections;
+volatile __u32 pass_reported;
+volatile __u32 pass_processes;
+volatile __u32 pass_marked;
+volatile __u32 pass_last_tgid;      /* the last process that was counted */
+volatile __u32 pass_reported_tgid;  /* the last process whose record was written */
+
+/* A pair of clocks, renewed by every refresh. */
+volatile __u64 clock_jiffies;
+volatile __u64 clock_mono_ns;
+
+/* Address of tcp_keepalive_timer(), 0 if the kernel hides it or has none; known after the first refresh. */
+volatile __u64 keepalive_timer_address;
+
+/* Counters; written by several CPUs, so atomically. */
+__u64 ring_dropped;
+__u64 events;
+__u64 mark_failed;
+__u64 retransmits_seen;
+__u64 keepalive_seen;
+
+#define COUNT(counter) __sync_fetch_and_add(&(counter), 1)
+
+#endif

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * stuckd-sensor: the only privileged part of stuckd, with CAP_BPF and CAP_PERFMON and nothing else.
+ *
+ *   stuckd-sensor --fd N         serve the daemon at the other end of descriptor N (a socketpair); end with it
+ *   stuckd-sensor --listen PATH  serve daemons that connect to a unix socket, one at a time
+ *   stuckd-sensor --check        load, attach, say of each program whether it works; exit 0 if stuckd can run
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "privileges.h"
+#include "session.h"
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: stuckd-sensor --fd N | --listen PATH | --check | --version\n");
+	return 2;
+}
+
+static const char MISSING_PRIVILEGE[] =
+	"stuckd-sensor needs CAP_BPF and CAP_PERFMON: start it as root, or give it these two capabilities";
+
+static int serve_descriptor(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	if (*end || end == text || fd < 0 || fd > 1024) {
+		return usage();
+	}
+	if (privileges_drop()) {
+		struct stream stream;
+
+		/* The daemon expects a hello first, but a failure record says why there is none. */
+		stream_init(&stream, (int)fd);
+		stream_fail(&stream, FAILURE_PRIVILEGE, EPERM, "%s", MISSING_PRIVILEGE);
+		fprintf(stderr, "%s\n", MISSING_PRIVILEGE);
+		return EXIT_FAILURE;
+	}
+	return session_serve((int)fd);
+}
+
+static int open_listener(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(address.sun_path, path);
+	if (fd < 0) {
+		return -1;
+	}
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+		errno = EADDRINUSE; /* another sensor answers there */
+		return -1;
+	}
+	close(fd);
+	unlink(path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	umask(0117); /* 0660: who may talk to the sensor is decided by the owner and group of its socket */
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1)) {
+		return -1;
+	}
+	return fd;
+}
+
+/* Each daemon gets a process of its own, so that no state of the last one is left; one at a time. */
+static int serve_listener(const char *path)
+{
+	int listener = open_listener(path);
+
+	if (listener < 0) {
+		fprintf(stderr, "stuckd-sensor cannot listen on %s: %s\n", path, strerror(errno));
+		return EXIT_FAILURE;
+	}
+	if (privileges_drop()) {
+		fprintf(stderr, "%s\n", MISSING_PRIVILEGE);
+		return EXIT_FAILURE;
+	}
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+		pid_t child;
+
+		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) {
+			continue;
+		}
+		if (fd < 0) {
+			fprintf(stderr, "stuckd-sensor cannot accept on %s: %s\n", path, strerror(errno));
+			return EXIT_FAILURE;
+		}
+		child = fork();
+		if (child == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			close(listener);
+			_exit(session_serve(fd));
+		}
+		close(fd);
+		if (child > 0) {
+			waitpid(child, NULL, 0);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	/* A terminal's Ctrl-C reaches the whole group; the daemon decides when the sensor ends. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	if (argc == 3 && strcmp(argv[1], "--fd") == 0) {
+		return serve_descriptor(argv[2]);
+	}
+	if (argc == 3 && strcmp(argv[1], "--listen") == 0) {
+		return serve_listener(argv[2]);
+	}
+	if (argc == 2 && strcmp(argv[1], "--check") == 0) {
+		return check_programs();
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("stuckd-sensor %s\n", SENSOR_VERSION);
+		return EXIT_SUCCESS;
+	}
+	return usage();
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "session.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clocks.h"
+#include "layout_hash.h"
+#include "passes.h"
+#include "privileges.h"
+#include "programs.h"
+#include "tcp_sensor.skel.h"
+
+/* Events are collected up to this size before they are written: one write for a burst, at once for a lone event. */
+#define BATCH_SIZE (64 * 1024)
+
+static char batch[BATCH_SIZE];
+static size_t batch_used;
+
+static int flush_batch(struct session *session)
+{
+	int error = batch_used ? stream_write(&session->stream, batch, batch_used) : 0;
+
+	batch_used = 0;
+	return error;
+}
+
+static int on_ring_record(void *context, void *data, size_t size)
+{
+	struct session *session = context;
+
+	if (batch_used + size > sizeof(batch)) {
+		int error = flush_batch(session);
+
+		if (error) {
+			return error;
+		}
+	}
+	memcpy(batch + batch_used, data, size);
+	batch_used += size;
+	return 0;
+}
+
+/* Thread body: events from the ring buffer to the stream, until the stream breaks. */
+static void *events_run(void *argument)
+{
+	struct session *session = argument;
+	int ring_fd = bpf_map__fd(session->skeleton->maps.ring);
+	struct ring_buffer *ring = ring_buffer__new(ring_fd, on_ring_record, session, NULL);
+	int result = ring ? 0 : -errno;
+
+	if (!ring) {
+		stream_fail(&session->stream, FAILURE_INTERNAL, result, "the ring buffer cannot be read: %s", strerror(-result));
+	}
+	while (result >= 0 || result == -EINTR) {
+		result = ring_buffer__poll(ring, -1);
+		if (result >= 0) {
+			result = flush_batch(session);
+		}
+	}
+	return NULL;
+}
+
+static void read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? 0 : read(fd, text, size - 1);
+
+	if (fd >= 0) {
+		close(fd);
+	}
+	text[length > 0 ? length : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
+static int write_hello(struct session *session)
+{
+	struct hello_record hello = RECORD_INIT(struct hello_record, RECORD_HELLO, 0);
+	struct clock_record clock = {0};
+	struct utsname name;
+
+	clock_fill(&clock);
+	hello.magic = SENSOR_MAGIC;
+	hello.layout_hash = SENSOR_LAYOUT_HASH;
+	hello.mono_us = clock.mono_us;
+	hello.real_us = clock.real_us;
+	hello.boot_us = clock.boot_us;
+	hello.jiffies = clock.jiffies;
+	hello.jiffy_edge_us = clock.jiffy_edge_us;
+	hello.hz = clock_hz();
+	hello.pid = getpid();
+	privileges_effective(&hello.capabilities_low, &hello.capabilities_high);
+	snprintf(hello.version, sizeof(hello.version), "%s", SENSOR_VERSION);
+	if (uname(&name) == 0) {
+		snprintf(hello.kernel_release, sizeof(hello.kernel_release), "%.63s", name.release);
+		snprintf(hello.machine, sizeof(hello.machine), "%.15s", name.machine);
+	}
+	read_text("/proc/sys/kernel/random/boot_id", hello.boot_id, sizeof(hello.boot_id));
+	return stream_write(&session->stream, &hello, sizeof(hello));
+}
+
+/* Thresholds of 0 would report every socket, those above 255 none: icsk_retransmits has 8 bits. */
+static bool is_threshold(uint32_t value)
+{
+	return value >= 1 && value <= 255;
+}
+
+static bool is_interval(uint32_t milliseconds)
+{
+	return milliseconds >= 50 && milliseconds <= 3600 * 1000;
+}
+
+static int configure(struct session *session, const struct configure_command *command)
+{
+	struct tcp_sensor__bss *bss = session->skeleton->bss;
+	struct tcp_sensor__data *data = session->skeleton->data;
+
+	if (command->layout_hash != SENSOR_LAYOUT_HASH) {
+		stream_fail(&session->stream, FAILURE_PROTOCOL, EPROTO,
+			    "daemon and sensor are of different builds (layout %016llx here, %016llx there): install both anew",
+			    (unsigned long long)SENSOR_LAYOUT_HASH, (unsigned long long)command->layout_hash);
+		return -EPROTO;
+	}
+	if (!is_threshold(command->rto_threshold) || !is_threshold(command->syn_threshold) ||
+	    !is_threshold(command->probe_threshold) || !is_interval(command->refresh_interval_ms) ||
+	    !is_interval(command->sweep_interval_ms) || !is_interval(command->full_refresh_interval_ms)) {
+		stream_fail(&session->stream, FAILURE_PROTOCOL, EINVAL,
+			    "the daemon sent a threshold outside 1-255 or an interval outside 50 ms - 1 h");
+		return -EINVAL;
+	}
+	(void)bss;
+	data->rto_threshold = command->rto_threshold;
+	data->syn_threshold = command->syn_threshold;
+	data->probe_threshold = command->probe_threshold;
+	pthread_mutex_lock(&session->lock);
+	session->intervals.refresh_ms = command->refresh_interval_ms;
+	session->intervals.sweep_ms = command->sweep_interval_ms;
+	session->intervals.full_refresh_ms = command->full_refresh_interval_ms;
+	pthread_cond_signal(&session->wake);
+	pthread_mutex_unlock(&session->lock);
+	return 0;
+}
+
+static void watch(struct session *session, const struct watch_command *command, bool on)
+{
+	int map_fd = bpf_map__fd(session->skeleton->maps.watched);
+	uint8_t one = 1;
+
+	if (on) {
+		if (bpf_map_update_elem(map_fd, &command->cookie, &one, BPF_NOEXIST) == 0) {
+			session->skeleton->bss->watch_count++;
+		} else if (errno != EEXIST) {
+			session->watch_rejected++;
+		}
+	} else if (bpf_map_delete_elem(map_fd, &command->cookie) == 0) {
+		session->skeleton->bss->watch_count--;
+	}
+}
+
+static int handle_command(struct session *session, const union command *command)
+{
+	switch (command->header.kind) {
+	case COMMAND_CONFIGURE:
+		return configure(session, &command->configure);
+	case COMMAND_PASS:
+		if (command->pass.pass_kind < PASS_REFRESH || command->pass.pass_kind > PASS_REFRESH_FULL) {
+			return -EBADMSG;
+		}
+		passes_request(session, command->pass.pass_kind);
+		return 0;
+	case COMMAND_WATCH:
+	case COMMAND_UNWATCH:
+		watch(session, &command->watch, command->header.kind == COMMAND_WATCH);
+		return 0;
+	default:
+		return -EBADMSG;
+	}
+}
+
+/* Reads commands until the stream ends. Returns 0 at its end, -errno on a broken stream or a bad command. */
+static int read_commands(struct session *session)
+{
+	union command command;
+	int result;
+
+	while ((result = stream_read_command(&session->stream, &command)) > 0) {
+		int error = handle_command(session, &command);
+
+		if (error) {
+			result = error;
+			break;
+		}
+	}
+	if (result == -EBADMSG) {
+		stream_fail(&session->stream, FAILURE_PROTOCOL, EBADMSG, "the daemon sent a command that cannot be read");
+	}
+	return result;
+}
+
+/* Waits for the first command, which must be a configuration. Returns 1, or what ended the wait. */
+static int await_configuration(struct session *session)
+{
+	union command command;
+	int result = stream_read_command(&session->stream, &command);
+
+	if (result <= 0) {
+		return result;
+	}
+	if (command.header.kind != COMMAND_CONFIGURE) {
+		stream_fail(&session->stream, FAILURE_PROTOCOL, EBADMSG, "the first command must be a configuration");
+		return -EBADMSG;
+	}
+	result = configure(session, &command.configure);
+	return result ? result : 1;
+}
+
+static void init_session(struct session *session, int fd)
+{
+	pthread_condattr_t attributes;
+
+	memset(session, 0, sizeof(*session));
+	stream_init(&session->stream, fd);
+	pthread_mutex_init(&session->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&session->wake, &attributes);
+}
+
+int session_serve(int fd)
+{
+	static struct session session;
+	pthread_t events_thread, passes_thread;
+	int result;
+
+	init_session(&session, fd);
+	result = write_hello(&session);
+	if (!result) {
+		result = programs_load(&session);
+	}
+	if (!result) {
+		result = await_configuration(&session);
+	}
+	if (result <= 0) {
+		return result ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	result = programs_attach(&session);
+	if (result) {
+		return EXIT_FAILURE;
+	}
+	if (pthread_create(&events_thread, NULL, events_run, &session) ||
+	    pthread_create(&passes_thread, NULL, passes_run, &session)) {
+		stream_fail(&session.stream, FAILURE_INTERNAL, EAGAIN, "cannot start a thread");
+		return EXIT_FAILURE;
+	}
+	/* The threads end with the process: this one serves a single stream. */
+	return read_commands(&session) ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* One daemon, one stream, one set of attached programs: everything that a connection to the sensor owns. */
+#ifndef STUCKD_SESSION_H
+#define STUCKD_SESSION_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sensor_wire.h"
+#include "stream.h"
+
+struct tcp_sensor; /* the skeleton */
+struct bpf_link;
+
+struct intervals {
+	uint32_t refresh_ms;
+	uint32_t sweep_ms;
+	uint32_t full_refresh_ms;
+};
+
+struct session {
+	struct stream stream;
+	struct tcp_sensor *skeleton;
+	struct bpf_link *refresh_link;
+	struct bpf_link *sweep_link;
+	uint64_t watch_rejected;
+
+	/* What the pass thread is asked for; guarded by `lock`, signalled by `wake`. */
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct intervals intervals;
+	bool sweep_wanted;
+	bool refresh_wanted;
+	bool full_refresh_wanted;
+};
+
+/*
+ * Serves one daemon over `fd` until the stream ends. Returns an exit status: 0 if the daemon ended the stream, 1 after a
+ * failure, which was told to the daemon with a failure record where that was possible.
+ */
+int session_serve(int fd);
+
+#endif

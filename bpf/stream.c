@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+#include "stream.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void stream_init(struct stream *stream, int fd)
+{
+	stream->fd = fd;
+	pthread_mutex_init(&stream->lock, NULL);
+}
+
+int stream_write(struct stream *stream, const void *records, size_t size)
+{
+	const char *at = records;
+	int result = 0;
+
+	pthread_mutex_lock(&stream->lock);
+	while (size > 0) {
+		ssize_t written = write(stream->fd, at, size);
+
+		if (written < 0) {
+			if (errno == EINTR) {
+				continue;
+			}
+			result = -errno;
+			break;
+		}
+		at += written;
+		size -= written;
+	}
+	pthread_mutex_unlock(&stream->lock);
+	return result;
+}
+
+/* Returns 1, 0 if the stream ended before the first byte, -errno (-EBADMSG if it ended in between). */
+static int read_exactly(int fd, void *buffer, size_t size)
+{
+	char *at = buffer;
+	size_t left = size;
+
+	while (left > 0) {
+		ssize_t count = read(fd, at, left);
+
+		if (count < 0 && errno == EINTR) {
+			continue;
+		}
+		if (count < 0) {
+			return -errno;
+		}
+		if (count == 0) {
+			return left == size ? 0 : -EBADMSG;
+		}
+		at += count;
+		left -= count;
+	}
+	return 1;
+}
+
+static size_t command_size(uint16_t kind)
+{
+	switch (kind) {
+	case COMMAND_CONFIGURE:
+		return sizeof(struct configure_command);
+	case COMMAND_PASS:
+		return sizeof(struct pass_command);
+	case COMMAND_WATCH:
+	case COMMAND_UNWATCH:
+		return sizeof(struct watch_command);
+	default:
+		return 0;
+	}
+}
+
+int stream_read_command(struct stream *stream, union command *command)
+{
+	size_t header = sizeof(command->header);
+	int result = read_exactly(stream->fd, &command->header, header);
+	size_t size;
+
+	if (result <= 0) {
+		return result;
+	}
+	size = command_size(command->header.kind);
+	if (size == 0 || command->header.size != size) {
+		return -EBADMSG;
+	}
+	result = read_exactly(stream->fd, (char *)command + header, size - header);
+	return result == 0 ? -EBADMSG : result;
+}
+
+void stream_fail(struct stream *stream, enum failure_code code, int error, const char *format, ...)
+{
+	struct failure_record record = RECORD_INIT(struct failure_record, RECORD_FAILURE, 0);
+	va_list arguments;
+
+	record.code = code;
+	record.error = error < 0 ? -error : error;
+	va_start(arguments, format);
+	vsnprintf(record.message, sizeof(record.message), format, arguments);
+	va_end(arguments);
+	stream_write(stream, &record, sizeof(record));
+}

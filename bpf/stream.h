@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Records out, commands in, over one stream. Writing blocks when the daemon is slow: then the ring buffer fills and the
+ * kernel side counts what it drops, so that memory stays bounded. */
+#ifndef STUCKD_STREAM_H
+#define STUCKD_STREAM_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sensor_wire.h"
+
+struct stream {
+	int fd;
+	pthread_mutex_t lock; /* one writer at a time; whole records only */
+};
+
+/* Any command; `header.kind` says which. */
+union command {
+	struct record_header header;
+	struct configure_command configure;
+	struct pass_command pass;
+	struct watch_command watch;
+};
+
+void stream_init(struct stream *stream, int fd);
+
+/* Writes `size` bytes, which are whole records. Returns 0, or -errno if the stream is broken. */
+int stream_write(struct stream *stream, const void *records, size_t size);
+
+/* Reads one command. Returns 1, 0 at the end of the stream, -errno on a broken stream, -EBADMSG on nonsense. */
+int stream_read_command(struct stream *stream, union command *command);
+
+/* Writes a failure record; `format` makes its message. */
+void stream_fail(struct stream *stream, enum failure_code code, int error, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Starts a record: everything 0 but the header. */
+#define RECORD_INIT(type, kind_, cause_) {.header = {.size = sizeof(type), .kind = (kind_), .cause = (cause_)}}
+
+#endif
