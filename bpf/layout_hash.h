@@ -3,6 +3,6 @@
 #ifndef STUCKD_LAYOUT_HASH_H
 #define STUCKD_LAYOUT_HASH_H
 
-#define SENSOR_LAYOUT_HASH 0x15cc9fc2bfdb21dbULL
+#define SENSOR_LAYOUT_HASH 0xf116c06ffe8acc6fULL
 
 #endif

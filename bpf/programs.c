@@ -191,6 +191,7 @@ static int run_empty_refresh(struct session *session)
 int programs_attach(struct session *session)
 {
 	struct ready_record ready = RECORD_INIT(struct ready_record, RECORD_READY, 0);
+	struct clock_record clock = RECORD_INIT(struct clock_record, RECORD_CLOCK, 0);
 	int error = attach_iterators(session);
 
 	if (!error) {
@@ -219,7 +220,12 @@ int programs_attach(struct session *session)
 	for (uint64_t end_us = clock_mono_us() + 2 * clock_tick_ns() / 1000; clock_mono_us() < end_us;) {
 		run_empty_refresh(session);
 	}
-	ready.mono_us = clock_mono_us();
+	clock_fill(&clock);
+	error = stream_write(&session->stream, &clock, sizeof(clock));
+	if (error) {
+		return error;
+	}
+	ready.mono_us = clock.mono_us;
 	return stream_write(&session->stream, &ready, sizeof(ready));
 }
 

@@ -32,7 +32,7 @@ enum record_kind {
 	RECORD_PROGRAM = 2, /* one per BPF program, after attaching */
 	RECORD_READY = 3,   /* all programs are attached or given up; records follow */
 	RECORD_FAILURE = 4, /* the sensor cannot go on; it exits after this record */
-	RECORD_CLOCK = 5,   /* a fresh pair of clocks, after every sweep */
+	RECORD_CLOCK = 5,   /* all clocks at one instant: before RECORD_READY, and after every sweep */
 	RECORD_PASS = 6,    /* begin or end of a refresh or a sweep */
 	RECORD_SOCKET = 7,  /* one socket as the kernel sees it now */
 	RECORD_PROCESS = 8, /* one process that holds a reported socket */
@@ -113,11 +113,6 @@ struct hello_record {
 	struct record_header header;
 	opaque64_t magic;
 	opaque64_t layout_hash;
-	mono_us_t mono_us; /* this instant on four clocks */
-	real_us_t real_us;
-	boot_us_t boot_us;
-	jiffies64_t jiffies;
-	mono_us_t jiffy_edge_us; /* CLOCK_MONOTONIC at which `jiffies` began: the phase of the tick */
 	__u32 hz;
 	__u32 pid;
 	__u32 capabilities_low; /* effective set, bits 0-31 */
@@ -156,7 +151,7 @@ struct clock_record {
 	real_us_t real_us;
 	boot_us_t boot_us;
 	jiffies64_t jiffies;
-	mono_us_t jiffy_edge_us;
+	mono_us_t jiffy_edge_us; /* CLOCK_MONOTONIC at which `jiffies` began: the phase of the tick */
 };
 
 struct pass_record {
@@ -170,7 +165,7 @@ struct pass_record {
 	__u32 reported;    /* socket records written */
 	__u32 processes;   /* sweep: processes that hold a TCP socket */
 	__u32 error;       /* errno that cut the pass short, 0 if it is complete */
-	__u32 marked;      /* sockets under observation when the pass ended */
+	__u32 marked;      /* refresh: sockets that stay under observation */
 };
 
 struct socket_record {

@@ -84,17 +84,10 @@ static void read_text(const char *path, char *text, size_t size)
 static int write_hello(struct session *session)
 {
 	struct hello_record hello = RECORD_INIT(struct hello_record, RECORD_HELLO, 0);
-	struct clock_record clock = {0};
 	struct utsname name;
 
-	clock_fill(&clock);
 	hello.magic = SENSOR_MAGIC;
 	hello.layout_hash = SENSOR_LAYOUT_HASH;
-	hello.mono_us = clock.mono_us;
-	hello.real_us = clock.real_us;
-	hello.boot_us = clock.boot_us;
-	hello.jiffies = clock.jiffies;
-	hello.jiffy_edge_us = clock.jiffy_edge_us;
 	hello.hz = clock_hz();
 	hello.pid = getpid();
 	privileges_effective(&hello.capabilities_low, &hello.capabilities_high);
@@ -120,7 +113,6 @@ static bool is_interval(uint32_t milliseconds)
 
 static int configure(struct session *session, const struct configure_command *command)
 {
-	struct tcp_sensor__bss *bss = session->skeleton->bss;
 	struct tcp_sensor__data *data = session->skeleton->data;
 
 	if (command->layout_hash != SENSOR_LAYOUT_HASH) {
@@ -136,7 +128,6 @@ static int configure(struct session *session, const struct configure_command *co
 			    "the daemon sent a threshold outside 1-255 or an interval outside 50 ms - 1 h");
 		return -EINVAL;
 	}
-	(void)bss;
 	data->rto_threshold = command->rto_threshold;
 	data->syn_threshold = command->syn_threshold;
 	data->probe_threshold = command->probe_threshold;

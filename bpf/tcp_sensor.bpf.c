@@ -220,12 +220,16 @@ int BPF_PROG(on_send_reset, const struct sock *sk)
 }
 
 SEC("tp_btf/tcp_cong_state_set")
-int BPF_PROG(on_congestion_state, struct sock *sk)
+int BPF_PROG(on_congestion_state, struct sock *sk, __u8 new_state)
 {
 	const struct inet_connection_sock *icsk = (const void *)sk;
-	struct mark *mark = find_mark(sk);
+	struct mark *mark;
 
-	/* The trace comes before the store: leaving Loss is how an RTO episode ends. */
+	/* The trace comes before the store: leaving Loss is how an RTO episode ends. Every RTO enters it again. */
+	if (new_state == TCP_CA_LOSS) {
+		return 0;
+	}
+	mark = find_mark(sk);
 	if (mark && BPF_CORE_READ_BITFIELD_PROBED(icsk, icsk_ca_state) == TCP_CA_LOSS) {
 		report_event(sk, mark, CAUSE_CONGESTION);
 	}

@@ -1,0 +1,76 @@
+/** What the sensor tells about itself, and the union of everything that it sends. */
+import type { ClockReport, HolderReport, PassReport, ProcessReport, SocketSnapshot } from './snapshot.js';
+
+/** The sensor's first record. Nothing in it may be relied on before `wire/handshake.ts` has accepted it. */
+export interface HelloReport {
+  readonly magic: bigint;
+  /** Hash of the record layout that the sensor was built with. */
+  readonly layoutHash: bigint;
+  /** Timer ticks a second (CONFIG_HZ). */
+  readonly hz: number;
+  readonly pid: number;
+  /** The effective capability set as a bit mask; bit numbers as in linux/capability.h. */
+  readonly capabilities: bigint;
+  readonly version: string;
+  readonly kernelRelease: string;
+  readonly machine: string;
+  readonly bootId: string;
+}
+
+/** One BPF program, after the attempt to attach it. */
+export interface ProgramReport {
+  readonly name: string;
+  readonly attached: boolean;
+  /** errno, 0 if attached. */
+  readonly error: number;
+  /** What is lost without it, or why it failed. */
+  readonly message: string;
+}
+
+/** All programs are attached or given up; observation has begun. */
+export interface ReadyReport {
+  /** CLOCK_MONOTONIC, microseconds. */
+  readonly monoUs: number;
+  readonly attached: number;
+  readonly missed: number;
+}
+
+/** Why the sensor gives up (`enum failure_code`). */
+export type FailureCode = 'privilege' | 'btf' | 'load' | 'attach' | 'protocol' | 'internal';
+
+/** The sensor's last record. */
+export interface FailureReport {
+  readonly code: FailureCode;
+  /** errno, 0 if there is none. */
+  readonly error: number;
+  readonly message: string;
+}
+
+/** The sensor's own health: totals since it started. */
+export interface CountersReport {
+  /** Records that found the ring buffer full. */
+  readonly ringDropped: number;
+  /** Records that events wrote. */
+  readonly events: number;
+  /** Sockets that could not be marked. */
+  readonly markFailed: number;
+  /** RTO retransmissions at or above the threshold. */
+  readonly retransmitsSeen: number;
+  /** Expiries of keepalive timers with unanswered probes. */
+  readonly keepaliveSeen: number;
+  /** Watch commands that found the table full. */
+  readonly watchRejected: number;
+}
+
+/** Everything that the sensor sends, by type. */
+export type SensorRecord =
+  | { readonly type: 'hello'; readonly hello: HelloReport }
+  | { readonly type: 'program'; readonly program: ProgramReport }
+  | { readonly type: 'ready'; readonly ready: ReadyReport }
+  | { readonly type: 'failure'; readonly failure: FailureReport }
+  | { readonly type: 'clock'; readonly clock: ClockReport }
+  | { readonly type: 'pass'; readonly pass: PassReport }
+  | { readonly type: 'socket'; readonly socket: SocketSnapshot }
+  | { readonly type: 'process'; readonly process: ProcessReport }
+  | { readonly type: 'holder'; readonly holder: HolderReport }
+  | { readonly type: 'counters'; readonly counters: CountersReport };
