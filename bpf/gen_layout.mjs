@@ -160,13 +160,8 @@ function enumValue(enums, enumName, valueName) {
   return found.value;
 }
 
-/** Checks what spans several types: completeness, the header in front, the cap, a struct for every kind of record. */
+/** Checks what spans several types: the header in front, the cap, a struct for every kind of record, completeness. */
 function checkWhole({ structs, enums }, headerText) {
-  for (const [, kind, name] of headerText.matchAll(/^(struct|enum)\s+(\w*)\s*\{/gm)) {
-    if (!(kind === 'struct' ? structs : enums).some((type) => type.name === name)) {
-      throw new LayoutError(`${kind} ${name || '(anonymous)'} of sensor_wire.h has no global in event_layout.c`);
-    }
-  }
   const recordMax = enumValue(enums, 'wire_constant', 'WIRE_RECORD_MAX');
   for (const { name, size, fields } of structs) {
     const headers = fields.filter(({ type }) => type === 'record_header');
@@ -188,6 +183,11 @@ function checkWhole({ structs, enums }, headerText) {
   if (records.length !== kinds.length) {
     throw new LayoutError(`${kinds.length} kinds of records, but ${records.length} structs for them`);
   }
+  for (const [, kind, name] of headerText.matchAll(/^(struct|enum)\s+(\w*)\s*\{/gm)) {
+    if (!(kind === 'struct' ? structs : enums).some((type) => type.name === name)) {
+      throw new LayoutError(`${kind} ${name || '(anonymous)'} of sensor_wire.h has no global in event_layout.c`);
+    }
+  }
 }
 
 const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
@@ -203,7 +203,7 @@ function printTypeScript(layout, hash) {
   const magic = (half('WIRE_MAGIC_HIGH') << 32n) | half('WIRE_MAGIC_LOW');
   const lines = [
     '// DO NOT EDIT: written by bpf/gen_layout.mjs from the BTF of bpf/sensor_wire.h.',
-    "import type { Offset } from './fields.js';",
+    "import type { Offset } from './offset.js';",
     '',
     `export const SENSOR_MAGIC = 0x${magic.toString(16)}n;`,
     `export const SENSOR_LAYOUT_HASH = 0x${hash}n;`,

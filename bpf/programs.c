@@ -35,6 +35,26 @@ static const struct program PROGRAMS[] = {
 };
 enum { PROGRAM_COUNT = sizeof(PROGRAMS) / sizeof(PROGRAMS[0]) };
 
+static const char *switched_off = "";
+
+void programs_switch_off(const char *names)
+{
+	switched_off = names;
+}
+
+/* Is `name` one of the comma-separated names? */
+static bool is_switched_off(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = switched_off; (at = strstr(at, name)); at += length) {
+		if ((at == switched_off || at[-1] == ',') && (at[length] == ',' || at[length] == '\0')) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The last thing libbpf complained about: it knows more than errno does. */
 static char complaint[200];
 
@@ -147,6 +167,10 @@ static int attach_program(struct session *session, const struct program *program
 	if (!program->tracepoint) {
 		return session->refresh_link && session->sweep_link ? 0 : -EINVAL;
 	}
+	if (is_switched_off(program->tracepoint)) {
+		*reason = "switched off";
+		return -ECANCELED;
+	}
 	if (!bpf_program__autoload(bpf)) {
 		*reason = "this kernel does not have the tracepoint, or refuses the program";
 		return -ENOENT;
@@ -205,7 +229,7 @@ int programs_attach(struct session *session)
 		const char *reason;
 
 		error = attach_program(session, &PROGRAMS[i], &reason);
-		if (error && PROGRAMS[i].required) {
+		if (error && error != -ECANCELED && PROGRAMS[i].required) {
 			stream_fail(&session->stream, FAILURE_ATTACH, error, "%s cannot be attached (%s): %s", PROGRAMS[i].name,
 				    reason ? reason : strerror(-error), PROGRAMS[i].loss);
 			return error;

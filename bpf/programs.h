@@ -16,4 +16,10 @@ int programs_attach(struct session *session);
 
 void programs_unload(struct session *session);
 
+/*
+ * Leaves programs out: `names` is a comma-separated list of tracepoints. For finding out whether a probe is to blame, and
+ * for tests of what happens without it. Must outlive the session.
+ */
+void programs_switch_off(const char *names);
+
 #endif

@@ -5,6 +5,8 @@
  *   stuckd-sensor --fd N         serve the daemon at the other end of descriptor N (a socketpair); end with it
  *   stuckd-sensor --listen PATH  serve daemons that connect to a unix socket, one at a time
  *   stuckd-sensor --check        load, attach, say of each program whether it works; exit 0 if stuckd can run
+ *
+ * --without NAME[,NAME...], after any of these, leaves tracepoints out.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,11 +22,12 @@
 
 #include "check.h"
 #include "privileges.h"
+#include "programs.h"
 #include "session.h"
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: stuckd-sensor --fd N | --listen PATH | --check | --version\n");
+	fprintf(stderr, "usage: stuckd-sensor --fd N | --listen PATH | --check | --version  [--without NAME[,NAME...]]\n");
 	return 2;
 }
 
@@ -120,6 +123,10 @@ int main(int argc, char **argv)
 	/* A terminal's Ctrl-C reaches the whole group; the daemon decides when the sensor ends. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	if (argc > 2 && strcmp(argv[argc - 2], "--without") == 0) {
+		programs_switch_off(argv[argc - 1]);
+		argc -= 2;
+	}
 	if (argc == 3 && strcmp(argv[1], "--fd") == 0) {
 		return serve_descriptor(argv[2]);
 	}

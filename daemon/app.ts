@@ -1,0 +1,252 @@
+/** Puts the daemon together, starts it and stops it. */
+import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
+import type { CountersReport } from './core/sensor-records.js';
+import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
+import type { Config } from './config.js';
+import { CleanupStack } from './lib/cleanup-stack.js';
+import type { Logger } from './lib/logger.js';
+import { SystemClock } from './lib/system-clock.js';
+import { basicNodeFacts, readNodeFacts } from './node-facts.js';
+import { type GrpcServer, startGrpcServer } from './rpc/grpc-server.js';
+import { sensorConfiguration } from './sensor-configuration.js';
+import { connectSensor, type SensorLink, spawnSensor } from './sensor/sensor-link.js';
+import { builtSensorPath } from './sensor/sensor-path.js';
+import { type SessionEnd } from './sensor/sensor-session.js';
+import { SensorSupervisor } from './sensor/sensor-supervisor.js';
+import { buildStatus } from './status-report.js';
+import { OpenRecordStore } from './store/open-records.js';
+import { StateSaver } from './store/state-saver.js';
+import { TrackerEngine } from './tracker/tracker-engine.js';
+import { encodePass, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
+
+/** The daemon cannot work here; the message says what is missing and what to do. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+export interface App extends StatusSource {
+  readonly engine: TrackerEngine;
+  readonly clock: SystemClock;
+  readonly grpcAddress: string;
+  /** Resolves when the sensor is attached for the first time and its first sweep is complete. */
+  readonly firstPicture: Promise<void>;
+  /** Rejects with StartError if the first sensor says that it cannot work on this machine. */
+  readonly failed: Promise<never>;
+  /** Ends watches, the sensor and the server, and saves open records; bounded in time. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** How long clients get to finish their calls, and how long any step of the end may take. */
+const DRAIN_MS = 3000;
+const STOP_STEP_MS = 5000;
+
+function trackerConfig(config: Config): TrackerConfig {
+  const { closing, ...kinds } = config.kinds;
+  return {
+    ...DEFAULT_TRACKER_CONFIG,
+    kinds: { ...kinds, closing: { enabled: closing.enabled, open: { afterMs: closing.open.after } } },
+  };
+}
+
+/** Everything that the parts share while the daemon runs. */
+class RunningApp implements App {
+  readonly clock = new SystemClock();
+  readonly engine: TrackerEngine;
+  readonly firstPicture: Promise<void>;
+  readonly failed: Promise<never>;
+  grpcAddress = '';
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #cleanup = new CleanupStack(STOP_STEP_MS);
+  readonly #supervisor: SensorSupervisor;
+  readonly #startRealUs = Date.now() * 1000;
+  #grpc: GrpcServer | null = null;
+  #saver: StateSaver | null = null;
+  #saveFailed = false;
+  #counters: CountersReport | null = null;
+  #nodeFacts: NodeFacts = basicNodeFacts();
+  #wasUp = false;
+  #stopping: Promise<void> | null = null;
+  #resolveFirstPicture: () => void = () => undefined;
+  #rejectFailed: (error: StartError) => void = () => undefined;
+
+  constructor(config: Config, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+    this.firstPicture = new Promise((resolve) => {
+      this.#resolveFirstPicture = resolve;
+    });
+    this.failed = new Promise((_resolve, reject) => {
+      this.#rejectFailed = reject;
+    });
+    this.failed.catch(() => undefined); // whoever waits for it gets it; nobody has to
+    this.#supervisor = new SensorSupervisor(() => this.#connect(), sensorConfiguration(config), {
+      up: ({ hello, clock, programs }) => {
+        this.#wasUp = true;
+        this.engine.sensorUp({ hz: hello.hz, bootId: hello.bootId, release: hello.kernelRelease }, clock);
+        const missed = programs.filter(({ attached }) => !attached);
+        this.#log.info(`sensor attached ${programs.length - missed.length} of ${programs.length} probes`, {
+          sensorPid: hello.pid,
+          kernel: hello.kernelRelease,
+        });
+        for (const { name, message } of missed) {
+          this.#log.warn(`probe ${name} is missing: ${message}`);
+        }
+      },
+      records: (records) => {
+        this.engine.take(records);
+        for (const record of records) {
+          if (record.type === 'counters') {
+            this.#counters = record.counters;
+          }
+        }
+        if (this.engine.lastSweep !== null) {
+          this.#resolveFirstPicture();
+        }
+      },
+      down: (end, retryMs) => {
+        this.#sensorDown(end, retryMs);
+      },
+    });
+    this.engine = new TrackerEngine({
+      config: trackerConfig(config),
+      endedMax: config.history.ended,
+      clock: this.clock,
+      sensor: {
+        requestPass: (kind) => {
+          this.#supervisor.send(encodePass(kind));
+        },
+        watch: (cookie) => {
+          this.#supervisor.send(encodeWatch(cookie));
+        },
+        unwatch: (cookie) => {
+          this.#supervisor.send(encodeUnwatch(cookie));
+        },
+      },
+      onSaveable: () => {
+        this.#saver?.touch();
+      },
+    });
+  }
+
+  /** Acquires everything, in the order in which it is needed. @throws Error with a message for the operator */
+  async start(): Promise<void> {
+    const store = new OpenRecordStore(this.#config.stateDir);
+    const { state, problem } = store.load();
+    if (problem !== null) {
+      this.#log.warn(`open records of the last run are not known: ${problem}`);
+    }
+    this.#cleanup.push('tracker', () => {
+      this.engine.stop();
+    });
+    this.#saver = new StateSaver(
+      store,
+      () => this.engine.saveable(),
+      (error) => {
+        this.#saveResult(error);
+      },
+    );
+    if (state !== null) {
+      this.engine.restore(state);
+    }
+    const grpc = await startGrpcServer({
+      address: this.#config.grpc.address,
+      services: { records: this.engine, status: this, clock: this.clock },
+      log: {
+        warn: (_fields, message) => {
+          this.#log.warn(message);
+        },
+        error: (_fields, message) => {
+          this.#log.error(message);
+        },
+      },
+    });
+    this.#grpc = grpc;
+    this.grpcAddress = grpc.address;
+    this.#cleanup.push('open records', () => this.#saver?.close());
+    this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
+    this.#supervisor.start();
+    this.#cleanup.push('sensor', () => this.#supervisor.stop());
+    void readNodeFacts().then((facts) => {
+      this.#nodeFacts = facts;
+    });
+  }
+
+  status(): StatusReport {
+    return buildStatus({
+      startRealUs: this.#startRealUs,
+      supervisor: this.#supervisor.status(),
+      counters: this.#counters,
+      tracker: this.engine.state,
+      lastSweep: this.engine.lastSweep,
+      sweepIntervalMs: this.#config.sensor.sweepInterval,
+      nowUs: this.clock.nowUs(),
+      saveFailed: this.#saveFailed,
+      node: this.#nodeFacts,
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping ??= this.#release();
+    await this.#stopping;
+  }
+
+  /** Ends what can hold others up at once; for the second signal. */
+  abort(): void {
+    this.#grpc?.close();
+  }
+
+  async #release(): Promise<void> {
+    for (const { name, message } of await this.#cleanup.releaseAll()) {
+      this.#log.warn(`${name} did not end in good order: ${message}`);
+    }
+  }
+
+  #connect(): SensorLink {
+    const { address, path, without } = this.#config.sensor;
+    if (address !== undefined) {
+      return connectSensor(address.slice('unix:'.length));
+    }
+    return spawnSensor(path ?? builtSensorPath(), without, (line) => {
+      this.#log.warn(`sensor: ${line}`);
+    });
+  }
+
+  #sensorDown(end: SessionEnd, retryMs: number | null): void {
+    this.engine.sensorDown();
+    if (retryMs === null) {
+      return;
+    }
+    const hopeless = end.failure !== null && end.failure.code !== 'internal' && end.failure.code !== 'protocol';
+    if (hopeless && !this.#wasUp && this.#config.sensor.address === undefined) {
+      this.#rejectFailed(new StartError(end.reason));
+      return;
+    }
+    this.#log.error(`the sensor is gone: ${end.reason}; next try in ${retryMs} ms`);
+  }
+
+  #saveResult(error: Error | null): void {
+    if (error !== null && !this.#saveFailed) {
+      this.#log.error(`open records cannot be saved, their ids will not survive a restart: ${error.message}`);
+    }
+    if (error === null && this.#saveFailed) {
+      this.#log.info('open records are saved again');
+    }
+    this.#saveFailed = error !== null;
+  }
+}
+
+/**
+ * Starts the daemon. It serves before the sensor is attached: `GetStatus` then says so.
+ * @throws Error if the state directory or the address cannot be used; what was acquired is released before.
+ */
+export async function startApp(config: Config, log: Logger): Promise<App & { abort(): void }> {
+  const app = new RunningApp(config, log);
+  try {
+    await app.start();
+  } catch (error) {
+    await app.stop();
+    throw error;
+  }
+  return app;
+}

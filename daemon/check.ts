@@ -1,0 +1,88 @@
+/** `stuckd check`: what this kernel and these privileges allow, feature by feature. */
+import type { Config } from './config.js';
+import { escapeForTerminal } from './lib/terminal.js';
+import { type PreflightResult, preflight } from './preflight.js';
+import { sensorConfiguration } from './sensor-configuration.js';
+import { connectSensor, spawnSensor } from './sensor/sensor-link.js';
+import { builtSensorPath } from './sensor/sensor-path.js';
+import { SensorSession } from './sensor/sensor-session.js';
+import { VERSION } from './version.js';
+
+/** One line of the answer. */
+interface Feature {
+  readonly name: string;
+  readonly available: boolean;
+  readonly required: boolean;
+  readonly message: string;
+}
+
+/** What each program is good for, while it works. */
+const PURPOSES: Readonly<Record<string, string>> = {
+  tcp_retransmit_skb: 'black holes and unanswered SYNs and FINs, as they happen',
+  inet_sock_set_state: 'how connections end, and who closed them',
+  tcp_destroy_sock: 'when a socket is gone',
+  tcp_receive_reset: 'resets by the peer',
+  inet_sk_error_report: 'the error that the application gets',
+  tcp_send_reset: 'abortive closes',
+  tcp_cong_state_set: 'recoveries, as they happen',
+  timer_expire_entry: 'unanswered keepalive probes, as they happen',
+  refresh: 'following suspects in all network namespaces',
+  sweep: 'owners, and connections that were stuck before stuckd came',
+};
+
+function fromPreflight(result: PreflightResult): Feature {
+  return { name: result.name, available: result.ok, required: result.required, message: result.message };
+}
+
+/** Starts the sensor as the daemon would, and lets it attach everything. */
+async function tryPrograms(config: Config): Promise<readonly Feature[]> {
+  const features: Feature[] = [];
+  const link =
+    config.sensor.address === undefined
+      ? spawnSensor(config.sensor.path ?? builtSensorPath(), config.sensor.without, () => undefined)
+      : connectSensor(config.sensor.address.slice('unix:'.length));
+  let ready = false;
+  const session = new SensorSession(link, sensorConfiguration(config), {
+    ready: ({ programs }) => {
+      ready = true;
+      for (const { name, attached, message } of programs) {
+        const purpose = PURPOSES[name] ?? '';
+        features.push({ name, available: attached, required: false, message: attached ? purpose : message });
+      }
+      session.close();
+    },
+    records: () => undefined,
+  });
+  const end = await session.run();
+  if (!ready) {
+    features.push({ name: 'BPF programs', available: false, required: true, message: end.reason });
+  }
+  return features;
+}
+
+function printTable(features: readonly Feature[], canRun: boolean, write: (line: string) => void): void {
+  const width = Math.max(...features.map(({ name }) => name.length));
+  write(`stuckd ${VERSION}`);
+  for (const { name, available, required, message } of features) {
+    const mark = available ? 'ok     ' : required ? 'MISSING' : 'without';
+    write(`  ${mark}  ${name.padEnd(width)}  ${escapeForTerminal(message)}`);
+  }
+  write(canRun ? 'stuckd can run here.' : 'stuckd cannot run here: see MISSING above.');
+}
+
+/** @returns the exit status: 0 if stuckd can run, 1 if not */
+export async function runCheck(config: Config, asJson: boolean, write: (line: string) => void): Promise<number> {
+  const apart = config.sensor.address !== undefined;
+  const results = preflight(config.sensor.path ?? builtSensorPath());
+  const features = (apart ? results.filter(({ name }) => name === 'pid namespace') : results).map(fromPreflight);
+  if (features.every(({ available, required }) => available || !required)) {
+    features.push(...(await tryPrograms(config)));
+  }
+  const canRun = features.every(({ available, required }) => available || !required);
+  if (asJson) {
+    write(JSON.stringify({ version: VERSION, canRun, features }));
+  } else {
+    printTable(features, canRun, write);
+  }
+  return canRun ? 0 : 1;
+}

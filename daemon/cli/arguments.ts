@@ -1,0 +1,207 @@
+/** The command line of stuckctl. */
+import { parseArgs } from 'node:util';
+import { AddressError, DEFAULT_ADDRESS, parseAddress } from '../rpc/address.js';
+import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
+import type { ConnectionFilterRequest } from '../rpc/grpc-client.js';
+import { parsePeer } from '../rpc/peer-address.js';
+import { UsageError } from './cli-io.js';
+
+export type OutputFormat = 'table' | 'json' | 'jsonl';
+
+export const COMMAND_NAMES = ['list', 'get', 'watch', 'status'] as const;
+export type CommandName = (typeof COMMAND_NAMES)[number];
+
+interface Common {
+  readonly address: string;
+  readonly output: OutputFormat;
+}
+
+export type Command =
+  | { readonly name: 'help'; readonly topic: CommandName | null }
+  | { readonly name: 'version' }
+  | (Common & {
+      readonly name: 'list';
+      readonly filter: ConnectionFilterRequest;
+      readonly limit: number;
+      readonly includeEnded: boolean;
+    })
+  | (Common & { readonly name: 'get'; readonly id: string })
+  | (Common & { readonly name: 'watch'; readonly filter: ConnectionFilterRequest })
+  | (Common & { readonly name: 'status' });
+
+const OPTIONS = {
+  output: { type: 'string', short: 'o' },
+  address: { type: 'string' },
+  pid: { type: 'string', multiple: true },
+  kind: { type: 'string', multiple: true },
+  peer: { type: 'string', multiple: true },
+  netns: { type: 'string', multiple: true },
+  limit: { type: 'string' },
+  ended: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'V' },
+} as const;
+
+type OptionName = keyof typeof OPTIONS;
+type Values = ReturnType<typeof parse>['values'];
+
+const COMMON_OPTIONS: readonly OptionName[] = ['output', 'address', 'help', 'version'];
+const FILTER_OPTIONS: readonly OptionName[] = ['pid', 'kind', 'peer', 'netns'];
+const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
+  list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended'],
+  get: COMMON_OPTIONS,
+  watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
+  status: COMMON_OPTIONS,
+};
+
+const UINT32_MAX = 0xffff_ffff;
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({ args, options: OPTIONS, allowPositionals: true, strict: true });
+  } catch (error) {
+    // Node's messages name the option; their advice about "--" after the first sentence is of no use here.
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(message.split('. ')[0] ?? message);
+  }
+}
+
+function isCommandName(name: string): name is CommandName {
+  return (COMMAND_NAMES as readonly string[]).includes(name);
+}
+
+function commandName(name: string): CommandName {
+  if (!isCommandName(name)) {
+    throw new UsageError(`there is no command ${JSON.stringify(name)}; the commands are ${COMMAND_NAMES.join(', ')}`);
+  }
+  return name;
+}
+
+/** An option may be given several times, or once with commas. */
+function items(values: readonly string[] | undefined): string[] {
+  return (values ?? []).flatMap((value) => value.split(',')).map((value) => value.trim());
+}
+
+function positiveNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > UINT32_MAX) {
+    throw new UsageError(`--${option} ${JSON.stringify(text)}: give a whole number from 1 to ${UINT32_MAX}`);
+  }
+  return value;
+}
+
+function kind(text: string): number {
+  const value = KINDS_BY_NAME.get(text.toLowerCase().replaceAll('-', '_'));
+  if (value === undefined) {
+    throw new UsageError(`--kind ${JSON.stringify(text)}: the kinds are ${[...KINDS_BY_NAME.keys()].join(', ')}`);
+  }
+  return value;
+}
+
+function peer(text: string): string {
+  if (parsePeer(text) === null) {
+    throw new UsageError(
+      `--peer ${JSON.stringify(text)}: give an IP address, with a port if you like: 10.0.0.2, 10.0.0.2:80 or [2001:db8::2]:80`,
+    );
+  }
+  return text;
+}
+
+/** The inode number, or the form in which /proc/PID/ns/net and lsns show it. */
+function netns(text: string): number {
+  return positiveNumber('netns', /^net:\[(\d+)\]$/.exec(text)?.[1] ?? text);
+}
+
+function filter(values: Values): ConnectionFilterRequest {
+  return {
+    pids: items(values.pid).map((text) => positiveNumber('pid', text)),
+    kinds: items(values.kind).map(kind),
+    peers: items(values.peer).map(peer),
+    netns: items(values.netns).map(netns),
+  };
+}
+
+function outputFormat(text: string | undefined): OutputFormat {
+  switch (text) {
+    case undefined:
+    case 'table':
+      return 'table';
+    case 'json':
+    case 'jsonl':
+      return text;
+    default:
+      throw new UsageError(`--output ${JSON.stringify(text)}: give table, json or jsonl`);
+  }
+}
+
+function daemonAddress(flag: string | undefined, env: Readonly<Record<string, string | undefined>>): string {
+  const variable = env['STUCKD_ADDRESS'];
+  const address = flag ?? (variable === '' ? undefined : variable) ?? DEFAULT_ADDRESS;
+  try {
+    parseAddress(address);
+  } catch (error) {
+    if (error instanceof AddressError) {
+      throw new UsageError(error.message);
+    }
+    throw error;
+  }
+  return address;
+}
+
+function refuseExtra(name: CommandName, values: Values, positionals: readonly string[], wanted: number): void {
+  const extra = positionals[wanted];
+  if (extra !== undefined) {
+    throw new UsageError(`stuckctl ${name}: unexpected argument ${JSON.stringify(extra)}`);
+  }
+  const foreign = Object.keys(values).find((option) => !COMMAND_OPTIONS[name].includes(option as OptionName));
+  if (foreign !== undefined) {
+    throw new UsageError(`stuckctl ${name} has no option --${foreign}`);
+  }
+}
+
+function helpCommand(values: Values, positionals: readonly string[]): Command | null {
+  const [first, second] = positionals;
+  if (first === 'help') {
+    return { name: 'help', topic: second === undefined ? null : commandName(second) };
+  }
+  if (values.help === true) {
+    return { name: 'help', topic: first === undefined ? null : commandName(first) };
+  }
+  return values.version === true ? { name: 'version' } : null;
+}
+
+/**
+ * @param args what follows the program's name.
+ * @throws UsageError
+ */
+export function parseCommand(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Command {
+  const { values, positionals } = parse([...args]);
+  const help = helpCommand(values, positionals);
+  if (help !== null) {
+    return help;
+  }
+  const [first, ...rest] = positionals;
+  if (first === undefined) {
+    throw new UsageError(`give a command: ${COMMAND_NAMES.join(', ')}`);
+  }
+  const name = commandName(first);
+  refuseExtra(name, values, rest, name === 'get' ? 1 : 0);
+  const common = { address: daemonAddress(values.address, env), output: outputFormat(values.output) };
+  switch (name) {
+    case 'list': {
+      const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);
+      return { name, ...common, filter: filter(values), limit, includeEnded: values.ended ?? false };
+    }
+    case 'get': {
+      const [id] = rest;
+      if (id === undefined || id === '') {
+        throw new UsageError('stuckctl get: give the id of a stuck connection, as stuckctl list shows it');
+      }
+      return { name, ...common, id };
+    }
+    case 'watch':
+      return { name, ...common, filter: filter(values) };
+    case 'status':
+      return { name, ...common };
+  }
+}

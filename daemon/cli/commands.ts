@@ -1,0 +1,88 @@
+/** What list, get and status do; each writes its result and throws what went wrong. */
+import { createStyle, wantsColor } from '../lib/terminal.js';
+import type { Style } from '../lib/terminal.js';
+import type { StuckdClient } from '../rpc/grpc-client.js';
+import { toProtoJson } from '../rpc/proto-json.js';
+import type { Json } from '../rpc/proto-json.js';
+import type { Command } from './arguments.js';
+import type { CliIo } from './cli-io.js';
+import { formatConnectionPage } from './connection-page.js';
+import { formatConnections } from './connection-table.js';
+import type { Connection } from './connection-text.js';
+import { formatStatusPage } from './status-page.js';
+
+type CommandOf<Name extends Command['name']> = Extract<Command, { name: Name }>;
+
+const PAGE_SIZE = 1000;
+
+export function styleFor(io: CliIo): Style {
+  return createStyle(wantsColor(io.isTerminal, io.env));
+}
+
+function jsonDocument(value: Json): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+export function jsonLine(value: Json): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+async function* pages(client: StuckdClient, command: CommandOf<'list'>): AsyncGenerator<readonly Connection[]> {
+  let left = command.limit;
+  let pageToken = '';
+  do {
+    const page = await client.listStuckConnections({
+      filter: command.filter,
+      includeEnded: command.includeEnded,
+      pageSize: Math.min(left, PAGE_SIZE),
+      pageToken,
+    });
+    yield page.stuckConnections;
+    left -= page.stuckConnections.length;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '' && left > 0);
+}
+
+export async function list(command: CommandOf<'list'>, client: StuckdClient, io: CliIo): Promise<void> {
+  if (command.output === 'jsonl') {
+    for await (const page of pages(client, command)) {
+      await io.write(page.map((connection) => jsonLine(toProtoJson(connection))).join(''));
+    }
+    return;
+  }
+  const connections: Connection[] = [];
+  for await (const page of pages(client, command)) {
+    connections.push(...page);
+  }
+  const text =
+    command.output === 'json'
+      ? // The mapping would leave an empty list out; scripts are better served by one that is always there.
+        jsonDocument({ stuckConnections: connections.map(toProtoJson) })
+      : formatConnections(connections, io.nowMs(), io.columns, command.includeEnded);
+  await io.write(text);
+}
+
+export async function get(command: CommandOf<'get'>, client: StuckdClient, io: CliIo): Promise<void> {
+  const response = await client.getStuckConnection(command.id);
+  const connection = response.stuckConnection ?? {};
+  switch (command.output) {
+    case 'json':
+      return io.write(jsonDocument(toProtoJson(response)));
+    case 'jsonl':
+      return io.write(jsonLine(toProtoJson(connection)));
+    case 'table':
+      return io.write(formatConnectionPage(connection, io.nowMs(), io.columns, styleFor(io)));
+  }
+}
+
+export async function status(command: CommandOf<'status'>, client: StuckdClient, io: CliIo): Promise<void> {
+  const response = await client.getStatus();
+  switch (command.output) {
+    case 'json':
+      return io.write(jsonDocument(toProtoJson(response)));
+    case 'jsonl':
+      return io.write(jsonLine(toProtoJson(response)));
+    case 'table':
+      return io.write(formatStatusPage(response, io.nowMs(), styleFor(io)));
+  }
+}

@@ -1,0 +1,159 @@
+/** `stuckctl get`: one record as a page, what it means first. */
+import { directionName, giveUpReasonName } from '../rpc/enum-mapping.js';
+import { durationToMs } from '../rpc/proto-time.js';
+import { escapeForTerminal } from '../lib/terminal.js';
+import type { Style } from '../lib/terminal.js';
+import {
+  endText,
+  giveUpText,
+  hasEnded,
+  holderText,
+  kindText,
+  outcomeText,
+  stuckText,
+  timeMs,
+} from './connection-text.js';
+import type { Connection } from './connection-text.js';
+import { countText, dateTimeText, durationText, sizeText } from './quantity-text.js';
+
+/** A name and what is known under it. */
+export type Fact = readonly [name: string, text: string];
+
+const WRAP_MAX = 100;
+
+/** Paragraphs longer than a line are broken between words; the text is escaped already. */
+function wrap(text: string, indent: string, width: number): string {
+  const lineMax = Math.max(Math.min(width, WRAP_MAX), 40);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > lineMax) {
+      lines.push(indent + line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, indent + line, ''].join('\n');
+}
+
+/** Facts in two columns. */
+export function formatFacts(facts: readonly Fact[]): string {
+  const width = Math.max(...facts.map(([name]) => name.length));
+  return facts.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('');
+}
+
+function diagnosisText(connection: Connection, style: Style, width: number): string {
+  const { diagnosis } = connection;
+  if (diagnosis === null || diagnosis === undefined) {
+    return '';
+  }
+  const paragraphs = [diagnosis.summary, diagnosis.effect]
+    .map((text) => escapeForTerminal(text ?? ''))
+    .filter((text) => text !== '')
+    .map((text, index) => (index === 0 ? style.bold(wrap(text, '', width).trimEnd()) + '\n' : wrap(text, '', width)));
+  const advice = (diagnosis.advice ?? []).map(({ layer, text }) =>
+    wrap(`${escapeForTerminal(layer ?? '')}: ${escapeForTerminal(text ?? '')}`, '    ', width).replace('    ', '  - '),
+  );
+  const toDo = advice.length === 0 ? '' : `\nWhat to do:\n${advice.join('')}`;
+  return `${paragraphs.join('')}${toDo}\n`;
+}
+
+function giveUpFacts(connection: Connection, nowMs: number): Fact[] {
+  const { giveUp } = connection;
+  const time = timeMs(giveUp?.time);
+  if (giveUp === null || giveUp === undefined || time === null) {
+    return [['gives up', giveUpText(connection, nowMs)]];
+  }
+  const latest = timeMs(giveUp.latestTime);
+  const window = latest === null ? '' : ` to ${dateTimeText(latest)}`;
+  const left = countText(giveUp.retransmitsLeft ?? 0, 'transmission');
+  const error = escapeForTerminal(giveUp.expectedError ?? '');
+  return [
+    ['gives up', `${giveUpText(connection, nowMs)}, at ${dateTimeText(time)}${window}, with ${error}`],
+    ['limited by', `${giveUpReasonName(giveUp.reason)}, ${left} left`],
+  ];
+}
+
+function holders(connection: Connection): Fact[] {
+  const all = connection.owner?.holders ?? [];
+  if (all.length < 2) {
+    return [];
+  }
+  const shown = all.map(({ comm, pid, fd }) => `${escapeForTerminal(comm ?? '')}[${pid ?? 0}] fd ${fd ?? 0}`);
+  return [['held by', shown.join(', ')]];
+}
+
+function keepaliveText(options: NonNullable<Connection['options']>): string {
+  if (options.keepalive !== true) {
+    return 'off';
+  }
+  const idle = durationText(durationToMs(options.keepaliveIdle ?? {}));
+  const interval = durationText(durationToMs(options.keepaliveInterval ?? {}));
+  return `after ${idle} idle, every ${interval}, ${countText(options.keepaliveProbes ?? 0, 'probe')}`;
+}
+
+function optionFacts(connection: Connection): Fact[] {
+  const { options } = connection;
+  if (options === null || options === undefined) {
+    return [];
+  }
+  const userTimeout = options.userTimeout;
+  const timeout =
+    userTimeout === null || userTimeout === undefined ? 'not set' : durationText(durationToMs(userTimeout));
+  return [
+    ['keepalive', keepaliveText(options)],
+    ['user timeout', timeout],
+  ];
+}
+
+function whenText(time: Parameters<typeof timeMs>[0]): string {
+  const ms = timeMs(time);
+  return ms === null ? '-' : dateTimeText(ms);
+}
+
+function facts(connection: Connection, nowMs: number): Fact[] {
+  const ended: Fact[] = hasEnded(connection)
+    ? [['ended', `${whenText(connection.endTime)}, ${outcomeText(connection)}`]]
+    : giveUpFacts(connection, nowMs);
+  const bytes = (count: Connection['unackedBytes']): string => sizeText(count?.toNumber() ?? 0);
+  const executable = escapeForTerminal(connection.owner?.executable ?? connection.lastOwner?.executable ?? '');
+  const user = connection.owner?.user ?? connection.lastOwner?.user ?? '';
+  const program: Fact[] = executable === '' ? [] : [['program', `${executable}, user ${escapeForTerminal(user)}`]];
+  const previousId = escapeForTerminal(connection.previousId ?? '');
+  return [
+    ['id', escapeForTerminal(connection.id ?? '')],
+    ['kind', `${kindText(connection)}, TCP state ${escapeForTerminal(connection.state ?? '')}`],
+    ['process', holderText(connection)],
+    ...program,
+    ...holders(connection),
+    ['local', `${endText(connection.local)}, ${directionName(connection.direction)}`],
+    ['peer', endText(connection.remote)],
+    ['network', `namespace ${connection.netns ?? 0}, socket cookie ${(connection.cookie ?? 0).toString()}`],
+    ['stuck', `${stuckText(connection, nowMs)}, since ${whenText(connection.since)}`],
+    ['last progress', whenText(connection.lastProgressTime)],
+    ['retransmits', `${connection.retransmits ?? 0}, timeout now ${durationText(durationToMs(connection.rto ?? {}))}`],
+    ['probes', (connection.probes ?? 0).toString()],
+    [
+      'bytes',
+      `${bytes(connection.unackedBytes)} unacknowledged, ${bytes(connection.unsentBytes)} unsent, ${bytes(connection.unreadBytes)} unread`,
+    ],
+    ...optionFacts(connection),
+    ...ended,
+    ...(previousId === '' ? [] : [['previous id', previousId] as const]),
+  ];
+}
+
+function timelineText(connection: Connection): string {
+  const entries = connection.timeline ?? [];
+  if (entries.length === 0) {
+    return '';
+  }
+  const lines = entries.map(({ time, text }) => `  ${whenText(time)}  ${escapeForTerminal(text ?? '')}\n`);
+  return `\nTimeline:\n${lines.join('')}`;
+}
+
+/** @param width columns of the terminal; Infinity for no limit. */
+export function formatConnectionPage(connection: Connection, nowMs: number, width: number, style: Style): string {
+  return `${diagnosisText(connection, style, width)}Facts:\n${formatFacts(facts(connection, nowMs))}${timelineText(connection)}`;
+}

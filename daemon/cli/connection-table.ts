@@ -1,0 +1,50 @@
+/** `stuckctl list` as a table. */
+import { escapeForTerminal } from '../lib/terminal.js';
+import {
+  endText,
+  giveUpText,
+  holderText,
+  kindText,
+  outcomeText,
+  retransmitsText,
+  stuckText,
+} from './connection-text.js';
+import type { Connection } from './connection-text.js';
+import { sizeText } from './quantity-text.js';
+import { formatTable } from './text-table.js';
+import type { Column } from './text-table.js';
+
+/**
+ * @param width columns of the terminal; Infinity for no limit.
+ * @param withOutcome also show how those that ended did so.
+ */
+export function formatConnections(
+  connections: readonly Connection[],
+  nowMs: number,
+  width: number,
+  withOutcome: boolean,
+): string {
+  if (connections.length === 0) {
+    return 'No stuck connections.\n';
+  }
+  const outcome: Column<Connection>[] = withOutcome ? [{ header: 'OUTCOME', cell: outcomeText, dropRank: 1 }] : [];
+  const columns: readonly Column<Connection>[] = [
+    { header: 'ID', cell: ({ id }) => escapeForTerminal(id ?? '') },
+    { header: 'KIND', cell: kindText },
+    { header: 'PROCESS', cell: holderText, shrinkable: true },
+    { header: 'LOCAL', cell: ({ local }) => endText(local), dropRank: 5 },
+    { header: 'PEER', cell: ({ remote }) => endText(remote), shrinkable: true },
+    { header: 'STATE', cell: ({ state }) => escapeForTerminal(state ?? ''), dropRank: 4 },
+    { header: 'STUCK FOR', cell: (connection) => stuckText(connection, nowMs) },
+    { header: 'RETRANS', cell: retransmitsText, alignRight: true, dropRank: 2 },
+    {
+      header: 'UNACKED',
+      cell: ({ unackedBytes }) => sizeText(unackedBytes?.toNumber() ?? 0),
+      alignRight: true,
+      dropRank: 3,
+    },
+    { header: 'GIVES UP', cell: (connection) => giveUpText(connection, nowMs) },
+    ...outcome,
+  ];
+  return formatTable(columns, connections, width);
+}

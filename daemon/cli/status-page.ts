@@ -1,0 +1,99 @@
+/** `stuckctl status`: the agent's own health, what is wrong first. */
+import { kindName, outcomeName, sensorStateName } from '../rpc/enum-mapping.js';
+import type { stuckd } from '../rpc/gen/stuckd.js';
+import { durationToMs } from '../rpc/proto-time.js';
+import { escapeForTerminal } from '../lib/terminal.js';
+import type { Style } from '../lib/terminal.js';
+import { formatFacts } from './connection-page.js';
+import type { Fact } from './connection-page.js';
+import { timeMs } from './connection-text.js';
+import { countText, durationText, sizeText } from './quantity-text.js';
+
+type Status = stuckd.v1.GetStatusResponse.$Properties;
+
+function count(value: { toString(): string } | null | undefined): string {
+  return (value ?? 0).toString();
+}
+
+function healthText(status: Status, style: Style): string {
+  const problems = (status.problems ?? []).map((problem) => `  - ${escapeForTerminal(problem)}\n`).join('');
+  if (status.healthy === true) {
+    return `${style.green('stuckd is healthy.')}\n${problems}`;
+  }
+  return `${style.red('stuckd does not see everything:')}\n${problems}`;
+}
+
+function sensorFacts(sensor: NonNullable<Status['sensor']>): Fact[] {
+  const programs = sensor.programs ?? [];
+  const attached = programs.filter((program) => program.attached === true);
+  const missed = programs.filter((program) => program.attached !== true);
+  const capabilities = (sensor.capabilities ?? []).map(escapeForTerminal).join(', ');
+  const process =
+    sensor.pid === 0 ? '' : `, pid ${count(sensor.pid)}, version ${escapeForTerminal(sensor.version ?? '')}`;
+  const lastError = sensor.lastError ?? '';
+  return [
+    ['sensor', `${sensorStateName(sensor.state)}${process}`],
+    ['capabilities', capabilities === '' ? 'none' : capabilities],
+    ['programs', `${attached.length} of ${programs.length} attached`],
+    ...missed.map(({ name, message }): Fact => {
+      return ['not attached', `${escapeForTerminal(name ?? '')}: ${escapeForTerminal(message ?? '')}`];
+    }),
+    [
+      'restarts',
+      `${count(sensor.restarts)}${lastError === '' ? '' : `, the last because: ${escapeForTerminal(lastError)}`}`,
+    ],
+    ['dropped', `${count(sensor.ringBufferDrops)} events (ring buffer full)`],
+  ];
+}
+
+function sweepText(sweep: Status['sweep'], nowMs: number): string {
+  if (sweep === null || sweep === undefined) {
+    return 'none is complete yet';
+  }
+  const age = durationText(nowMs - (timeMs(sweep.endTime) ?? nowMs));
+  const duration = durationToMs(sweep.duration ?? {}).toFixed(1);
+  const seen = `${countText(sweep.sockets ?? 0, 'socket')}, ${countText(sweep.connections ?? 0, 'connection')}`;
+  return `${age} ago in ${duration} ms: ${seen}, ${count(sweep.processes)} processes with TCP sockets`;
+}
+
+function trackerFacts(tracker: NonNullable<Status['tracker']>): Fact[] {
+  const byKind = (tracker.stuckByKind ?? [])
+    .filter((entry) => (entry.count ?? 0) > 0)
+    .map((entry) => `${kindName(entry.kind)} ${count(entry.count)}`);
+  const ended = (tracker.ended ?? [])
+    .filter((entry) => count(entry.count) !== '0')
+    .map((entry) => `${outcomeName(entry.outcome).replaceAll('_', ' ')} ${count(entry.count)}`);
+  return [
+    ['stuck now', `${count(tracker.stuck)}${byKind.length === 0 ? '' : ` (${byKind.join(', ')})`}`],
+    ['suspected', count(tracker.suspects)],
+    ['since start', `${count(tracker.opened)} opened${ended.length === 0 ? '' : `; ended: ${ended.join(', ')}`}`],
+    ...(count(tracker.evicted) === '0'
+      ? []
+      : [['not tracked', `${count(tracker.evicted)}, the table was full`] as const]),
+  ];
+}
+
+function nodeFacts(node: NonNullable<Status['node']>): Fact[] {
+  const known = (text: string | null | undefined): string => escapeForTerminal(text ?? '') || 'unknown';
+  const memory = sizeText(node.memoryBytes?.toNumber() ?? 0);
+  return [
+    ['node', `${known(node.hostname)}, ${known(node.model)}`],
+    ['system', `${known(node.operatingSystem)}, Linux ${known(node.kernel)}, ${known(node.architecture)}`],
+    ['resources', `${countText(node.cpus ?? 0, 'processor')}, ${memory}`],
+  ];
+}
+
+export function formatStatusPage(status: Status, nowMs: number, style: Style): string {
+  const started = timeMs(status.startTime);
+  const age = started === null ? '' : `, running for ${durationText(nowMs - started)}`;
+  const { sensor, tracker, node } = status;
+  const facts: Fact[] = [
+    ['daemon', `version ${escapeForTerminal(status.version ?? '')}, pid ${count(status.pid)}${age}`],
+    ...(sensor === null || sensor === undefined ? [] : sensorFacts(sensor)),
+    ['last sweep', sweepText(status.sweep, nowMs)],
+    ...(tracker === null || tracker === undefined ? [] : trackerFacts(tracker)),
+    ['subscribers', count(status.subscribers)],
+    ...(node === null || node === undefined ? [] : nodeFacts(node)),
+  ];
+  return `${healthText(status, style)}\n${formatFacts(facts)}`;
+}

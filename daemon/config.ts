@@ -1,0 +1,177 @@
+/** Configuration: file, then environment, then flags; every value that enters the daemon is checked here. */
+import { readFileSync } from 'node:fs';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import type { LogLevel } from './lib/logger.js';
+import { LOG_LEVELS } from './lib/logger.js';
+import { parseDurationMs } from './lib/duration.js';
+
+export const DEFAULT_CONFIG_PATH = '/etc/stuckd/stuckd.yaml';
+export const DEFAULT_GRPC_ADDRESS = 'unix:/run/stuckd/stuckd.sock';
+export const DEFAULT_STATE_DIR = '/var/lib/stuckd';
+
+/** A duration as text with a unit ("500ms", "2s", "10m", "2h"), in milliseconds. */
+function duration(minMs: number, maxMs: number): z.ZodType<number> {
+  return z.string().transform((text, context) => {
+    const milliseconds = parseDurationMs(text);
+    if (milliseconds === null) {
+      context.addIssue({ code: 'custom', message: `"${text}" is not a duration such as 500ms, 2s, 10m or 2h` });
+      return z.NEVER;
+    }
+    if (milliseconds < minMs || milliseconds > maxMs) {
+      context.addIssue({ code: 'custom', message: `must lie between ${minMs} ms and ${maxMs} ms` });
+      return z.NEVER;
+    }
+    return milliseconds;
+  });
+}
+
+const count = z.number().int().min(1).max(255);
+const HOUR_MS = 3_600_000;
+
+const kindsSchema = z.strictObject({
+  retransmitting: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      open: z
+        .strictObject({
+          /** Consecutive RTOs without any ACK. */
+          retransmits: count.default(3),
+          /** How likely a healthy connection may look the same: opens only below this. */
+          chance: z.number().gt(0).lt(1).default(1e-4),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  keepalive_unanswered: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      open: z.strictObject({ probes: count.default(2) }).prefault({}),
+    })
+    .prefault({}),
+  connecting: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      open: z.strictObject({ retransmits: count.default(3) }).prefault({}),
+    })
+    .prefault({}),
+  closing: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      open: z.strictObject({ after: duration(0, HOUR_MS).prefault('15s') }).prefault({}),
+    })
+    .prefault({}),
+});
+
+const configSchema = z.strictObject({
+  grpc: z.strictObject({ address: z.string().min(1).default(DEFAULT_GRPC_ADDRESS) }).prefault({}),
+  stateDir: z.string().min(1).default(DEFAULT_STATE_DIR),
+  sensor: z
+    .strictObject({
+      /** Unix socket of a sensor that runs apart; without it the daemon starts one. */
+      address: z
+        .string()
+        .regex(/^unix:./, 'must be unix:PATH')
+        .optional(),
+      /** Executable of the sensor that the daemon starts. */
+      path: z.string().min(1).optional(),
+      /** Tracepoints that the daemon's own sensor leaves out, to find out whether a probe is to blame. */
+      without: z.array(z.string().regex(/^[a-z_]+$/, 'must be the name of a tracepoint')).default([]),
+      refreshInterval: duration(100, HOUR_MS).prefault('1s'),
+      sweepInterval: duration(100, HOUR_MS).prefault('2s'),
+      fullRefreshInterval: duration(1000, HOUR_MS).prefault('30s'),
+    })
+    .prefault({}),
+  kinds: kindsSchema.prefault({}),
+  history: z
+    .strictObject({
+      /** Ended records that are kept in memory. */
+      ended: z.number().int().min(0).max(100_000).default(1000),
+    })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(LOG_LEVELS as [LogLevel, ...LogLevel[]]).default('info') }).prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+
+/** What is wrong with the configuration, with file and key: the message is for the person who wrote it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Settings from the command line; they beat the environment, which beats the file. */
+export interface ConfigFlags {
+  /** Path given with --config; it must exist, unlike the default path. */
+  readonly configPath?: string;
+  readonly grpcAddress?: string;
+  readonly stateDir?: string;
+  readonly sensorAddress?: string;
+  readonly logLevel?: string;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function readFile(path: string, mustExist: boolean): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (!mustExist && (error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return {};
+    }
+    throw new ConfigError(`cannot read the configuration: ${(error as Error).message}`);
+  }
+  let content: unknown;
+  try {
+    content = parseYaml(text);
+  } catch (error) {
+    throw new ConfigError(`${path} is not valid YAML: ${(error as Error).message}`);
+  }
+  if (content === null || content === undefined) {
+    return {}; // an empty file, or one with comments only
+  }
+  if (!isRecord(content)) {
+    throw new ConfigError(`${path} must hold keys and values at its top level`);
+  }
+  return content;
+}
+
+/** Sets `value` at `path` in a copy of `target`, over what the file says. */
+function override(target: Record<string, unknown>, path: readonly string[], value: string): Record<string, unknown> {
+  const [key, ...rest] = path;
+  if (key === undefined) {
+    return target;
+  }
+  const inner = target[key];
+  return {
+    ...target,
+    [key]: rest.length === 0 ? value : override(isRecord(inner) ? inner : {}, rest, value),
+  };
+}
+
+/**
+ * Reads the configuration.
+ * @throws ConfigError with a message that names file and key.
+ */
+export function loadConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv): Config {
+  const path = flags.configPath ?? DEFAULT_CONFIG_PATH;
+  let content = readFile(path, flags.configPath !== undefined);
+  const overrides: readonly (readonly [readonly string[], string | undefined])[] = [
+    [['grpc', 'address'], flags.grpcAddress ?? environment['STUCKD_ADDRESS']],
+    [['stateDir'], flags.stateDir ?? environment['STUCKD_STATE_DIR']],
+    [['sensor', 'address'], flags.sensorAddress ?? environment['STUCKD_SENSOR_ADDRESS']],
+    [['log', 'level'], flags.logLevel],
+  ];
+  for (const [keys, value] of overrides) {
+    if (value !== undefined && value !== '') {
+      content = override(content, keys, value);
+    }
+  }
+  const result = configSchema.safeParse(content);
+  if (!result.success) {
+    throw new ConfigError(`the configuration (${path}, environment and flags) is wrong:\n${z.prettifyError(result.error)}`);
+  }
+  return result.data;
+}

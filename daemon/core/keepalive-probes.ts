@@ -1,0 +1,42 @@
+/** When the unanswered keepalive probes of a socket were sent, read from its timer. */
+import type { TickClock } from './jiffies.js';
+import { tickUs, timerExpiryUs } from './kernel-time.js';
+import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
+
+/** @returns TCP_KEEPINTVL, or the sysctl of the socket's namespace. */
+export function keepaliveIntervalJiffies(socket: SocketSnapshot): number {
+  return socket.keepaliveIntvlJiffies || socket.sysctls.keepaliveIntvlJiffies;
+}
+
+/** @returns true if the socket is idle, probes its peer, and the last probe is not answered. */
+export function isProbingPeer(socket: SocketSnapshot): boolean {
+  const connected =
+    socket.state === TCP_STATE.ESTABLISHED ||
+    socket.state === TCP_STATE.CLOSE_WAIT ||
+    // In FIN_WAIT2 an orphan uses the keepalive timer for tcp_fin_timeout.
+    (socket.state === TCP_STATE.FIN_WAIT2 && !socket.dead);
+  // Window probes share the counter; they exist only while data is queued.
+  const idle = socket.packetsOut === 0 && socket.writeSeq === socket.sndNxt;
+  return connected && idle && socket.keepalive && socket.probesOut > 0;
+}
+
+/**
+ * @param ordinal 1 is the first unanswered probe.
+ * @returns when that probe was sent, CLOCK_MONOTONIC microseconds; null if it has not been sent yet.
+ */
+export function probeSentUs(socket: SocketSnapshot, ordinal: number, ticks: TickClock): number | null {
+  if (ordinal > socket.probesOut) {
+    // The timer of a `keepalive` report is about to send one more.
+    return socket.cause === 'keepalive' && ordinal === socket.probesOut + 1 ? socket.monoUs : null;
+  }
+  const intervalUs = keepaliveIntervalJiffies(socket) * tickUs(ticks);
+  return lastProbeUs(socket, intervalUs, ticks) - (socket.probesOut - ordinal) * intervalUs;
+}
+
+/** Each probe arms the timer for one interval. */
+function lastProbeUs(socket: SocketSnapshot, intervalUs: number, ticks: TickClock): number {
+  if (socket.keepaliveTimer.pending || socket.cause === 'keepalive') {
+    return Math.min(socket.monoUs, timerExpiryUs(socket.keepaliveTimer, socket, ticks) - intervalUs);
+  }
+  return socket.monoUs;
+}

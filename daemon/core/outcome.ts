@@ -1,0 +1,132 @@
+/**
+ * How a stuck connection ended, from the snapshot that shows its end and the one before. At a timeout, a RST and an
+ * abort the kernel sets sk_err before the state changes, so the error is readable in the very report of the change.
+ */
+import { isClosing } from './classify.js';
+import type { Outcome, StuckKind } from './kinds.js';
+import { seqAfter } from './sequence.js';
+import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
+
+/** Linux errno values, the same on all architectures that the sensor is built for. */
+const EPIPE = 32;
+const ECONNABORTED = 103;
+const ECONNRESET = 104;
+const ETIMEDOUT = 110;
+const ECONNREFUSED = 111;
+
+/** @returns how it ended with this snapshot, or null if it is still stuck. */
+export function outcomeOf(kind: StuckKind, before: SocketSnapshot, now: SocketSnapshot): Outcome | null {
+  if (now.state === TCP_STATE.CLOSE || now.cause === 'destroy') {
+    return outcomeOfClosed(kind, before, now);
+  }
+  return hasRecovered(kind, before, now) ? 'recovered' : null;
+}
+
+/** @returns how a socket ended whose end nobody reported, as far as its last snapshot tells. */
+export function outcomeOfVanished(last: SocketSnapshot): Outcome {
+  return last.resetReceived ? 'reset_by_peer' : 'lost_track';
+}
+
+/** A duplicate ACK is a sign of life, but only `snd_una` proves that data gets through. */
+function hasRecovered(kind: StuckKind, before: SocketSnapshot, now: SocketSnapshot): boolean {
+  switch (kind) {
+    case 'connecting':
+      return now.state !== TCP_STATE.SYN_SENT;
+    case 'closing':
+      // snd_una cannot tell: as the state changes to FIN_WAIT1 or LAST_ACK the FIN is not in write_seq yet.
+      return !isClosing(now.state);
+    case 'retransmitting':
+      return seqAfter(now.sndUna, before.sndUna) || isQuietAgain(before, now);
+    case 'keepalive_unanswered':
+      return wasHeardBetween(before, now) || (now.probesOut === 0 && now.retransmits === 0 && !isClosing(now.state));
+  }
+}
+
+/**
+ * Nothing is retransmitted or probed any more. `icsk_retransmits` has 8 bits and passes 0 when the neighbour is
+ * unreachable and retransmissions follow every few seconds: while data is in flight only an ACK makes a 0 believable.
+ */
+function isQuietAgain(before: SocketSnapshot, now: SocketSnapshot): boolean {
+  const quiet = now.retransmits === 0 && now.probesOut === 0 && !isClosing(now.state);
+  return quiet && (now.packetsOut === 0 || wasHeardBetween(before, now));
+}
+
+function wasHeardBetween(before: SocketSnapshot, now: SocketSnapshot): boolean {
+  return (
+    now.rcvTstampJiffies32 !== before.rcvTstampJiffies32 ||
+    seqAfter(now.sndUna, before.sndUna) ||
+    now.bytesReceived > before.bytesReceived
+  );
+}
+
+function outcomeOfClosed(kind: StuckKind, before: SocketSnapshot, now: SocketSnapshot): Outcome {
+  if (now.skErr !== 0) {
+    return outcomeOfErrno(now);
+  }
+  if (now.resetReceived) {
+    return 'reset_by_peer';
+  }
+  // Of a socket that was closing already the closer is known too, but its FIN went on without it.
+  if (now.closerTgid !== 0 && kind !== 'closing' && !isClosing(stateBefore(before, now))) {
+    return closedByApplication(now);
+  }
+  return outcomeWithoutError(kind, before, now);
+}
+
+function outcomeOfErrno(now: SocketSnapshot): Outcome {
+  switch (now.skErr) {
+    case ETIMEDOUT:
+      return 'timed_out';
+    case ECONNABORTED:
+      return 'destroyed';
+    case EPIPE:
+      return 'reset_by_peer';
+    case ECONNRESET:
+      // disconnect() and a close with SO_LINGER 0 raise this error too, after the peer's port was cleared.
+      return now.remote.port === 0 && !now.resetReceived ? closedByApplication(now) : 'reset_by_peer';
+    case ECONNREFUSED:
+      // An ICMP port unreachable has the same errno. A sweep after a restart cannot know whether there was a RST.
+      return now.resetReceived || isVisit(now) ? 'reset_by_peer' : 'unreachable';
+    default:
+      // EHOSTUNREACH, ENETUNREACH and the rarer ones: all of them are what an ICMP error turns into.
+      return 'unreachable';
+  }
+}
+
+function closedByApplication(now: SocketSnapshot): Outcome {
+  return now.closerExiting ? 'owner_exited' : 'closed_by_application';
+}
+
+function outcomeWithoutError(kind: StuckKind, before: SocketSnapshot, now: SocketSnapshot): Outcome {
+  const left = stateBefore(before, now);
+  if (left === TCP_STATE.FIN_WAIT2 || left === TCP_STATE.TIME_WAIT) {
+    // The socket is handed over to a TIME_WAIT mini-socket. That happens in close() too.
+    return kind === 'keepalive_unanswered' ? closedByApplication(now) : 'recovered';
+  }
+  if (isClosing(left)) {
+    if (now.sndUna === now.writeSeq) {
+      return 'recovered';
+    }
+    // The kernel kills orphans without an error when they use up its resources, and close() aborts a half-closed socket
+    // that has unread data, before it is an orphan.
+    return now.dead ? 'timed_out' : endedUnseen(now);
+  }
+  return endedUnseen(now);
+}
+
+/**
+ * An event without an error is a disconnect() or an abortive close. A visit finds only what is left: the application may
+ * have read the error since.
+ */
+function endedUnseen(now: SocketSnapshot): Outcome {
+  return isVisit(now) || now.cause === 'destroy' ? 'lost_track' : closedByApplication(now);
+}
+
+/** The state that the end put an end to. */
+function stateBefore(before: SocketSnapshot, now: SocketSnapshot): number {
+  return now.cause === 'state' ? now.oldState : before.state;
+}
+
+function isVisit(now: SocketSnapshot): boolean {
+  return now.cause === 'sweep' || now.cause === 'refresh';
+}

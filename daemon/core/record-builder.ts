@@ -1,0 +1,121 @@
+/** Builds what clients see from what the kernel says. */
+import { isClosing } from './classify.js';
+import { jiffiesToMs, type TickClock } from './jiffies.js';
+import { keepaliveIntervalJiffies } from './keepalive-probes.js';
+import { lastAckUs, pastJiffies32Us } from './kernel-time.js';
+import type { Direction, StuckKind } from './kinds.js';
+import type { Ownership } from './ownership.js';
+import type { GiveUp, SocketOptions, StuckRecord, TimelineEntry } from './record.js';
+import { runningRtoJiffies } from './rto-ladder.js';
+import { seqDistance } from './sequence.js';
+import type { Since } from './since.js';
+import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
+
+const STATE_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(TCP_STATE).map(([name, number]) => [number, name]),
+);
+
+/** What stays the same for the whole life of a record. */
+export interface RecordIdentity {
+  readonly id: string;
+  readonly previousId: string | null;
+  readonly direction: Direction;
+  readonly detectedUs: number;
+}
+
+/** What the tracker has concluded about a socket so far. */
+export interface Findings {
+  readonly kind: StuckKind;
+  readonly since: Since;
+  readonly ownership: Ownership;
+  readonly giveUp: GiveUp | null;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** @returns the record of a connection that is stuck. */
+export function buildRecord(
+  identity: RecordIdentity,
+  findings: Findings,
+  socket: SocketSnapshot,
+  ticks: TickClock,
+): StuckRecord {
+  const { kind, since, ownership, giveUp, timeline } = findings;
+  return {
+    ...identity,
+    kind,
+    state: STATE_NAMES.get(socket.state) ?? `state ${socket.state}`,
+    local: socket.local,
+    remote: socket.remote,
+    netns: socket.netns,
+    cookie: socket.cookie,
+    ownerType: ownership.type,
+    owner: ownership.owner,
+    lastOwner: ownership.lastOwner,
+    sinceUs: since.timeUs,
+    sinceAtLeast: since.atLeast,
+    lastProgressUs: lastSignOfPeerUs(socket, ticks),
+    unackedBytes: unackedBytes(socket),
+    unsentBytes: unsentBytes(socket),
+    unreadBytes: unreadBytes(socket),
+    retransmits: socket.retransmits,
+    probes: socket.probesOut,
+    rtoMs: jiffiesToMs(runningRtoJiffies(socket, ticks.hz), ticks.hz),
+    options: socketOptions(socket, ticks.hz),
+    giveUp,
+    outcome: null,
+    endUs: null,
+    timeline,
+  };
+}
+
+/** A time of detection in milliseconds since 1970, then the cookie: sorts by time, and is unique on this node. */
+export function recordId(detectedRealMs: number, cookie: bigint): string {
+  return `${detectedRealMs.toString(36)}-${cookie.toString(36)}`;
+}
+
+/** The sensor knows the ports on which somebody listens; what does not come from there was opened here. */
+export function directionOf(socket: SocketSnapshot): Direction {
+  return socket.inbound && socket.state !== TCP_STATE.SYN_SENT ? 'inbound' : 'outbound';
+}
+
+/** @returns when the peer last acknowledged or sent anything, CLOCK_MONOTONIC microseconds; null if it never did. */
+function lastSignOfPeerUs(socket: SocketSnapshot, ticks: TickClock): number | null {
+  if (socket.state === TCP_STATE.SYN_SENT) {
+    return null;
+  }
+  return Math.max(lastAckUs(socket, ticks), pastJiffies32Us(socket.lrcvtimeJiffies32, socket, ticks));
+}
+
+/** SYN and FIN take a sequence number, but are no bytes of anybody's. */
+function unackedBytes(socket: SocketSnapshot): number {
+  const inFlight = seqDistance(socket.sndUna, socket.sndNxt);
+  const finInFlight = hasFinInQueue(socket) && socket.sndNxt === socket.writeSeq;
+  const controlSeqs = socket.state === TCP_STATE.SYN_SENT || finInFlight ? 1 : 0;
+  return Math.max(0, inFlight - controlSeqs);
+}
+
+function unsentBytes(socket: SocketSnapshot): number {
+  const queued = seqDistance(socket.sndNxt, socket.writeSeq);
+  return Math.max(0, queued - (hasFinInQueue(socket) ? 1 : 0));
+}
+
+/** tcp_close_state() changes the state before tcp_send_fin() queues the FIN. */
+function hasFinInQueue(socket: SocketSnapshot): boolean {
+  return isClosing(socket.state) && (socket.cause !== 'state' || isClosing(socket.oldState));
+}
+
+function unreadBytes(socket: SocketSnapshot): number {
+  const peerClosed = [TCP_STATE.CLOSE_WAIT, TCP_STATE.LAST_ACK, TCP_STATE.CLOSING].some((s) => s === socket.state);
+  return Math.max(0, seqDistance(socket.copiedSeq, socket.rcvNxt) - (peerClosed ? 1 : 0));
+}
+
+function socketOptions(socket: SocketSnapshot, hz: number): SocketOptions {
+  const { sysctls } = socket;
+  return {
+    keepalive: socket.keepalive,
+    keepaliveIdleMs: jiffiesToMs(socket.keepaliveTimeJiffies || sysctls.keepaliveTimeJiffies, hz),
+    keepaliveIntervalMs: jiffiesToMs(keepaliveIntervalJiffies(socket), hz),
+    keepaliveProbes: socket.keepaliveProbes || sysctls.keepaliveProbes,
+    userTimeoutMs: socket.userTimeoutMs,
+  };
+}

@@ -1,0 +1,84 @@
+/** The steps in the life of a record, in plain words. Nothing in them comes from a process or a peer. */
+import type { Outcome, OwnerType, StuckKind } from './kinds.js';
+import type { TimelineEntry } from './record.js';
+import type { Since } from './since.js';
+import type { SocketSnapshot } from './snapshot.js';
+
+/** @returns `timeline` with one more step; beyond `max` the step after the first half goes. */
+export function withStep(
+  timeline: readonly TimelineEntry[],
+  step: TimelineEntry,
+  max: number,
+): readonly TimelineEntry[] {
+  const longer = [...timeline, step];
+  return longer.length > max ? longer.toSpliced(Math.floor(max / 2), longer.length - max) : longer;
+}
+
+const BEGINNINGS: Readonly<Record<StuckKind, string>> = {
+  retransmitting: 'first retransmission; no answer since',
+  keepalive_unanswered: 'first keepalive probe without an answer',
+  connecting: 'connect',
+  closing: 'FIN sent; not acknowledged since',
+};
+
+/** The step with which it began, where that is known exactly. */
+export function beginning(kind: StuckKind, since: Since): readonly TimelineEntry[] {
+  return since.atLeast ? [] : [{ timeUs: since.timeUs, text: BEGINNINGS[kind] }];
+}
+
+/** @param stuckUs how long it has been stuck already. */
+export function detectionText(kind: StuckKind, socket: SocketSnapshot, stuckUs: number): string {
+  switch (kind) {
+    case 'retransmitting':
+      return `detected: ${socket.retransmits} retransmission timeouts in a row without any answer`;
+    case 'keepalive_unanswered':
+      return `detected: ${socket.probesOut} keepalive probes without an answer`;
+    case 'connecting':
+      return `detected: the SYN was retransmitted ${socket.retransmits} times without an answer`;
+    case 'closing':
+      return `detected: the FIN has not been acknowledged for ${Math.round(stuckUs / 1_000_000)} s`;
+  }
+}
+
+/** @param kind the new one. */
+export function kindChangeText(kind: StuckKind, socket: SocketSnapshot): string {
+  if (kind !== 'closing') {
+    return 'data was sent into it; it is retransmitted';
+  }
+  if (socket.closerTgid === 0) {
+    return 'closed on this side; data and FIN are not acknowledged';
+  }
+  return socket.closerExiting
+    ? `process ${socket.closerTgid} exited; data and FIN are not acknowledged`
+    : `process ${socket.closerTgid} closed it; data and FIN are not acknowledged`;
+}
+
+/** @returns null if the change is no step of its own: a first look-up of the holders. */
+export function ownershipChangeText(before: OwnerType, now: OwnerType): string | null {
+  if (before === now || before === 'pending') {
+    return null;
+  }
+  switch (now) {
+    case 'orphan':
+      return 'no process holds it any more; the kernel goes on trying';
+    case 'process':
+      return 'a process holds it now';
+    case 'unknown':
+      return 'no descriptor of it is left, but somebody holds it';
+    case 'kernel':
+    case 'unaccepted':
+    case 'pending':
+      return null;
+  }
+}
+
+export const OUTCOME_TEXTS: Readonly<Record<Outcome, string>> = {
+  recovered: 'the peer answers again',
+  reset_by_peer: 'the peer answered with RST',
+  timed_out: 'the kernel gave up',
+  unreachable: 'the network reported the peer as unreachable',
+  closed_by_application: 'closed by the application; nothing of it remains',
+  owner_exited: 'the process exited; nothing of it remains',
+  destroyed: 'destroyed by an administrator',
+  lost_track: 'it ended unseen',
+};

@@ -1,0 +1,212 @@
+/** The life of an entry: admitted as a suspect, opened, updated, ended or forgotten. */
+import { continuedKind } from './classify.js';
+import { forecastGiveUp } from './give-up.js';
+import type { Outcome } from './kinds.js';
+import { isMaterialChange } from './material-change.js';
+import { needsSweep, OWNER_PENDING, releasedOwnership, type Ownership } from './ownership.js';
+import { buildRecord, directionOf, recordId } from './record-builder.js';
+import type { TimelineEntry } from './record.js';
+import type { Since } from './since.js';
+import type { SocketSnapshot } from './snapshot.js';
+import { beginning, detectionText, kindChangeText, OUTCOME_TEXTS, ownershipChangeText, withStep } from './timeline.js';
+import {
+  remember,
+  requestPass,
+  type Entry,
+  type KernelContext,
+  type Step,
+  type TrackerState,
+} from './tracker-state.js';
+
+/** @returns a new suspect, or null if there is no room. */
+export function admit(state: TrackerState, key: string, socket: SocketSnapshot): Entry | null {
+  if (state.entries.size >= state.config.maxTracked && !evictOldestSuspect(state)) {
+    state.counters.refused++;
+    return null;
+  }
+  const entry: Entry = {
+    key,
+    firstSeenUs: socket.monoUs,
+    socket,
+    marked: false,
+    watched: false,
+    finSince: null,
+    ownership: OWNER_PENDING,
+    unheldAsOfUs: null,
+    lastSweepId: null,
+    lastRefreshId: null,
+    missing: null,
+    candidate: null,
+    open: null,
+  };
+  state.entries.set(key, entry);
+  state.suspects.add(key);
+  return entry;
+}
+
+function evictOldestSuspect(state: TrackerState): boolean {
+  for (const key of state.suspects) {
+    const entry = state.entries.get(key);
+    if (entry !== undefined) {
+      removeEntry(state, entry);
+      state.counters.evicted++;
+      return true;
+    }
+  }
+  return false;
+}
+
+/** A suspect turned out healthy, or ended before its rule was fulfilled. Nobody hears of it. */
+export function forget(state: TrackerState, entry: Entry, asOfUs: number): void {
+  removeEntry(state, entry);
+  // A report from before, still on its way from a pass, must not bring it back.
+  remember(state.forgotten, entry.key, asOfUs, state.config.maxForgotten);
+}
+
+function removeEntry(state: TrackerState, entry: Entry): void {
+  state.entries.delete(entry.key);
+  state.suspects.delete(entry.key);
+  state.deadlines.delete(entry.key);
+  state.due.delete(entry.key);
+  state.missing.delete(entry.key);
+  state.unheld.delete(entry.key);
+}
+
+/** @param detectedUs when its rule was seen to be fulfilled, CLOCK_MONOTONIC microseconds. */
+export function openRecord(step: Step, entry: Entry, context: KernelContext, detectedUs: number): void {
+  const { state, effects } = step;
+  const { candidate, socket } = entry;
+  if (candidate === null) {
+    return;
+  }
+  const kind = candidate.kind;
+  const since: Since = { ...candidate.since, timeUs: Math.min(candidate.since.timeUs, detectedUs) };
+  const previousId = state.lastIds.get(entry.key) ?? null;
+  const identity = {
+    id: nextId(context, socket.cookie, detectedUs, previousId),
+    previousId,
+    direction: directionOf(socket),
+    detectedUs,
+  };
+  const detection = { timeUs: detectedUs, text: detectionText(kind, socket, detectedUs - since.timeUs) };
+  const record = buildRecord(
+    identity,
+    {
+      kind,
+      since,
+      ownership: entry.ownership,
+      giveUp: forecastGiveUp(socket, context.kernel, context.clock),
+      timeline: [...beginning(kind, since), detection],
+    },
+    socket,
+    context.ticks,
+  );
+  entry.open = { identity, kind, since, record };
+  entry.candidate = null;
+  state.suspects.delete(entry.key);
+  state.deadlines.delete(entry.key);
+  state.due.delete(entry.key);
+  state.counters.opened++;
+  effects.push({ type: 'opened', record, timeUs: detectedUs });
+  // The descriptors of a socket that a sweep reports follow in the same sweep.
+  if (entry.ownership.type === 'pending' && socket.cause !== 'sweep') {
+    requestPass(step, 'sweep');
+  }
+}
+
+function nextId(context: KernelContext, cookie: bigint, detectedUs: number, previousId: string | null): string {
+  const { realUs, monoUs } = context.clock;
+  const realMs = Math.max(0, Math.floor((realUs - monoUs + detectedUs) / 1000));
+  const id = recordId(realMs, cookie);
+  return id === previousId ? recordId(realMs + 1, cookie) : id;
+}
+
+/** Brings an open record up to date with its entry; tells it if a client should know. */
+export function updateRecord(step: Step, entry: Entry, context: KernelContext, timeUs: number): void {
+  const { open, socket } = entry;
+  if (open === null) {
+    return;
+  }
+  const kind = continuedKind(open.kind, socket);
+  let timeline = open.record.timeline;
+  const note = (text: string): void => {
+    timeline = withStep(timeline, { timeUs, text }, step.state.config.maxTimeline);
+  };
+  if (kind !== open.kind) {
+    note(kindChangeText(kind, socket));
+    open.since = earliest(open.since, kind === 'closing' ? entry.finSince : null);
+    open.kind = kind;
+  }
+  const ownershipNote = ownershipChangeText(open.record.ownerType, entry.ownership.type);
+  if (ownershipNote !== null) {
+    note(ownershipNote);
+  }
+  const giveUp = forecastGiveUp(socket, context.kernel, context.clock);
+  const findings = { kind, since: open.since, ownership: entry.ownership, giveUp, timeline };
+  const record = buildRecord(open.identity, findings, socket, context.ticks);
+  if (isMaterialChange(open.record, record)) {
+    open.record = record;
+    step.effects.push({ type: 'updated', record, timeUs });
+  }
+}
+
+function earliest(a: Since, b: Since | null): Since {
+  return b !== null && b.timeUs < a.timeUs ? b : a;
+}
+
+/**
+ * Ends an open record. It keeps the facts of the last moment at which it was stuck.
+ * @param last the snapshot that shows the end, if there is one.
+ */
+export function endRecord(
+  step: Step,
+  entry: Entry,
+  outcome: Outcome,
+  endUs: number,
+  last: SocketSnapshot | null = null,
+): void {
+  const { state, effects } = step;
+  const { open } = entry;
+  if (open === null) {
+    return;
+  }
+  const { counters, config } = state;
+  const before = open.record;
+  const end: TimelineEntry = { timeUs: endUs, text: OUTCOME_TEXTS[outcome] };
+  const record = {
+    ...before,
+    // At a timeout the counters survive, and may be newer than the last refresh.
+    retransmits: Math.max(before.retransmits, last?.retransmits ?? 0),
+    probes: Math.max(before.probes, last?.probesOut ?? 0),
+    outcome,
+    endUs,
+    timeline: withStep(before.timeline, end, config.maxTimeline),
+  };
+  forget(state, entry, last?.monoUs ?? endUs);
+  remember(state.lastIds, entry.key, record.id, config.maxRecentlyEnded);
+  counters.endedByOutcome.set(outcome, (counters.endedByOutcome.get(outcome) ?? 0) + 1);
+  if (entry.watched) {
+    effects.push({ type: 'unwatch', cookie: record.cookie });
+  }
+  effects.push({ type: 'ended', record, timeUs: endUs });
+}
+
+/** What the newest snapshot alone says about the holders: a socket without a file needs no sweep to tell. */
+export function learnOwnership(state: TrackerState, entry: Entry): void {
+  const isSettled = !needsSweep(entry.socket);
+  const isUnheld = entry.unheldAsOfUs !== null && knownAsOfUs(state, entry) >= entry.unheldAsOfUs;
+  if (isSettled || isUnheld) {
+    setOwnership(state, entry, releasedOwnership(entry.ownership, entry.socket));
+  }
+}
+
+export function setOwnership(state: TrackerState, entry: Entry, ownership: Ownership): void {
+  entry.ownership = ownership;
+  entry.unheldAsOfUs = null;
+  state.unheld.delete(entry.key);
+}
+
+/** @returns the time as of which the newest snapshot is known to hold: refreshes are silent about what is unchanged. */
+export function knownAsOfUs(state: TrackerState, entry: Entry): number {
+  return entry.marked ? Math.max(entry.socket.monoUs, state.refreshedUs) : entry.socket.monoUs;
+}

@@ -1,0 +1,214 @@
+/** What passes change: owners, suspects whose time has come, and entries that nobody finds any more. */
+import { heldOwnership, needsSweep, processKey } from './ownership.js';
+import { outcomeOfVanished } from './outcome.js';
+import { nextRetransmissionUs, runningRtoJiffies } from './rto-ladder.js';
+import { tickUs } from './kernel-time.js';
+import { TCP_STATE, type HolderReport, type PassReport, type ProcessReport } from './snapshot.js';
+import {
+  endRecord,
+  forget,
+  knownAsOfUs,
+  learnOwnership,
+  openRecord,
+  setOwnership,
+  updateRecord,
+} from './tracker-lifecycle.js';
+import {
+  requestPass,
+  socketKey,
+  type Entry,
+  type KernelContext,
+  type RunningPass,
+  type Step,
+  type TrackerState,
+} from './tracker-state.js';
+
+/** Events and passes come through different queues: what a pass did not find may still be explained by an event. */
+const EVENT_LAG_US = 1_000_000;
+
+/** How late a retransmission may be reported, beyond what the timer wheel explains: RTO / 8 and this. */
+const RETRANSMISSION_SLACK_US = 2_000_000;
+
+/** From a FIN to the third RTO, which the sensor reports: 1 + 2 + 4 times the RTO, and a tail loss probe. */
+const RTOS_TO_THRESHOLD = 8;
+
+/** Forgotten sockets are remembered for as long as a report of them may be on its way. */
+const REPORT_LAG_US = 10_000_000;
+
+export function applyPass(step: Step, context: KernelContext, report: PassReport): void {
+  const { state } = step;
+  if (report.edge === 'begin') {
+    const { passId, kind, monoUs } = report;
+    state.pass = { passId, kind, beginUs: monoUs, processes: new Map(), holders: new Map() };
+    state.requested.delete(kind);
+    if (kind === 'refresh_full') {
+      state.requested.delete('refresh');
+    }
+    return;
+  }
+  const pass = state.pass;
+  if (pass?.passId !== report.passId || pass.kind !== report.kind) {
+    state.counters.unexpectedIgnored++;
+    return;
+  }
+  state.pass = null;
+  if (report.error !== 0) {
+    return;
+  }
+  if (pass.kind === 'sweep') {
+    concludeSweep(step, context, pass, report.monoUs);
+  } else {
+    concludeRefresh(step, context, pass, report.monoUs);
+  }
+  concludeUnheld(step, context, report.monoUs);
+  concludeMissing(step, pass);
+}
+
+export function applyProcess(state: TrackerState, process: ProcessReport): void {
+  const { pass, config, counters } = state;
+  if (pass?.passId !== process.passId) {
+    counters.unexpectedIgnored++;
+  } else if (pass.processes.size < config.maxProcesses) {
+    pass.processes.set(processKey(process.pid, process.startBootUs), process);
+  } else {
+    counters.holdersDropped++;
+  }
+}
+
+export function applyHolder(state: TrackerState, holder: HolderReport): void {
+  const { pass, config, counters } = state;
+  if (pass?.passId !== holder.passId) {
+    counters.unexpectedIgnored++;
+    return;
+  }
+  const key = socketKey(holder.netns, holder.cookie);
+  if (!state.entries.has(key)) {
+    return; // The sensor reports more sockets than those that are a case of ours.
+  }
+  const holders = pass.holders.get(key);
+  if (holders === undefined) {
+    pass.holders.set(key, [holder]);
+  } else if (holders.length < config.maxHolders) {
+    holders.push(holder);
+  } else {
+    counters.holdersDropped++;
+  }
+}
+
+function concludeSweep(step: Step, context: KernelContext, sweep: RunningPass, endUs: number): void {
+  const { state } = step;
+  for (const entry of state.entries.values()) {
+    const holders = sweep.holders.get(entry.key);
+    if (holders !== undefined) {
+      const before = entry.ownership;
+      setOwnership(state, entry, heldOwnership(before, holders, sweep.processes));
+      if (entry.ownership !== before) {
+        updateRecord(step, entry, context, endUs);
+      }
+    } else if (sweep.beginUs >= entry.firstSeenUs && entry.lastSweepId !== sweep.passId) {
+      concludeUnswept(step, context, entry, sweep);
+    }
+  }
+  pruneForgotten(state, sweep.beginUs);
+}
+
+/** A complete sweep has found no descriptor of this socket. */
+function concludeUnswept(step: Step, context: KernelContext, entry: Entry, sweep: RunningPass): void {
+  const { state } = step;
+  if (entry.socket.untrusted) {
+    // A timer raised suspicion; the sweep, which looks at every socket, found it healthy, or it is gone.
+    if (isDue(entry, sweep.beginUs)) {
+      forget(state, entry, sweep.beginUs);
+    }
+    return;
+  }
+  if (entry.missing !== null) {
+    entry.missing.goneAtUs ??= entry.missing.sinceUs <= sweep.beginUs ? goneAtUs(entry, context, sweep.beginUs) : null;
+  }
+  if (entry.ownership.type === 'process' || entry.ownership.type === 'pending') {
+    entry.unheldAsOfUs = sweep.beginUs;
+    state.unheld.add(entry.key);
+  }
+}
+
+/**
+ * When the sensor must have reported a socket that it does not observe yet and that sweeps do not see. Without a
+ * descriptor, what a process had left behind lives on and is reported as it retransmits.
+ */
+function goneAtUs(entry: Entry, context: KernelContext, beginUs: number): number {
+  const { socket } = entry;
+  if (socket.state === TCP_STATE.SYN_SENT && needsSweep(socket)) {
+    return beginUs; // close() ends a connection attempt at once: it leaves nothing behind.
+  }
+  const rtoUs = runningRtoJiffies(socket, context.ticks.hz) * tickUs(context.ticks);
+  const nextUs = nextRetransmissionUs(socket, beginUs, context.ticks) ?? beginUs + RTOS_TO_THRESHOLD * rtoUs;
+  return nextUs + rtoUs / 8 + RETRANSMISSION_SLACK_US;
+}
+
+function concludeRefresh(step: Step, context: KernelContext, refresh: RunningPass, endUs: number): void {
+  const { state } = step;
+  state.refreshedUs = Math.max(state.refreshedUs, refresh.beginUs);
+  for (const key of [...state.due]) {
+    const entry = state.entries.get(key);
+    if (entry?.marked === true && isDue(entry, refresh.beginUs)) {
+      openRecord(step, entry, context, refresh.beginUs);
+    }
+  }
+  if (refresh.kind === 'refresh_full') {
+    for (const entry of state.entries.values()) {
+      const isReported = entry.lastRefreshId === refresh.passId || entry.socket.monoUs >= refresh.beginUs;
+      if (entry.marked && !isReported) {
+        entry.marked = false;
+        entry.missing = { sinceUs: refresh.beginUs, goneAtUs: endUs + EVENT_LAG_US };
+        state.missing.add(entry.key);
+      }
+    }
+  }
+}
+
+function isDue(entry: Entry, asOfUs: number): boolean {
+  const qualifiesAtUs = entry.candidate?.qualifiesAtUs ?? null;
+  return qualifiesAtUs !== null && qualifiesAtUs <= asOfUs;
+}
+
+/** Takes into account that nobody holds these sockets, once the sockets themselves were seen after that. */
+function concludeUnheld(step: Step, context: KernelContext, endUs: number): void {
+  const { state } = step;
+  for (const key of [...state.unheld]) {
+    const entry = state.entries.get(key);
+    if (entry?.unheldAsOfUs === null || entry === undefined) {
+      state.unheld.delete(key);
+    } else if (knownAsOfUs(state, entry) >= entry.unheldAsOfUs) {
+      learnOwnership(state, entry);
+      updateRecord(step, entry, context, endUs);
+    } else if (entry.marked) {
+      requestPass(step, 'refresh');
+    }
+  }
+}
+
+/** Ends what the sensor should have reported by now. */
+function concludeMissing(step: Step, pass: RunningPass): void {
+  const { state } = step;
+  for (const key of [...state.missing]) {
+    const entry = state.entries.get(key);
+    const goneUs = entry?.missing?.goneAtUs ?? null;
+    if (entry === undefined || goneUs === null || pass.beginUs < goneUs) {
+      continue;
+    }
+    if (entry.open === null) {
+      forget(state, entry, pass.beginUs);
+    } else {
+      endRecord(step, entry, outcomeOfVanished(entry.socket), pass.beginUs);
+    }
+  }
+}
+
+function pruneForgotten(state: TrackerState, beginUs: number): void {
+  for (const [key, asOfUs] of state.forgotten) {
+    if (asOfUs >= beginUs - REPORT_LAG_US) {
+      break;
+    }
+    state.forgotten.delete(key);
+  }
+}

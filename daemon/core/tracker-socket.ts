@@ -1,0 +1,204 @@
+/** What a report of one socket changes. */
+import { classify, isClosing } from './classify.js';
+import type { StuckKind } from './kinds.js';
+import { outcomeOf } from './outcome.js';
+import { seqAfter } from './sequence.js';
+import { finUnackedAtLeastSince } from './since.js';
+import type { SocketSnapshot } from './snapshot.js';
+import {
+  admit,
+  endRecord,
+  forget,
+  knownAsOfUs,
+  learnOwnership,
+  openRecord,
+  updateRecord,
+} from './tracker-lifecycle.js';
+import { requestPass, socketKey, type Entry, type KernelContext, type Step } from './tracker-state.js';
+
+export function applySocket(step: Step, context: KernelContext, socket: SocketSnapshot): void {
+  const { state } = step;
+  if (socket.cookie === 0n) {
+    // Read through a timer, of a socket that nobody asked for its cookie yet: a sweep gives it one and reports it.
+    state.counters.untrustedIgnored++;
+    requestPass(step, 'sweep');
+    return;
+  }
+  const key = socketKey(socket.netns, socket.cookie);
+  const entry = state.entries.get(key);
+  if (entry === undefined) {
+    meetSocket(step, context, key, socket);
+    return;
+  }
+  if (socket.untrusted && !entry.socket.untrusted) {
+    state.counters.untrustedIgnored++;
+    return;
+  }
+  noteVisit(step, entry, socket);
+  if (socket.monoUs < entry.socket.monoUs && socket.cause !== 'destroy') {
+    state.counters.staleIgnored++;
+    noteLateFin(entry, socket);
+    return;
+  }
+  const kind = kindOf(entry);
+  const outcome = kind === null ? null : outcomeOf(kind, entry.socket, socket);
+  if (outcome === null) {
+    absorb(step, context, entry, socket);
+    return;
+  }
+  if (entry.open === null) {
+    forget(state, entry, socket.monoUs);
+  } else {
+    endRecord(step, entry, outcome, Math.max(socket.monoUs, entry.open.identity.detectedUs), socket);
+  }
+  if (outcome === 'recovered' && socket.cause !== 'destroy') {
+    // It has lived up, but what the snapshot shows may be the beginning of something new.
+    suspect(step, context, key, socket);
+  }
+}
+
+/** A socket that is not tracked. */
+function meetSocket(step: Step, context: KernelContext, key: string, socket: SocketSnapshot): void {
+  const forgottenUs = step.state.forgotten.get(key);
+  if (forgottenUs !== undefined && socket.monoUs <= forgottenUs) {
+    step.state.counters.staleIgnored++;
+    return;
+  }
+  if (socket.cause !== 'destroy') {
+    suspect(step, context, key, socket);
+  }
+}
+
+/** Admits the socket if it is a candidate for anything. */
+function suspect(step: Step, context: KernelContext, key: string, socket: SocketSnapshot): void {
+  const { state } = step;
+  if (socket.cleared || classify(socket, null, state.config.kinds, context.ticks) === null) {
+    return;
+  }
+  const entry = admit(state, key, socket);
+  if (entry !== null) {
+    noteVisit(step, entry, socket);
+    absorb(step, context, entry, socket);
+  }
+}
+
+function kindOf(entry: Entry): StuckKind | null {
+  return entry.open?.kind ?? entry.candidate?.kind ?? null;
+}
+
+/** Whatever else a report says, it says that the sensor observes the socket, and which pass found it. */
+function noteVisit(step: Step, entry: Entry, socket: SocketSnapshot): void {
+  const { state, effects } = step;
+  if (socket.untrusted) {
+    return;
+  }
+  entry.marked = true;
+  entry.missing = null;
+  state.missing.delete(entry.key);
+  if (entry.watched) {
+    entry.watched = false;
+    effects.push({ type: 'unwatch', cookie: socket.cookie });
+  }
+  if (state.pass !== null && state.pass.passId === socket.passId) {
+    if (socket.cause === 'sweep') {
+      entry.lastSweepId = socket.passId;
+    } else if (socket.cause === 'refresh') {
+      entry.lastRefreshId = socket.passId;
+    }
+  }
+}
+
+/** A pass may overtake an event. The state that it shows is newer, but only the event knows when the FIN was sent. */
+function noteLateFin(entry: Entry, socket: SocketSnapshot): void {
+  if (sendsFin(socket) && (entry.finSince === null || entry.finSince.atLeast)) {
+    entry.finSince = { timeUs: socket.monoUs, atLeast: false };
+  }
+}
+
+function sendsFin(socket: SocketSnapshot): boolean {
+  return socket.cause === 'state' && isClosing(socket.state) && !isClosing(socket.oldState);
+}
+
+/** Takes over a snapshot that does not end anything. */
+function absorb(step: Step, context: KernelContext, entry: Entry, socket: SocketSnapshot): void {
+  const { state } = step;
+  const before = entry.socket;
+  entry.socket = socket;
+  noteFin(context, entry, before);
+  learnOwnership(state, entry);
+  if (entry.open === null) {
+    reconsider(step, context, entry);
+    return;
+  }
+  updateRecord(step, entry, context, socket.monoUs);
+  if (socket.cleared) {
+    loseSight(step, entry);
+  }
+}
+
+function noteFin(context: KernelContext, entry: Entry, before: SocketSnapshot): void {
+  const { socket } = entry;
+  if (!isClosing(socket.state)) {
+    entry.finSince = null;
+  } else if (sendsFin(socket)) {
+    entry.finSince = { timeUs: socket.monoUs, atLeast: false };
+  } else if (entry.finSince === null) {
+    entry.finSince = finUnackedAtLeastSince(socket, context.ticks);
+  } else if (seqAfter(socket.sndUna, before.sndUna)) {
+    // What is queued before the FIN still gets through: slow is not stuck.
+    entry.finSince = { timeUs: socket.monoUs, atLeast: true };
+  }
+}
+
+/** A suspect: healthy again, stuck by now, or to be looked at again when its rule may be fulfilled. */
+function reconsider(step: Step, context: KernelContext, entry: Entry): void {
+  const { state } = step;
+  const { socket } = entry;
+  const candidate = classify(socket, entry.finSince, state.config.kinds, context.ticks);
+  // A timer's report that cannot lead to a record is not worth waiting for.
+  const isHopeless = socket.untrusted && candidate?.qualifiesAtUs === null;
+  if (candidate === null || socket.cleared || isHopeless) {
+    forget(state, entry, socket.monoUs);
+    return;
+  }
+  entry.candidate = candidate;
+  state.due.delete(entry.key);
+  state.deadlines.delete(entry.key);
+  if (candidate.qualifiesAtUs === null) {
+    return;
+  }
+  const asOfUs = knownAsOfUs(state, entry);
+  if (!socket.untrusted && candidate.qualifiesAtUs <= asOfUs) {
+    openRecord(step, entry, context, Math.max(candidate.qualifiesAtUs, socket.monoUs));
+  } else {
+    state.deadlines.set(entry.key, candidate.qualifiesAtUs);
+  }
+}
+
+/**
+ * The sensor let go of a socket that is stuck all the same: its 8-bit counter of retransmissions passed zero. Until it
+ * crosses the threshold again only sweeps see it.
+ */
+function loseSight(step: Step, entry: Entry): void {
+  const { state, effects } = step;
+  entry.marked = false;
+  entry.watched = true;
+  entry.missing = { sinceUs: entry.socket.monoUs, goneAtUs: null };
+  state.missing.add(entry.key);
+  effects.push({ type: 'watch', cookie: entry.socket.cookie });
+}
+
+/** Deadlines only ask for a look: no record opens because a clock ran on, but because the kernel was seen unchanged. */
+export function askAboutDueSuspects(step: Step): void {
+  const { state, nowUs } = step;
+  if (!state.sensorUp) {
+    return;
+  }
+  for (let key = state.deadlines.popDue(nowUs); key !== null; key = state.deadlines.popDue(nowUs)) {
+    const entry = state.entries.get(key);
+    if (entry !== undefined) {
+      state.due.add(key);
+      requestPass(step, entry.marked ? 'refresh' : 'sweep');
+    }
+  }
+}

@@ -1,0 +1,197 @@
+/** What the tracker remembers. Only the `tracker-*` files change it. */
+import type { Candidate } from './classify.js';
+import { DeadlineQueue } from './deadline-queue.js';
+import type { TickClock } from './jiffies.js';
+import { OUTCOMES, STUCK_KINDS, type Outcome, type StuckKind } from './kinds.js';
+import type { Ownership } from './ownership.js';
+import type { RecordIdentity } from './record-builder.js';
+import type { StuckRecord } from './record.js';
+import type { Since } from './since.js';
+import type { ClockReport, HolderReport, KernelFacts, PassKind, ProcessReport, SocketSnapshot } from './snapshot.js';
+import type { TrackerConfig } from './tracker-config.js';
+import type { SavedState, TrackerEffect } from './tracker-messages.js';
+
+/** One socket: a suspect while `open` is null. */
+export interface Entry {
+  /** `socketKey` of it. */
+  readonly key: string;
+  /** When it was first reported, CLOCK_MONOTONIC microseconds. */
+  readonly firstSeenUs: number;
+  /** The newest snapshot. */
+  socket: SocketSnapshot;
+  /** The sensor observes it: events arrive, and refreshes tell what changed. */
+  marked: boolean;
+  /** The sensor was asked to report it in sweeps. */
+  watched: boolean;
+  /** Since when its FIN is unacknowledged without any progress; null while it has not been closed. */
+  finSince: Since | null;
+  ownership: Ownership;
+  /** The begin of a complete sweep that found no descriptor of it, until `ownership` has taken that into account. */
+  unheldAsOfUs: number | null;
+  /** The newest sweep that reported it. */
+  lastSweepId: number | null;
+  /** The newest refresh that reported it. */
+  lastRefreshId: number | null;
+  /** Set while the sensor does not observe it and should: after a restart, or after a pass did not find it. */
+  missing: Missing | null;
+  /** For suspects: what they may become. */
+  candidate: Candidate | null;
+  open: OpenRecord | null;
+}
+
+/** An entry of which the sensor knows nothing at present. */
+export interface Missing {
+  /** Only passes that began later can tell. */
+  readonly sinceUs: number;
+  /** A complete pass that began after this and did not bring it back proves that it is gone; null: not known yet. */
+  goneAtUs: number | null;
+}
+
+export interface OpenRecord {
+  readonly identity: RecordIdentity;
+  kind: StuckKind;
+  since: Since;
+  record: StuckRecord;
+}
+
+/** The pass that is running. */
+export interface RunningPass {
+  readonly passId: number;
+  readonly kind: PassKind;
+  readonly beginUs: number;
+  /** Sweeps only: the processes by `processKey`, and the descriptors by `socketKey`. */
+  readonly processes: Map<string, ProcessReport>;
+  readonly holders: Map<string, HolderReport[]>;
+}
+
+/** The clocks and constants of the running kernel. */
+export interface KernelContext {
+  readonly kernel: KernelFacts;
+  readonly clock: ClockReport;
+  readonly ticks: TickClock;
+}
+
+/** Totals since the tracker was made. */
+export interface TrackerCounters {
+  opened: number;
+  /** Open records taken over from before a restart of the daemon. */
+  restored: number;
+  readonly endedByOutcome: Map<Outcome, number>;
+  /** Suspects that made room for others. */
+  evicted: number;
+  /** Reports of sockets for which there was no room at all. */
+  refused: number;
+  /** Untrusted reports that could not be keyed, or of a socket that is observed anyway. */
+  untrustedIgnored: number;
+  /** Reports older than what was known already. */
+  staleIgnored: number;
+  /** Reports that came while no sensor was up, or outside of the pass that they name. */
+  unexpectedIgnored: number;
+  /** Descriptors and processes beyond the bounds of one sweep. */
+  holdersDropped: number;
+}
+
+export interface TrackerState {
+  readonly config: TrackerConfig;
+  readonly entries: Map<string, Entry>;
+  /** Keys of the entries without a record, oldest first. */
+  readonly suspects: Set<string>;
+  /** When suspects will fulfil their rule. */
+  readonly deadlines: DeadlineQueue;
+  /** Suspects whose deadline has passed: they wait for a pass that shows that nothing changed. */
+  readonly due: Set<string>;
+  /** Keys of the entries with `missing`. */
+  readonly missing: Set<string>;
+  /** Keys of the entries with `unheldAsOfUs`. */
+  readonly unheld: Set<string>;
+  /** When sockets that are tracked no longer were last heard of; oldest first. */
+  readonly forgotten: Map<string, number>;
+  /** Id of the last record that ended, by key; oldest first. */
+  readonly lastIds: Map<string, string>;
+  /** Null until a sensor was up. */
+  context: KernelContext | null;
+  sensorUp: boolean;
+  pass: RunningPass | null;
+  /** Begin of the last complete refresh: unreported marked sockets are unchanged as of then. */
+  refreshedUs: number;
+  /** Passes that were asked for and have not begun. */
+  readonly requested: Set<PassKind>;
+  /** Saved records that wait for the sensor to tell which boot this is. */
+  saved: SavedState | null;
+  readonly counters: TrackerCounters;
+}
+
+/** One call of `step`. */
+export interface Step {
+  readonly state: TrackerState;
+  readonly nowUs: number;
+  readonly effects: TrackerEffect[];
+}
+
+export function createTrackerState(config: TrackerConfig): TrackerState {
+  return {
+    config,
+    entries: new Map(),
+    suspects: new Set(),
+    deadlines: new DeadlineQueue(),
+    due: new Set(),
+    missing: new Set(),
+    unheld: new Set(),
+    forgotten: new Map(),
+    lastIds: new Map(),
+    context: null,
+    sensorUp: false,
+    pass: null,
+    refreshedUs: -Infinity,
+    requested: new Set(),
+    saved: null,
+    counters: {
+      opened: 0,
+      restored: 0,
+      endedByOutcome: new Map(OUTCOMES.map((outcome) => [outcome, 0])),
+      evicted: 0,
+      refused: 0,
+      untrustedIgnored: 0,
+      staleIgnored: 0,
+      unexpectedIgnored: 0,
+      holdersDropped: 0,
+    },
+  };
+}
+
+/** Identity of a socket. Cookies are unique on a node since 5.10, and per network namespace before. */
+export function socketKey(netns: number, cookie: bigint): string {
+  return `${netns}:${cookie}`;
+}
+
+/** @returns the number of open records of each kind. */
+export function stuckByKind(state: TrackerState): ReadonlyMap<StuckKind, number> {
+  const counts = new Map<StuckKind, number>(STUCK_KINDS.map((kind) => [kind, 0]));
+  for (const { open } of state.entries.values()) {
+    if (open !== null) {
+      counts.set(open.kind, (counts.get(open.kind) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
+
+/** Adds to a map that remembers the newest `max` keys. */
+export function remember<Value>(map: Map<string, Value>, key: string, value: Value, max: number): void {
+  map.delete(key);
+  map.set(key, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= max) {
+      break;
+    }
+    map.delete(oldest);
+  }
+}
+
+/** Asks for a pass, unless one was asked for that has not begun yet. */
+export function requestPass(step: Step, kind: PassKind): void {
+  const { state, effects } = step;
+  if (state.sensorUp && !state.requested.has(kind)) {
+    state.requested.add(kind);
+    effects.push({ type: 'request_pass', kind });
+  }
+}

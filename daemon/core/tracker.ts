@@ -1,0 +1,85 @@
+/**
+ * The tracker: from what the sensor reports to records of stuck connections.
+ *
+ * A socket is first a suspect. It becomes a record when the rule of its kind is fulfilled, and ends once, with an
+ * outcome. Events make this fast; refreshes and sweeps make it right: whatever an event would have told is also told by
+ * a later pass. The tracker reads no clock and does no I/O: `step` gets an input and the time, changes the state that it
+ * owns, and returns what the shell has to do. Time alone never opens or ends a record: at a deadline the tracker asks for
+ * a pass and decides by what the kernel shows then.
+ */
+import { tickClock } from './jiffies.js';
+import type { TrackerConfig } from './tracker-config.js';
+import type { TrackerEffect, TrackerInput } from './tracker-messages.js';
+import { applyHolder, applyPass, applyProcess } from './tracker-pass.js';
+import { applyRestore, applySensorDown, applySensorUp } from './tracker-restart.js';
+import { applySocket, askAboutDueSuspects } from './tracker-socket.js';
+import { createTrackerState, type KernelContext, type Step, type TrackerState } from './tracker-state.js';
+
+export { DEFAULT_TRACKER_CONFIG } from './tracker-config.js';
+export type { KindRules, TrackerConfig } from './tracker-config.js';
+export type { SavedEntry, SavedState, TrackerEffect, TrackerInput } from './tracker-messages.js';
+export { saveable } from './tracker-restart.js';
+export { stuckByKind } from './tracker-state.js';
+export type { TrackerCounters, TrackerState } from './tracker-state.js';
+
+export function createTracker(config: TrackerConfig): TrackerState {
+  return createTrackerState(config);
+}
+
+/**
+ * Takes one input. Inputs go in in the order in which they arrive.
+ * @param state changed in place.
+ * @param nowUs CLOCK_MONOTONIC, microseconds.
+ * @returns what follows from it, in order.
+ */
+export function step(state: TrackerState, input: TrackerInput, nowUs: number): TrackerEffect[] {
+  const current: Step = { state, nowUs, effects: [] };
+  if (input.type === 'sensor_up') {
+    applySensorUp(current, input.kernel, input.clock);
+  } else if (input.type === 'sensor_down') {
+    applySensorDown(state);
+  } else if (input.type === 'restore') {
+    applyRestore(current, input.saved);
+  } else if (input.type !== 'tick') {
+    applyReport(current, input);
+  }
+  askAboutDueSuspects(current);
+  return current.effects;
+}
+
+/** @returns when the next `tick` is due, CLOCK_MONOTONIC microseconds; null if no suspect waits for its time. */
+export function nextDeadlineUs(state: TrackerState): number | null {
+  return state.sensorUp ? state.deadlines.earliestUs() : null;
+}
+
+type SensorInput = Exclude<TrackerInput, { type: 'sensor_up' | 'sensor_down' | 'restore' | 'tick' }>;
+
+function applyReport(current: Step, input: SensorInput): void {
+  const { state } = current;
+  const { context } = state;
+  if (context === null || !state.sensorUp) {
+    state.counters.unexpectedIgnored++;
+    return;
+  }
+  switch (input.type) {
+    case 'clock':
+      state.context = withClock(context, input.clock);
+      break;
+    case 'socket':
+      applySocket(current, context, input.socket);
+      break;
+    case 'process':
+      applyProcess(state, input.process);
+      break;
+    case 'holder':
+      applyHolder(state, input.holder);
+      break;
+    case 'pass':
+      applyPass(current, context, input.pass);
+      break;
+  }
+}
+
+function withClock(context: KernelContext, clock: KernelContext['clock']): KernelContext {
+  return { kernel: context.kernel, clock, ticks: tickClock(context.kernel, clock) };
+}

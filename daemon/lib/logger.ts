@@ -1,0 +1,76 @@
+/** Logging: JSON lines for machines, calm lines for a person at a terminal. The only owner of pino. */
+import { destination, pino } from 'pino';
+import { escapeForTerminal } from './terminal.js';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** Facts that belong to a message; values from outside are safe in JSON and are escaped on a terminal. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** Writes what is buffered; to be called before the process ends. */
+  flush(): void;
+}
+
+/** JSON lines on standard output. */
+export function createJsonLogger(level: LogLevel): Logger {
+  // Buffered writes would lose the last lines when the process is killed, and those are the ones that matter.
+  const sink = destination({ dest: 1, sync: true });
+  const root = pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, sink);
+  return {
+    debug: (message, fields = {}) => {
+      root.debug(fields, message);
+    },
+    info: (message, fields = {}) => {
+      root.info(fields, message);
+    },
+    warn: (message, fields = {}) => {
+      root.warn(fields, message);
+    },
+    error: (message, fields = {}) => {
+      root.error(fields, message);
+    },
+    flush: () => {
+      sink.flushSync();
+    },
+  };
+}
+
+function describe(fields: LogFields): string {
+  const parts = Object.entries(fields).map(([name, value]) => `${name}=${escapeForTerminal(String(value))}`);
+  return parts.length === 0 ? '' : `  (${parts.join(', ')})`;
+}
+
+/** Lines for a person: what is below `level` is left out, and only what is not routine says its level. */
+export function createTerminalLogger(level: LogLevel, write: (line: string) => void): Logger {
+  const threshold = LOG_LEVELS.indexOf(level);
+  const log = (lineLevel: LogLevel, message: string, fields: LogFields): void => {
+    if (LOG_LEVELS.indexOf(lineLevel) < threshold) {
+      return;
+    }
+    const prefix = lineLevel === 'warn' ? 'warning: ' : lineLevel === 'error' ? 'error: ' : '';
+    write(`${prefix}${escapeForTerminal(message)}${describe(fields)}`);
+  };
+  return {
+    debug: (message, fields = {}) => {
+      log('debug', message, fields);
+    },
+    info: (message, fields = {}) => {
+      log('info', message, fields);
+    },
+    warn: (message, fields = {}) => {
+      log('warn', message, fields);
+    },
+    error: (message, fields = {}) => {
+      log('error', message, fields);
+    },
+    flush: () => {
+      // Lines are written as they come.
+    },
+  };
+}

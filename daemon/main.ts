@@ -1,0 +1,194 @@
+#!/usr/bin/env node
+/** `stuckd`: arguments and signals in, exit status out. */
+import { parseArgs } from 'node:util';
+import { type App, StartError, startApp } from './app.js';
+import { runCheck } from './check.js';
+import { type Config, ConfigError, type ConfigFlags, loadConfig } from './config.js';
+import { createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
+import { preflight } from './preflight.js';
+import { builtSensorPath } from './sensor/sensor-path.js';
+import { TerminalView } from './terminal-view.js';
+import { VERSION } from './version.js';
+
+const USAGE = `stuckd ${VERSION}: finds TCP connections that hang, and says which process holds them
+
+  stuckd run     the daemon, in the foreground; SIGTERM or Ctrl-C drains, a second one ends at once
+  stuckd check   what this kernel and these privileges allow, feature by feature
+  stuckd demo    cuts a network of its own and shows what stuckd says; cleans up after itself
+
+Options of run and check:
+  --config FILE           configuration (default /etc/stuckd/stuckd.yaml, if it exists)
+  --address ADDR          where gRPC listens: unix:PATH or HOST:PORT       STUCKD_ADDRESS
+  --state-dir DIR         where open records are kept                      STUCKD_STATE_DIR
+  --sensor-address ADDR   unix:PATH of a sensor that runs apart            STUCKD_SENSOR_ADDRESS
+  --log-level LEVEL       debug, info, warn or error
+  --json                  run: JSON logs also on a terminal; check: one JSON document
+
+Options of demo:
+  --cut SECONDS           how long the network is cut (default 20)
+
+Ask a running daemon with stuckctl.
+`;
+
+/** A mistake in the command line. */
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const OPTIONS = {
+  config: { type: 'string' },
+  address: { type: 'string' },
+  'state-dir': { type: 'string' },
+  'sensor-address': { type: 'string' },
+  'log-level': { type: 'string' },
+  json: { type: 'boolean' },
+  cut: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const;
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+type Flags = ReturnType<typeof readArguments>['values'];
+
+function readArguments(): ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>> {
+  try {
+    return parseArgs({ options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function configFlags(values: Flags): ConfigFlags {
+  return {
+    ...(values.config === undefined ? {} : { configPath: values.config }),
+    ...(values.address === undefined ? {} : { grpcAddress: values.address }),
+    ...(values['state-dir'] === undefined ? {} : { stateDir: values['state-dir'] }),
+    ...(values['sensor-address'] === undefined ? {} : { sensorAddress: values['sensor-address'] }),
+    ...(values['log-level'] === undefined ? {} : { logLevel: values['log-level'] }),
+  };
+}
+
+/** Says what is missing, and whether the daemon can start at all. */
+function reportPreflight(config: Config, log: Logger): boolean {
+  if (config.sensor.address !== undefined) {
+    return true; // the sensor has its own machine to complain about
+  }
+  let canStart = true;
+  for (const { name, ok, required, message } of preflight(config.sensor.path ?? builtSensorPath())) {
+    if (!ok && required) {
+      canStart = false;
+      log.error(`${name}: ${message}`);
+    } else if (!ok) {
+      log.warn(`${name}: ${message}`);
+    }
+  }
+  return canStart;
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP is no reason to end. */
+function awaitSignal(log: Logger): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      signals += 1;
+      if (signals > 1) {
+        log.warn(`second signal (${signal}): ending at once`);
+        log.flush();
+        process.exit(1);
+      }
+      resolve(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    process.on('SIGHUP', () => {
+      log.info('SIGHUP: the configuration is read at start only; restart to apply changes');
+    });
+  });
+}
+
+/** Attaches the view of a person to the daemon. @returns what ends it */
+function showOnTerminal(app: App, view: TerminalView): () => void {
+  const unsubscribe = app.engine.subscribe((change) => {
+    view.change(change);
+  });
+  const timer = setInterval(() => {
+    view.summary(app.status());
+  }, 10_000);
+  void app.firstPicture.then(() => {
+    view.line(`stuckctl asks at ${app.grpcAddress}; Ctrl-C ends`);
+    view.summary(app.status());
+  });
+  return () => {
+    unsubscribe();
+    clearInterval(timer);
+    view.close();
+  };
+}
+
+async function run(config: Config, values: Flags): Promise<number> {
+  const forPerson = process.stdout.isTTY && values.json !== true;
+  const log = forPerson ? createTerminalLogger(config.log.level, write) : createJsonLogger(config.log.level);
+  log.info(`stuckd ${VERSION} starts`, { pid: process.pid });
+  if (!reportPreflight(config, log)) {
+    return 1;
+  }
+  if (process.getuid?.() === 0 && config.sensor.address === undefined) {
+    log.info('the sensor keeps CAP_BPF and CAP_PERFMON only; the daemon stays root, to be able to start it again');
+  }
+  const signalled = awaitSignal(log);
+  const app = await startApp(config, log);
+  const endView = forPerson ? showOnTerminal(app, new TerminalView(app.clock, write)) : (): void => undefined;
+  log.info(`gRPC listens on ${app.grpcAddress}`);
+  try {
+    const signal = await Promise.race([signalled, app.failed]);
+    log.info(`${signal}: draining`);
+  } finally {
+    endView();
+    await app.stop();
+    log.info('stopped');
+    log.flush();
+  }
+  return 0;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = readArguments();
+  if (values.version === true) {
+    write(`stuckd ${VERSION}`);
+    return 0;
+  }
+  const [command, ...rest] = positionals;
+  if (values.help === true || command === 'help') {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (command === undefined || rest.length > 0) {
+    throw new UsageError(command === undefined ? 'a command is missing' : `unexpected argument "${rest.join(' ')}"`);
+  }
+  switch (command) {
+    case 'run':
+      return run(loadConfig(configFlags(values), process.env), values);
+    case 'check':
+      return runCheck(loadConfig(configFlags(values), process.env), values.json === true, write);
+    default:
+      throw new UsageError(`there is no command "${command}"`);
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`stuckd: ${error.message}; see stuckd --help\n`);
+    process.exitCode = 2;
+  } else if (error instanceof ConfigError || error instanceof StartError) {
+    process.stderr.write(`stuckd: ${error.message}\n`);
+    process.exitCode = 1;
+  } else {
+    process.stderr.write(`stuckd: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,26 @@
+/** Facts about the machine, read once. The only owner of systeminformation, which starts programs: keep it off hot paths. */
+import { availableParallelism, hostname, totalmem, release } from 'node:os';
+import { osInfo, system } from 'systeminformation';
+import type { NodeFacts } from './core/ports.js';
+
+/** What is known without asking anybody. */
+export function basicNodeFacts(): NodeFacts {
+  return {
+    hostname: hostname(),
+    kernel: release(),
+    architecture: process.arch,
+    operatingSystem: '',
+    cpus: availableParallelism(),
+    memoryBytes: totalmem(),
+    model: '',
+  };
+}
+
+/** The rest; whatever cannot be read stays as it was. Takes some 100 ms and never rejects. */
+export async function readNodeFacts(): Promise<NodeFacts> {
+  const basic = basicNodeFacts();
+  const [os, machine] = await Promise.allSettled([osInfo(), system()]);
+  const operatingSystem = os.status === 'fulfilled' ? `${os.value.distro} ${os.value.release}`.trim() : '';
+  const model = machine.status === 'fulfilled' ? `${machine.value.manufacturer} ${machine.value.model}`.trim() : '';
+  return { ...basic, operatingSystem, model: model === '-' ? '' : model };
+}

@@ -1,0 +1,85 @@
+/** What must be there before a sensor can work, checked with plain file reads: each answer is a sentence. */
+import { accessSync, constants, readFileSync, readlinkSync } from 'node:fs';
+
+/** One thing that stuckd needs. */
+export interface PreflightResult {
+  readonly name: string;
+  readonly ok: boolean;
+  /** stuckd cannot run without it. */
+  readonly required: boolean;
+  /** What was found; or what is missing, what is lost without it, and what to do. */
+  readonly message: string;
+}
+
+const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
+/** PROC_PID_INIT_INO, include/linux/proc_ns.h: the inode of the first pid namespace. */
+const INIT_PID_NAMESPACE = 'pid:[4026531836]';
+/** Bits of /proc/self/status CapEff: CAP_PERFMON 38, CAP_BPF 39 (linux/capability.h). */
+const NEEDED_CAPABILITIES = (1n << 38n) | (1n << 39n);
+
+function checkPrivileges(): PreflightResult {
+  const result = { name: 'privileges', required: true };
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  if ((mask & NEEDED_CAPABILITIES) === NEEDED_CAPABILITIES) {
+    return { ...result, ok: true, message: 'CAP_BPF and CAP_PERFMON are there for the sensor' };
+  }
+  return {
+    ...result,
+    ok: false,
+    message:
+      'CAP_BPF and CAP_PERFMON are missing: run stuckd as root (sudo), or run stuckd-sensor apart with these two ' +
+      'capabilities and set STUCKD_SENSOR_ADDRESS',
+  };
+}
+
+function checkBtf(): PreflightResult {
+  const result = { name: 'kernel BTF', required: true };
+  try {
+    accessSync(KERNEL_BTF, constants.R_OK);
+    return { ...result, ok: true, message: KERNEL_BTF };
+  } catch {
+    return {
+      ...result,
+      ok: false,
+      message:
+        `${KERNEL_BTF} is missing: stuckd needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (the kernels of ` +
+        'Debian 11, Ubuntu 20.10, RHEL 8.2 and later have it); in a container, /sys must be visible',
+    };
+  }
+}
+
+function checkPidNamespace(): PreflightResult {
+  const result = { name: 'pid namespace', required: false };
+  try {
+    if (readlinkSync('/proc/self/ns/pid') === INIT_PID_NAMESPACE) {
+      return { ...result, ok: true, message: "the node's own: every process is seen" };
+    }
+  } catch {
+    // Falls through: without /proc nothing is known.
+  }
+  return {
+    ...result,
+    ok: false,
+    message: "not the node's own: owners outside this container are not found; in Kubernetes set hostPID: true",
+  };
+}
+
+function checkExecutable(sensorPath: string): PreflightResult {
+  const result = { name: 'sensor', required: true };
+  try {
+    accessSync(sensorPath, constants.X_OK);
+    return { ...result, ok: true, message: sensorPath };
+  } catch {
+    return {
+      ...result,
+      ok: false,
+      message: `${sensorPath} is missing or not executable: run "npm run setup" to build it, or set sensor.path`,
+    };
+  }
+}
+
+/** Everything that can be told without loading BPF. @param sensorPath the sensor that would be started */
+export function preflight(sensorPath: string): readonly PreflightResult[] {
+  return [checkPrivileges(), checkBtf(), checkPidNamespace(), checkExecutable(sensorPath)];
+}

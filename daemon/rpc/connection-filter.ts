@@ -1,0 +1,98 @@
+/** Which records a request means: the checked form of `ConnectionFilter`. */
+import { createHash } from 'node:crypto';
+import type { StuckKind } from '../core/kinds.js';
+import type { StuckRecord } from '../core/record.js';
+import { kindFromProto } from './enum-mapping.js';
+import { stuckd } from './gen/stuckd.js';
+import { canonicalAddress, formatPeer, parsePeer } from './peer-address.js';
+import { invalidArgument } from './status.js';
+
+/** Values in one field of a filter. */
+const FILTER_VALUES_MAX = 1000;
+
+export interface ConnectionFilter {
+  /** True if every record matches. */
+  readonly matchesAll: boolean;
+  readonly matches: (record: StuckRecord) => boolean;
+  /** Two filters that mean the same have the same fingerprint. */
+  readonly fingerprint: string;
+}
+
+function checkSize(field: string, values: readonly unknown[]): void {
+  if (values.length > FILTER_VALUES_MAX) {
+    throw invalidArgument(`filter.${field} has ${values.length} values; ${FILTER_VALUES_MAX} is the most`);
+  }
+}
+
+function parseKinds(values: readonly number[]): ReadonlySet<StuckKind> {
+  if (values.includes(stuckd.v1.StuckKind.STUCK_KIND_UNSPECIFIED)) {
+    return new Set();
+  }
+  const kinds = new Set<StuckKind>();
+  for (const value of values) {
+    const kind = kindFromProto(value);
+    if (kind === null) {
+      throw invalidArgument(`filter.kinds: this stuckd has no kind with number ${value}`);
+    }
+    kinds.add(kind);
+  }
+  return kinds;
+}
+
+/** Addresses, and address:port, in canonical form. */
+function parsePeers(values: readonly string[]): ReadonlySet<string> {
+  const peers = new Set<string>();
+  for (const value of values) {
+    const peer = parsePeer(value);
+    if (peer === null) {
+      const shown = JSON.stringify(value.slice(0, 80));
+      throw invalidArgument(
+        `filter.peers: ${shown} is not an IP address with or without a port; write 10.0.0.2, 10.0.0.2:80 or [2001:db8::2]:80`,
+      );
+    }
+    peers.add(peer.port === null ? peer.address : formatPeer(peer.address, peer.port));
+  }
+  return peers;
+}
+
+/** An orphan is found by the process that left it: a watch that follows a process must see what becomes of its sockets. */
+function heldBy(record: StuckRecord, pids: ReadonlySet<number>): boolean {
+  const owner = record.owner ?? record.lastOwner;
+  return owner !== null && (pids.has(owner.pid) || owner.holders.some((holder) => pids.has(holder.pid)));
+}
+
+function isPeer(record: StuckRecord, peers: ReadonlySet<string>): boolean {
+  const address = canonicalAddress(record.remote.address) ?? record.remote.address;
+  return peers.has(address) || peers.has(formatPeer(address, record.remote.port));
+}
+
+/**
+ * @throws RpcError INVALID_ARGUMENT, naming the field and the value.
+ */
+export function parseConnectionFilter(
+  filter: stuckd.v1.ConnectionFilter.$Properties | null | undefined,
+): ConnectionFilter {
+  const fields = {
+    pids: filter?.pids ?? [],
+    kinds: filter?.kinds ?? [],
+    peers: filter?.peers ?? [],
+    netns: filter?.netns ?? [],
+  };
+  for (const [field, values] of Object.entries(fields)) {
+    checkSize(field, values);
+  }
+  const pids = new Set(fields.pids);
+  const kinds = parseKinds(fields.kinds);
+  const peers = parsePeers(fields.peers);
+  const netns = new Set(fields.netns);
+  const sorted = [pids, kinds, peers, netns].map((set) => [...set].map(String).sort());
+  return {
+    matchesAll: pids.size + kinds.size + peers.size + netns.size === 0,
+    matches: (record) =>
+      (pids.size === 0 || heldBy(record, pids)) &&
+      (kinds.size === 0 || kinds.has(record.kind)) &&
+      (peers.size === 0 || isPeer(record, peers)) &&
+      (netns.size === 0 || netns.has(record.netns)),
+    fingerprint: createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 16),
+  };
+}

@@ -1,0 +1,106 @@
+/** The gRPC server of the daemon: its services, its socket, and how it ends. */
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { ServerOptions } from '@grpc/grpc-js';
+import type { RecordSource, StatusSource, WallClock } from '../core/ports.js';
+import { formatAddress, parseAddress } from './address.js';
+import { ConnectionService } from './connection-service.js';
+import { HealthService } from './health-service.js';
+import { openListenSocket } from './listen-socket.js';
+import { nodeServiceImplementation } from './node-service.js';
+import { CONNECTION_SERVICE, HEALTH_SERVICE, NODE_SERVICE, SERVICE_NAMES } from './services.js';
+import type { RpcLog } from './status.js';
+import type { WatchLimits } from './watch-session.js';
+
+/** A client that froze or vanished must not hold a stream for ever: the disease that this daemon finds in others. */
+const SERVER_OPTIONS: ServerOptions = {
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.max_connection_idle_ms': 300_000,
+  'grpc.max_receive_message_length': 262_144,
+  'grpc.max_concurrent_streams': 100,
+  // Nobody asks for it here, and it keeps a record of every call.
+  'grpc.enable_channelz': 0,
+};
+
+export interface GrpcServerOptions {
+  /** `unix:PATH` or `HOST:PORT`; of the latter, loopback only. */
+  readonly address: string;
+  readonly services: {
+    readonly records: RecordSource;
+    readonly status: StatusSource;
+    readonly clock: WallClock;
+  };
+  readonly log: RpcLog;
+  /** Limits of watches, where they differ from the defaults. */
+  readonly watchLimits?: Partial<WatchLimits>;
+}
+
+export interface GrpcServer {
+  /** Where it listens; for port 0 with the port that the kernel chose. */
+  readonly address: string;
+  /** Watches of stuck connections that are open. */
+  subscribers(): number;
+  /**
+   * Says NOT_SERVING, ends all watches, accepts nothing new and waits for calls under way; what is not done after
+   * `deadlineMs` is cut off.
+   */
+  drain(deadlineMs: number): Promise<void>;
+  /** Ends at once. */
+  close(): void;
+}
+
+async function tryShutdown(server: Server, deadlineMs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, deadlineMs);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/**
+ * @throws AddressError if the address cannot be used.
+ */
+export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const { log } = options;
+  const { records, status, clock } = options.services;
+  const limits = options.watchLimits === undefined ? {} : { watchLimits: options.watchLimits };
+  const connections = new ConnectionService({ records, clock, log, ...limits });
+  const health = new HealthService(SERVICE_NAMES, log);
+
+  const server = new Server(SERVER_OPTIONS);
+  server.addService(CONNECTION_SERVICE, connections.implementation);
+  server.addService(
+    NODE_SERVICE,
+    nodeServiceImplementation(status, () => connections.subscribers, clock, log),
+  );
+  server.addService(HEALTH_SERVICE, health.implementation);
+
+  // Connections are accepted here and handed in, since grpc-js itself neither sets the mode of a unix socket nor copes
+  // with one that a killed daemon left behind.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const socket = await openListenSocket(parseAddress(options.address), (connection) => {
+    connection.on('error', () => {
+      connection.destroy();
+    });
+    injector.injectConnection(connection);
+  });
+
+  return {
+    address: formatAddress(socket.address),
+    subscribers: () => connections.subscribers,
+    drain: async (deadlineMs) => {
+      health.drain();
+      connections.drain();
+      socket.close();
+      await tryShutdown(server, deadlineMs);
+      server.forceShutdown();
+    },
+    close: () => {
+      connections.drain();
+      socket.close();
+      server.forceShutdown();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/** NodeService: the agent's own state. */
+import Long from 'long';
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { StatusReport, StatusSource, WallClock } from '../core/ports.js';
+import { kindToProto, outcomeToProto, sensorStateToProto } from './enum-mapping.js';
+import type { stuckd } from './gen/stuckd.js';
+import { durationFromUs, timestampFromUs } from './proto-time.js';
+import { unary } from './status.js';
+import type { RpcLog } from './status.js';
+
+type StatusResponse = stuckd.v1.GetStatusResponse.$Properties;
+
+function trackerToProto(tracker: StatusReport['tracker']): stuckd.v1.TrackerStatus.$Properties {
+  const stuckByKind = [...tracker.stuckByKind].map(([kind, count]) => ({ kind: kindToProto(kind), count }));
+  return {
+    suspects: tracker.suspects,
+    stuck: stuckByKind.reduce((sum, { count }) => sum + count, 0),
+    stuckByKind,
+    opened: Long.fromNumber(tracker.opened, true),
+    ended: [...tracker.endedByOutcome].map(([outcome, count]) => ({
+      outcome: outcomeToProto(outcome),
+      count: Long.fromNumber(count, true),
+    })),
+    evicted: Long.fromNumber(tracker.evicted, true),
+  };
+}
+
+function sweepToProto(sweep: NonNullable<StatusReport['sweep']>, clock: WallClock): stuckd.v1.SweepStatus.$Properties {
+  return {
+    endTime: timestampFromUs(clock.monoToRealUs(sweep.endUs)),
+    duration: durationFromUs(sweep.durationUs),
+    sockets: sweep.sockets,
+    connections: sweep.connections,
+    processes: sweep.processes,
+  };
+}
+
+/** @param subscribers watches that are open. */
+export function statusToProto(report: StatusReport, subscribers: number, clock: WallClock): StatusResponse {
+  const { sensor } = report;
+  return {
+    version: report.version,
+    startTime: timestampFromUs(report.startRealUs),
+    pid: report.pid,
+    healthy: report.healthy,
+    problems: [...report.problems],
+    sensor: {
+      state: sensorStateToProto(sensor.state),
+      pid: sensor.pid,
+      version: sensor.version,
+      capabilities: [...sensor.capabilities],
+      restarts: sensor.restarts,
+      lastError: sensor.lastError,
+      programs: sensor.programs.map(({ name, attached, message }) => ({ name, attached, message })),
+      ringBufferDrops: Long.fromNumber(sensor.ringBufferDrops, true),
+    },
+    sweep: report.sweep === null ? null : sweepToProto(report.sweep, clock),
+    tracker: trackerToProto(report.tracker),
+    subscribers,
+    node: { ...report.node, memoryBytes: Long.fromNumber(report.node.memoryBytes, true) },
+  };
+}
+
+export function nodeServiceImplementation(
+  status: StatusSource,
+  subscribers: () => number,
+  clock: WallClock,
+  log: RpcLog,
+): UntypedServiceImplementation {
+  return { getStatus: unary(log, () => statusToProto(status.status(), subscribers(), clock)) };
+}

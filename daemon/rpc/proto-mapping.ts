@@ -1,0 +1,130 @@
+/** Records as proto messages. */
+import Long from 'long';
+import { diagnose } from '../core/diagnosis.js';
+import type { RecordChange, WallClock } from '../core/ports.js';
+import type { GiveUp, Owner, SocketOptions, StuckRecord } from '../core/record.js';
+import type { stuckd } from './gen/stuckd.js';
+import {
+  directionToProto,
+  giveUpReasonToProto,
+  kindToProto,
+  outcomeToProto,
+  ownerTypeToProto,
+} from './enum-mapping.js';
+import { clampRealUs, durationFromUs, timestampFromUs } from './proto-time.js';
+
+type Connection = stuckd.v1.StuckConnection.$Properties;
+type Change = stuckd.v1.Change.$Properties;
+
+const UINT32_MAX = 0xffff_ffff;
+
+/** Counters from the kernel side never exceed it; should one do so, a wrong small number would be worse. */
+function uint32(value: number): number {
+  return Math.min(Math.max(Math.trunc(value), 0), UINT32_MAX);
+}
+
+function uint64(value: number): Long {
+  return Long.fromNumber(Math.max(value, 0), true);
+}
+
+function ownerToProto(owner: Owner, clock: WallClock): stuckd.v1.Owner.$Properties {
+  return {
+    pid: uint32(owner.pid),
+    comm: owner.comm,
+    startTime: timestampFromUs(clock.bootToRealUs(owner.startBootUs)),
+    executable: owner.executable,
+    user: owner.uid.toString(),
+    holders: owner.holders.map(({ pid, comm, fd }) => ({ pid: uint32(pid), comm, fd: uint32(fd) })),
+  };
+}
+
+function optionsToProto(options: SocketOptions): stuckd.v1.SocketOptions.$Properties {
+  return {
+    keepalive: options.keepalive,
+    keepaliveIdle: durationFromUs(options.keepaliveIdleMs * 1000),
+    keepaliveInterval: durationFromUs(options.keepaliveIntervalMs * 1000),
+    keepaliveProbes: uint32(options.keepaliveProbes),
+    userTimeout: options.userTimeoutMs === 0 ? null : durationFromUs(options.userTimeoutMs * 1000),
+  };
+}
+
+function giveUpToProto(giveUp: GiveUp, clock: WallClock): stuckd.v1.GiveUp.$Properties {
+  if (giveUp.never) {
+    return { never: true };
+  }
+  return {
+    time: timestampFromUs(clock.monoToRealUs(giveUp.timeUs)),
+    latestTime: giveUp.latestTimeUs === null ? null : timestampFromUs(clock.monoToRealUs(giveUp.latestTimeUs)),
+    reason: giveUpReasonToProto(giveUp.reason),
+    retransmitsLeft: uint32(giveUp.retransmitsLeft),
+    expectedError: giveUp.expectedError,
+  };
+}
+
+/** Wall time as diagnoses write it: the zone is named, since the daemon's zone need not be the reader's. */
+function wallTimeText(clock: WallClock, nowUs: number): (monoUs: number) => string {
+  const isoTime = (monoUs: number): string => new Date(clampRealUs(clock.monoToRealUs(monoUs)) / 1000).toISOString();
+  const today = isoTime(nowUs).slice(0, 10);
+  return (monoUs) => {
+    const iso = isoTime(monoUs);
+    const time = `${iso.slice(11, 19)} UTC`;
+    return iso.startsWith(today) ? time : `${iso.slice(0, 10)} ${time}`;
+  };
+}
+
+/**
+ * @param nowUs CLOCK_MONOTONIC at which the diagnosis is made.
+ */
+export function recordToProto(record: StuckRecord, nowUs: number, clock: WallClock): Connection {
+  const time = (monoUs: number | null): ReturnType<typeof timestampFromUs> | null =>
+    monoUs === null ? null : timestampFromUs(clock.monoToRealUs(monoUs));
+  const diagnosis = diagnose(record, nowUs, { wallTime: wallTimeText(clock, nowUs) });
+  return {
+    id: record.id,
+    previousId: record.previousId,
+    kind: kindToProto(record.kind),
+    state: record.state,
+    direction: directionToProto(record.direction),
+    local: record.local,
+    remote: record.remote,
+    netns: uint32(record.netns),
+    cookie: Long.fromBigInt(record.cookie, true),
+    ownerType: ownerTypeToProto(record.ownerType),
+    owner: record.owner === null ? null : ownerToProto(record.owner, clock),
+    lastOwner: record.lastOwner === null ? null : ownerToProto(record.lastOwner, clock),
+    since: time(record.sinceUs),
+    sinceAtLeast: record.sinceAtLeast,
+    detectedTime: time(record.detectedUs),
+    lastProgressTime: time(record.lastProgressUs),
+    unackedBytes: uint64(record.unackedBytes),
+    unsentBytes: uint64(record.unsentBytes),
+    unreadBytes: uint64(record.unreadBytes),
+    retransmits: uint32(record.retransmits),
+    probes: uint32(record.probes),
+    rto: durationFromUs(record.rtoMs * 1000),
+    options: optionsToProto(record.options),
+    giveUp: record.giveUp === null ? null : giveUpToProto(record.giveUp, clock),
+    outcome: record.outcome === null ? null : outcomeToProto(record.outcome),
+    endTime: time(record.endUs),
+    diagnosis: {
+      summary: diagnosis.summary,
+      effect: diagnosis.effect,
+      advice: diagnosis.advice.map(({ layer, text }) => ({ layer, text })),
+    },
+    timeline: record.timeline.map((entry) => ({ time: time(entry.timeUs), text: entry.text })),
+  };
+}
+
+/** @param kind what happened, as this subscriber sees it. */
+export function changeToProto(change: RecordChange, kind: RecordChange['kind'], clock: WallClock): Change {
+  const time = timestampFromUs(clock.monoToRealUs(change.timeUs));
+  const connection = recordToProto(change.record, change.timeUs, clock);
+  switch (kind) {
+    case 'opened':
+      return { time, opened: connection };
+    case 'updated':
+      return { time, updated: connection };
+    case 'ended':
+      return { time, ended: connection };
+  }
+}

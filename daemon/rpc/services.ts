@@ -1,0 +1,10 @@
+/** The services of stuckd as grpc-js sees them, for the server and for the client. */
+import { grpc, stuckd } from './gen/stuckd.js';
+import { rpcService } from './service-definition.js';
+
+export const CONNECTION_SERVICE = rpcService(stuckd.v1, stuckd.v1.ConnectionService);
+export const NODE_SERVICE = rpcService(stuckd.v1, stuckd.v1.NodeService);
+export const HEALTH_SERVICE = rpcService(grpc.health.v1, grpc.health.v1.Health);
+
+/** Full names, as `grpc.health.v1` knows them. */
+export const SERVICE_NAMES = ['stuckd.v1.ConnectionService', 'stuckd.v1.NodeService', 'grpc.health.v1.Health'] as const;

@@ -1,0 +1,99 @@
+/** The agent's own state, put into words: what works, what does not, and what follows from it. */
+import type { NodeFacts, StatusReport } from './core/ports.js';
+import type { CountersReport } from './core/sensor-records.js';
+import type { PassReport } from './core/snapshot.js';
+import { stuckByKind, type TrackerState } from './core/tracker-state.js';
+import { capabilityNames } from './sensor/capabilities.js';
+import type { SupervisorStatus } from './sensor/sensor-supervisor.js';
+import { VERSION } from './version.js';
+
+export interface StatusParts {
+  readonly startRealUs: number;
+  readonly supervisor: SupervisorStatus;
+  readonly counters: CountersReport | null;
+  readonly tracker: TrackerState;
+  readonly lastSweep: PassReport | null;
+  readonly sweepIntervalMs: number;
+  readonly nowUs: number;
+  /** The last attempt to save open records failed. */
+  readonly saveFailed: boolean;
+  readonly node: NodeFacts;
+}
+
+/** Sweeps are late when none was complete for this many intervals. */
+const LATE_INTERVALS = 5;
+
+function problems(parts: StatusParts): readonly string[] {
+  const { supervisor, counters, lastSweep } = parts;
+  const found: string[] = [];
+  if (supervisor.state !== 'running') {
+    const why = supervisor.lastError === '' ? '' : `: ${supervisor.lastError}`;
+    found.push(`the sensor is not running (${supervisor.state})${why}; nothing new is detected`);
+  }
+  for (const { name, attached, message } of supervisor.introduction?.programs ?? []) {
+    if (!attached) {
+      found.push(`probe ${name} is missing: ${message}`);
+    }
+  }
+  if (supervisor.state === 'running' && lastSweep === null) {
+    found.push('the first sweep is not complete yet; owners are not known');
+  }
+  if (lastSweep !== null && parts.nowUs - lastSweep.monoUs > LATE_INTERVALS * parts.sweepIntervalMs * 1000) {
+    found.push('sweeps are late: owners and idle connections are known as of the last one');
+  }
+  if (counters !== null && counters.ringDropped > 0) {
+    found.push(`the kernel dropped ${counters.ringDropped} events; the next pass repaired what they would have said`);
+  }
+  if (counters !== null && counters.markFailed > 0) {
+    found.push(`${counters.markFailed} sockets could not be marked for lack of kernel memory`);
+  }
+  if (parts.saveFailed) {
+    found.push('open records cannot be saved; their ids will not survive a restart');
+  }
+  return found;
+}
+
+export function buildStatus(parts: StatusParts): StatusReport {
+  const { supervisor, lastSweep, tracker } = parts;
+  const hello = supervisor.introduction?.hello;
+  const found = problems(parts);
+  return {
+    version: VERSION,
+    startRealUs: parts.startRealUs,
+    pid: process.pid,
+    healthy: found.length === 0,
+    problems: found,
+    sensor: {
+      state: supervisor.state,
+      pid: hello?.pid ?? 0,
+      version: hello?.version ?? '',
+      capabilities: capabilityNames(hello?.capabilities ?? 0n),
+      restarts: supervisor.restarts,
+      lastError: supervisor.lastError,
+      programs: (supervisor.introduction?.programs ?? []).map(({ name, attached, message }) => ({
+        name,
+        attached,
+        message,
+      })),
+      ringBufferDrops: parts.counters?.ringDropped ?? 0,
+    },
+    sweep:
+      lastSweep === null
+        ? null
+        : {
+            endUs: lastSweep.monoUs,
+            durationUs: lastSweep.durationUs,
+            sockets: lastSweep.sockets,
+            connections: lastSweep.connections,
+            processes: lastSweep.processes,
+          },
+    tracker: {
+      suspects: tracker.suspects.size,
+      stuckByKind: stuckByKind(tracker),
+      opened: tracker.counters.opened,
+      endedByOutcome: tracker.counters.endedByOutcome,
+      evicted: tracker.counters.evicted + tracker.counters.refused,
+    },
+    node: parts.node,
+  };
+}

@@ -1,0 +1,208 @@
+/** The shell around the pure tracker: sensor records in, effects out, one timer; and what clients read. */
+import type { RecordChange, RecordSource } from '../core/ports.js';
+import type { StuckRecord } from '../core/record.js';
+import type { SensorRecord } from '../core/sensor-records.js';
+import type { ClockReport, KernelFacts, PassKind, PassReport } from '../core/snapshot.js';
+import { nextDeadlineUs, saveable, step } from '../core/tracker.js';
+import type { SavedState, TrackerEffect, TrackerInput } from '../core/tracker-messages.js';
+import { createTrackerState, type TrackerState } from '../core/tracker-state.js';
+import type { TrackerConfig } from '../core/tracker-config.js';
+import type { SystemClock } from '../lib/system-clock.js';
+
+/** Where the engine's requests to the sensor go. */
+export interface SensorPort {
+  requestPass(kind: PassKind): void;
+  watch(cookie: bigint): void;
+  unwatch(cookie: bigint): void;
+}
+
+export interface EngineOptions {
+  readonly config: TrackerConfig;
+  /** Ended records that are kept for queries. */
+  readonly endedMax: number;
+  readonly clock: SystemClock;
+  readonly sensor: SensorPort;
+  /** Called when what must survive a restart has changed. */
+  readonly onSaveable: () => void;
+}
+
+/** The longest that setTimeout() can wait; a longer wait is cut and armed again. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+export class TrackerEngine implements RecordSource {
+  readonly state: TrackerState;
+  readonly #options: EngineOptions;
+  readonly #open = new Map<string, StuckRecord>();
+  /** In the order in which they ended; the oldest leaves first. */
+  readonly #ended = new Map<string, StuckRecord>();
+  readonly #listeners = new Set<(change: RecordChange) => void>();
+  #timer: NodeJS.Timeout | null = null;
+  #timerDueUs = Infinity;
+  #lastSweep: PassReport | null = null;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.state = createTrackerState(options.config);
+  }
+
+  /** The last complete sweep, null before the first. */
+  get lastSweep(): PassReport | null {
+    return this.#lastSweep;
+  }
+
+  sensorUp(kernel: KernelFacts, clock: ClockReport): void {
+    this.#options.clock.update(clock);
+    this.#apply({ type: 'sensor_up', kernel, clock });
+    this.#arm();
+  }
+
+  sensorDown(): void {
+    this.#apply({ type: 'sensor_down' });
+    this.#arm();
+  }
+
+  /** Brings back what the last run of the daemon left open. */
+  restore(saved: SavedState): void {
+    this.#apply({ type: 'restore', saved });
+    this.#arm();
+  }
+
+  take(records: readonly SensorRecord[]): void {
+    for (const record of records) {
+      this.#take(record);
+    }
+    this.#arm();
+  }
+
+  /** What must be on disk for ids to survive. */
+  saveable(): SavedState | null {
+    return saveable(this.state);
+  }
+
+  /** Stops the timer; nothing changes any more by itself. */
+  stop(): void {
+    if (this.#timer !== null) {
+      clearTimeout(this.#timer);
+      this.#timer = null;
+    }
+  }
+
+  open(): readonly StuckRecord[] {
+    return [...this.#open.values()];
+  }
+
+  recentlyEnded(): readonly StuckRecord[] {
+    return [...this.#ended.values()].sort((a, b) => a.detectedUs - b.detectedUs);
+  }
+
+  find(id: string): StuckRecord | undefined {
+    return this.#open.get(id) ?? this.#ended.get(id);
+  }
+
+  subscribe(listener: (change: RecordChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  #take(record: SensorRecord): void {
+    switch (record.type) {
+      case 'socket':
+      case 'process':
+      case 'holder':
+        this.#apply(record);
+        return;
+      case 'pass':
+        this.#apply(record);
+        if (record.pass.kind === 'sweep' && record.pass.edge === 'end' && record.pass.error === 0) {
+          this.#lastSweep = record.pass;
+        }
+        return;
+      case 'clock':
+        this.#options.clock.update(record.clock);
+        this.#apply(record);
+        return;
+      case 'counters':
+      case 'hello':
+      case 'program':
+      case 'ready':
+      case 'failure':
+        return; // not about sockets
+    }
+  }
+
+  #apply(input: TrackerInput): void {
+    const nowUs = this.#options.clock.nowUs();
+    let dirty = false;
+    for (const effect of step(this.state, input, nowUs)) {
+      dirty = this.#perform(effect) || dirty;
+    }
+    if (dirty) {
+      this.#options.onSaveable();
+    }
+  }
+
+  /** @returns true if what must survive a restart has changed */
+  #perform(effect: TrackerEffect): boolean {
+    switch (effect.type) {
+      case 'opened':
+      case 'updated':
+        this.#open.set(effect.record.id, effect.record);
+        this.#publish({ kind: effect.type, timeUs: effect.timeUs, record: effect.record });
+        return true;
+      case 'ended':
+        this.#open.delete(effect.record.id);
+        this.#keepEnded(effect.record);
+        this.#publish({ kind: 'ended', timeUs: effect.timeUs, record: effect.record });
+        return true;
+      case 'request_pass':
+        this.#options.sensor.requestPass(effect.kind);
+        return false;
+      case 'watch':
+        this.#options.sensor.watch(effect.cookie);
+        return false;
+      case 'unwatch':
+        this.#options.sensor.unwatch(effect.cookie);
+        return false;
+    }
+  }
+
+  #keepEnded(record: StuckRecord): void {
+    this.#ended.set(record.id, record);
+    if (this.#ended.size > this.#options.endedMax) {
+      const [oldest] = this.#ended.keys();
+      if (oldest !== undefined) {
+        this.#ended.delete(oldest);
+      }
+    }
+  }
+
+  #publish(change: RecordChange): void {
+    for (const listener of this.#listeners) {
+      listener(change);
+    }
+  }
+
+  /** One timer for the earliest thing that time alone decides. */
+  #arm(): void {
+    const dueUs = nextDeadlineUs(this.state) ?? Infinity;
+    if (dueUs === this.#timerDueUs && this.#timer !== null) {
+      return;
+    }
+    this.stop();
+    this.#timerDueUs = dueUs;
+    if (dueUs === Infinity) {
+      return;
+    }
+    const waitMs = Math.max(1, Math.ceil((dueUs - this.#options.clock.nowUs()) / 1000));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        this.#apply({ type: 'tick' });
+        this.#arm();
+      },
+      Math.min(waitMs, TIMER_MAX_MS),
+    );
+  }
+}

@@ -1,0 +1,108 @@
+/** The daemon's commands to the sensor. */
+import type { PassKind } from '../core/snapshot.js';
+import { LITTLE_ENDIAN } from './fields.js';
+import {
+  COMMAND_KIND,
+  CONFIGURE_COMMAND,
+  CONFIGURE_COMMAND_SIZE,
+  PASS_COMMAND,
+  PASS_COMMAND_SIZE,
+  PASS_KIND,
+  RECORD_HEADER,
+  SENSOR_LAYOUT_HASH,
+  WATCH_COMMAND,
+  WATCH_COMMAND_SIZE,
+} from './layout.generated.js';
+import type { Offset } from './offset.js';
+
+/** When the sensor reports a socket on its own, and how often it looks at all. */
+export interface SensorConfiguration {
+  /** Consecutive RTOs from which on an established socket is reported, 1 to 255. */
+  readonly rtoThreshold: number;
+  /** SYN retransmissions, 1 to 255. */
+  readonly synThreshold: number;
+  /** Unanswered keepalive probes, 1 to 255. */
+  readonly probeThreshold: number;
+  /** Between two passes of a kind: 1 ms to one day. */
+  readonly refreshIntervalMs: number;
+  readonly sweepIntervalMs: number;
+  readonly fullRefreshIntervalMs: number;
+}
+
+/** The kernel counts RTOs and probes in one byte. */
+const THRESHOLD_MAX = 255;
+const INTERVAL_MAX_MS = 86_400_000;
+const U64_MAX = 2n ** 64n - 1n;
+
+const PASS_NUMBERS: Readonly<Record<PassKind, number>> = {
+  refresh: PASS_KIND.PASS_REFRESH,
+  sweep: PASS_KIND.PASS_SWEEP,
+  refresh_full: PASS_KIND.PASS_REFRESH_FULL,
+};
+
+function startCommand(kind: number, size: number): DataView {
+  const view = new DataView(new ArrayBuffer(size));
+  view.setUint32(RECORD_HEADER.size, size, LITTLE_ENDIAN);
+  view.setUint16(RECORD_HEADER.kind, kind, LITTLE_ENDIAN);
+  return view;
+}
+
+function bytesOf(view: DataView): Uint8Array {
+  return new Uint8Array(view.buffer);
+}
+
+function writeU32(view: DataView, offset: Offset<'__u32'>, value: number, maximum: number, name: string): void {
+  if (!Number.isInteger(value) || value < 1 || value > maximum) {
+    throw new RangeError(`${name} is ${value}, not an integer from 1 to ${maximum}`);
+  }
+  view.setUint32(offset, value, LITTLE_ENDIAN);
+}
+
+function encodeCookie(kind: number, cookie: bigint): Uint8Array {
+  if (cookie < 1n || cookie > U64_MAX) {
+    throw new RangeError(`cookie is ${cookie}, not an integer from 1 to ${U64_MAX}`);
+  }
+  const view = startCommand(kind, WATCH_COMMAND_SIZE);
+  view.setBigUint64(WATCH_COMMAND.cookie, cookie, LITTLE_ENDIAN);
+  return bytesOf(view);
+}
+
+/**
+ * The first command after the handshake lets the sensor attach; later ones change the settings. It carries this build's
+ * layout hash, so that the sensor too can refuse.
+ * @throws RangeError that names the field out of range.
+ */
+export function encodeConfigure(configuration: SensorConfiguration): Uint8Array {
+  const view = startCommand(COMMAND_KIND.COMMAND_CONFIGURE, CONFIGURE_COMMAND_SIZE);
+  view.setBigUint64(CONFIGURE_COMMAND.layoutHash, SENSOR_LAYOUT_HASH, LITTLE_ENDIAN);
+  for (const name of ['rtoThreshold', 'synThreshold', 'probeThreshold'] as const) {
+    writeU32(view, CONFIGURE_COMMAND[name], configuration[name], THRESHOLD_MAX, name);
+  }
+  for (const name of ['refreshIntervalMs', 'sweepIntervalMs', 'fullRefreshIntervalMs'] as const) {
+    writeU32(view, CONFIGURE_COMMAND[name], configuration[name], INTERVAL_MAX_MS, name);
+  }
+  return bytesOf(view);
+}
+
+/** Asks for a pass as soon as possible, besides those that run by their intervals. */
+export function encodePass(kind: PassKind): Uint8Array {
+  const view = startCommand(COMMAND_KIND.COMMAND_PASS, PASS_COMMAND_SIZE);
+  view.setUint32(PASS_COMMAND.passKind, PASS_NUMBERS[kind], LITTLE_ENDIAN);
+  return bytesOf(view);
+}
+
+/**
+ * Asks for reports of one socket in the next sweeps, even if it looks healthy.
+ * @throws RangeError if `cookie` is 0 (the socket has none) or no u64.
+ */
+export function encodeWatch(cookie: bigint): Uint8Array {
+  return encodeCookie(COMMAND_KIND.COMMAND_WATCH, cookie);
+}
+
+/**
+ * Takes back `encodeWatch`.
+ * @throws RangeError if `cookie` is 0 or no u64.
+ */
+export function encodeUnwatch(cookie: bigint): Uint8Array {
+  return encodeCookie(COMMAND_KIND.COMMAND_UNWATCH, cookie);
+}

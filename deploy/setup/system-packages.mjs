@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { runTool, ToolError } from './run-tool.mjs';
+
+/**
+ * What stuckd needs from the system, by the Debian package that brings it. `finds` are the files or programs by which
+ * another distribution is judged, where package names differ.
+ */
+const systemPackages = [
+  { name: 'bpftool', finds: ['bpftool'] },
+  { name: 'clang', finds: ['clang'] },
+  { name: 'clang-format', finds: ['clang-format'] },
+  { name: 'gcc', finds: ['gcc'] },
+  { name: 'iproute2', finds: ['ip', 'ss'] },
+  { name: 'iptables', finds: ['iptables'] },
+  { name: 'libbpf-dev', finds: ['/usr/include/bpf/libbpf.h'] },
+  { name: 'libc6-dev', finds: ['/usr/include/stdio.h'] },
+  { name: 'libelf-dev', finds: ['/usr/include/libelf.h'] },
+  { name: 'llvm', finds: ['llvm-strip'] },
+  { name: 'make', finds: ['make'] },
+  { name: 'nftables', finds: ['nft'] },
+  { name: 'procps', finds: ['sysctl'] },
+  { name: 'util-linux', finds: ['nsenter', 'unshare'] },
+  { name: 'zlib1g-dev', finds: ['/usr/include/zlib.h'] },
+];
+
+/** bpftool, nft and iptables live in the sbin folders, which the PATH of an ordinary user often leaves out. */
+const searchPath = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter(
+  (folder) => folder !== '',
+);
+
+function isThere(find) {
+  return find.startsWith('/') ? existsSync(find) : searchPath.some((folder) => existsSync(join(folder, find)));
+}
+
+/** Debian and what is built on it say so in os-release; only there the package names above hold. */
+function isDebianLike() {
+  const osRelease = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(osRelease);
+}
+
+function missingPackages() {
+  if (!isDebianLike()) {
+    return systemPackages.filter(({ finds }) => !finds.every(isThere)).map(({ name }) => name);
+  }
+  const names = systemPackages.map(({ name }) => name);
+  // dpkg-query fails when any package is unknown to it; what it printed about the others still holds.
+  const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names], {
+    encoding: 'utf8',
+  });
+  if (query.error !== undefined) {
+    throw new ToolError(`dpkg-query could not be started: ${query.error.message}`);
+  }
+  const installed = new Set(query.stdout.split('\n').filter((line) => line.endsWith(' installed')));
+  return names.filter((name) => !installed.has(`${name} installed`));
+}
+
+async function install(names) {
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  // A machine that has just booted often still runs its own apt; wait for it rather than fail.
+  const lockWait = ['-o', 'DPkg::Lock::Timeout=300'];
+  await runTool('apt-get', [...lockWait, 'update'], env);
+  await runTool('apt-get', [...lockWait, 'install', '-y', '--no-install-recommends', ...names], env);
+}
+
+/** Compilers, headers and network tools. The system itself is asked every time, since a package can be removed. */
+export const systemPackagesStep = {
+  name: 'system',
+  doing: 'installing system packages',
+  isDone: () => missingPackages().length === 0,
+  async run() {
+    const names = missingPackages();
+    if (!isDebianLike()) {
+      const what = systemPackages.filter(({ name }) => names.includes(name)).map(({ finds }) => finds.join(', '));
+      throw new ToolError(
+        `This is not Debian, so setup installs no system packages by itself. Install what provides: ${what.join(', ')}.`,
+      );
+    }
+    if (process.getuid() !== 0) {
+      throw new ToolError(
+        `System packages are missing and only root can install them. Let an administrator run:\n` +
+          `  apt-get update && apt-get install -y --no-install-recommends ${names.join(' ')}`,
+      );
+    }
+    await install(names);
+    const still = missingPackages();
+    if (still.length > 0) {
+      throw new ToolError(`apt-get finished, but these packages are still not installed: ${still.join(' ')}.`);
+    }
+  },
+};

@@ -1,0 +1,147 @@
+// Runs the compiled tests, tier by tier, each tier by what it needs: nothing, loopback, or root and a kernel with BTF.
+// Usage: node test/run.mjs [unit|acceptance|kernel ...] [--only NAME]
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { Readable } from 'node:stream';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+/**
+ * Kernel test files mostly wait for timers of the kernel, so more of them than there are cores run at a time. The
+ * timeout is one file's: it ends a hung test, it does not measure.
+ */
+const tiers = [
+  { name: 'unit', concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
+  { name: 'acceptance', concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
+  { name: 'kernel', concurrency: 4, fileTimeoutMs: 300_000, obstacle: kernelObstacle },
+];
+
+/** What loading BPF programs and building network namespaces takes, by the bit in the kernel's capability masks. */
+const capabilityBits = { CAP_NET_ADMIN: 12, CAP_SYS_ADMIN: 21, CAP_PERFMON: 38, CAP_BPF: 39 };
+
+function missingCapabilities() {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  return Object.keys(capabilityBits).filter((name) => ((effective >> BigInt(capabilityBits[name])) & 1n) === 0n);
+}
+
+/** Why the kernel tests cannot run; `curable` says that another user on this machine could run them. */
+function kernelObstacle() {
+  if (process.platform !== 'linux') {
+    return { reason: 'they need Linux', curable: false };
+  }
+  if (!existsSync('/sys/kernel/btf/vmlinux')) {
+    return { reason: 'this kernel offers no BTF (/sys/kernel/btf/vmlinux is absent)', curable: false };
+  }
+  if (process.geteuid() !== 0) {
+    return { reason: 'they need root', curable: true };
+  }
+  const missing = missingCapabilities();
+  return missing.length === 0 ? undefined : { reason: `root here lacks ${missing.join(', ')}`, curable: false };
+}
+
+function testFiles(tier, only) {
+  const folder = fileURLToPath(new URL(`../build/test/${tier.name}/`, import.meta.url));
+  if (!existsSync(folder)) {
+    return [];
+  }
+  return readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith('.test.js') && basename(name).includes(only))
+    .sort()
+    .map((name) => folder + name);
+}
+
+const diagnostic = (message) => ({ type: 'test:diagnostic', data: { nesting: 0, message } });
+
+/** The closing counts of a run ("pass 12"), which carry no file; a test's own diagnostic carries one. */
+function closingCount({ type, data }) {
+  if (type !== 'test:diagnostic' || data.nesting !== 0 || data.file !== undefined) {
+    return undefined;
+  }
+  const [, name, count] = /^(\w+) (\d+(?:\.\d+)?)$/.exec(data.message) ?? [];
+  return name === undefined ? undefined : { name, count: Number(count) };
+}
+
+/** Passes on the events of one tier, all but its closing, which it adds to `counts`. */
+async function* tierEvents(tier, files, counts, signal) {
+  yield diagnostic(`${tier.name} tests`);
+  for await (const event of run({ files, concurrency: tier.concurrency, timeout: tier.fileTimeoutMs, signal })) {
+    const closing = closingCount(event);
+    if (closing !== undefined) {
+      counts[closing.name] = (counts[closing.name] ?? 0) + closing.count;
+    } else if (event.type !== 'test:summary') {
+      yield event;
+    }
+  }
+}
+
+function describe(counts) {
+  const seconds = Math.round((counts.duration_ms ?? 0) / 1000);
+  return `${counts.pass ?? 0} passed, ${failures(counts)} failed, ${counts.skipped ?? 0} skipped in ${seconds} s`;
+}
+
+const failures = (counts) => (counts.fail ?? 0) + (counts.cancelled ?? 0);
+
+/** Runs the tiers as one report with one closing, and leaves each tier's verdict in `results`. */
+async function* allEvents(wanted, only, results, signal) {
+  const totals = {};
+  for (const tier of wanted) {
+    const obstacle = tier.obstacle();
+    const files = testFiles(tier, only);
+    if (obstacle !== undefined) {
+      // A CI that quietly stops to test the kernel side is worse than a red one.
+      const failed = obstacle.curable && process.env.CI === 'true';
+      results.push({ tier, failed, text: `not run: ${obstacle.reason}` });
+    } else if (files.length === 0) {
+      results.push({ tier, failed: only === '', text: 'no test files' });
+    } else if (!signal.aborted) {
+      const counts = {};
+      yield* tierEvents(tier, files, counts, signal);
+      results.push({ tier, ran: true, failed: failures(counts) > 0, text: describe(counts) });
+      for (const [name, count] of Object.entries(counts)) {
+        totals[name] = (totals[name] ?? 0) + count;
+      }
+    }
+  }
+  for (const [name, count] of Object.entries(totals)) {
+    yield diagnostic(`${name} ${count}`);
+  }
+}
+
+function parseArguments(args) {
+  const { values, positionals } = parseArgs({ args, options: { only: { type: 'string' } }, allowPositionals: true });
+  const unknown = positionals.find((name) => !tiers.some((tier) => tier.name === name));
+  if (unknown !== undefined) {
+    throw new Error(`there is no tier "${unknown}"; the tiers are ${tiers.map((tier) => tier.name).join(', ')}`);
+  }
+  const wanted = positionals.length === 0 ? tiers : tiers.filter((tier) => positionals.includes(tier.name));
+  return { wanted, only: values.only ?? '' };
+}
+
+async function main(args) {
+  const { wanted, only } = parseArguments(args);
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
+  const results = [];
+  const report = Readable.from(allEvents(wanted, only, results, stop.signal)).compose(spec);
+  for await (const text of report) {
+    process.stdout.write(text);
+  }
+  const width = Math.max(...tiers.map((tier) => tier.name.length));
+  process.stdout.write('\n');
+  for (const { tier, ran, failed, text } of results) {
+    const verdict = failed ? 'FAILED' : ran ? 'passed' : '-';
+    process.stdout.write(`${verdict.padEnd(6)}  ${tier.name.padEnd(width)}  ${text}\n`);
+  }
+  const filterMatched = only === '' || results.some(({ ran }) => ran);
+  return stop.signal.aborted || !filterMatched || results.some(({ failed }) => failed) ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`test: ${error.message}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,247 @@
+/** A real stuckd with a state directory and a socket of its own, and what it says about the namespaces of a test. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
+import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
+import { createStuckdClient, type StatusResponse, type StuckdClient } from '../../daemon/rpc/grpc-client.js';
+import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
+import { toProtoJson } from '../../daemon/rpc/proto-json.js';
+import type { Ending } from './lab.js';
+import { packageRoot } from './package-root.js';
+import { waitFor } from './wait-for.js';
+
+/** A record as scripts see it: the proto3 JSON of a StuckConnection, of which tests read some fields. */
+export interface StuckJson {
+  readonly id: string;
+  readonly previousId?: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly direction?: string;
+  readonly local: { readonly address: string; readonly port: number };
+  readonly remote: { readonly address: string; readonly port: number };
+  readonly netns: number;
+  readonly cookie: string;
+  readonly ownerType?: string;
+  readonly owner?: OwnerJson;
+  readonly lastOwner?: OwnerJson;
+  readonly since: string;
+  readonly sinceAtLeast?: boolean;
+  readonly detectedTime: string;
+  readonly unackedBytes?: string;
+  readonly retransmits?: number;
+  readonly probes?: number;
+  readonly giveUp?: {
+    readonly time?: string;
+    readonly latestTime?: string;
+    readonly never?: boolean;
+    readonly reason?: string;
+    readonly expectedError?: string;
+  };
+  readonly outcome?: string;
+  readonly endTime?: string;
+  readonly diagnosis?: { readonly summary: string; readonly effect: string };
+  readonly timeline?: readonly { readonly time: string; readonly text: string }[];
+}
+
+export interface OwnerJson {
+  readonly pid: number;
+  readonly comm: string;
+  readonly startTime: string;
+  readonly executable: string;
+  readonly user?: string;
+  readonly holders: readonly { readonly pid: number; readonly comm: string; readonly fd: number }[];
+}
+
+/** One change of a watch. */
+export interface ChangeJson {
+  readonly kind: 'snapshotItem' | 'opened' | 'updated' | 'ended';
+  readonly record: StuckJson;
+}
+
+export interface StuckdOptions {
+  /** Further configuration, merged over the defaults at the top level. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** A state directory that outlives this daemon; default: one of its own. */
+  readonly stateDir?: string;
+}
+
+const CHANGE_KINDS = ['snapshotItem', 'opened', 'updated', 'ended'] as const;
+
+/** Tracepoints to leave out, so that a test can be seen to fail without its probe: STUCKD_TEST_WITHOUT=a,b. */
+function switchedOff(): readonly string[] {
+  const names = process.env['STUCKD_TEST_WITHOUT'] ?? '';
+  return names === '' ? [] : names.split(',');
+}
+
+export class StuckdUnderTest {
+  readonly process: ManagedProcess;
+  readonly client: StuckdClient;
+  readonly address: string;
+  /** Every change of every connection, in order. */
+  readonly changes: ChangeJson[] = [];
+  readonly #directory: string;
+  readonly #watch = new AbortController();
+
+  private constructor(process: ManagedProcess, directory: string, address: string) {
+    this.process = process;
+    this.#directory = directory;
+    this.address = address;
+    this.client = createStuckdClient(address);
+  }
+
+  /** Starts the daemon as root does, waits for its first complete picture, and follows what it says. */
+  static async start(test: Ending, options: StuckdOptions = {}): Promise<StuckdUnderTest> {
+    const directory = mkdtempSync(join(tmpdir(), 'stuckd-test-'));
+    const address = `unix:${directory}/stuckd.sock`;
+    const configPath = join(directory, 'stuckd.yaml');
+    const config = {
+      grpc: { address },
+      stateDir: options.stateDir ?? join(directory, 'state'),
+      sensor: { without: switchedOff() },
+      ...options.config,
+    };
+    writeFileSync(configPath, JSON.stringify(config));
+    const main = join(packageRoot(), 'build/daemon/main.js');
+    const daemon = startProcess([process.execPath, main, 'run', '--config', configPath]);
+    const stuckd = new StuckdUnderTest(daemon, directory, address);
+    test.after(() => stuckd.close());
+    await stuckd.#untilReady();
+    void stuckd.#follow();
+    return stuckd;
+  }
+
+  async status(): Promise<StatusResponse> {
+    return this.client.getStatus();
+  }
+
+  /** The pid of the sensor that runs now. */
+  async sensorPid(): Promise<number> {
+    return waitFor(async () => (await this.status()).sensor?.pid ?? 0, { what: 'a running sensor' });
+  }
+
+  /** Changes of connections that belong to a namespace. */
+  changesIn(namespace: LabNamespace): readonly ChangeJson[] {
+    return this.changes.filter(({ record }) => record.netns === namespace.inode);
+  }
+
+  /**
+   * Waits for a change, past or to come.
+   * @throws Error with all changes so far, if it does not come in time.
+   */
+  async waitChange(
+    what: string,
+    matches: (change: ChangeJson) => boolean,
+    timeoutMs = 20_000,
+  ): Promise<StuckJson> {
+    try {
+      const change = await waitFor(() => this.changes.find(matches), { what, timeoutMs });
+      return change.record;
+    } catch (error) {
+      throw new Error(`stuckd did not say: ${what}\n${this.#story()}`, { cause: error });
+    }
+  }
+
+  /** Waits until a record of `kind` (short name, lower case) opens in a namespace. */
+  async waitOpened(namespace: LabNamespace, kind: string, timeoutMs?: number): Promise<StuckJson> {
+    const name = `STUCK_KIND_${kind.toUpperCase()}`;
+    return this.waitChange(
+      `opened ${kind} in ${namespace.label}`,
+      ({ kind: change, record }) => change === 'opened' && record.kind === name && record.netns === namespace.inode,
+      timeoutMs,
+    );
+  }
+
+  /** Waits until the record has an owner or is known to have none. */
+  async waitOwner(id: string, timeoutMs?: number): Promise<StuckJson> {
+    return this.waitChange(`the owner of ${id}`, ({ record }) => record.id === id && record.ownerType !== undefined, timeoutMs);
+  }
+
+  async waitEnded(id: string, timeoutMs?: number): Promise<StuckJson> {
+    return this.waitChange(`the end of ${id}`, ({ kind, record }) => kind === 'ended' && record.id === id, timeoutMs);
+  }
+
+  /** The record as GetStuckConnection gives it. */
+  async get(id: string): Promise<StuckJson> {
+    const { stuckConnection } = await this.client.getStuckConnection(id);
+    if (stuckConnection === null || stuckConnection === undefined) {
+      throw new Error(`no record ${id}`);
+    }
+    return connectionJson(stuckConnection);
+  }
+
+  /** Waits for the next complete sweep that begins after this call. */
+  async sweepFromNow(): Promise<void> {
+    const before = await this.status();
+    const endBefore = JSON.stringify(before.sweep?.endTime ?? null);
+    let seen = endBefore;
+    let sweeps = 0;
+    await waitFor(
+      async () => {
+        const end = JSON.stringify((await this.status()).sweep?.endTime ?? null);
+        if (end !== seen) {
+          seen = end;
+          sweeps += 1;
+        }
+        return sweeps >= 2; // the first one may have begun before the call
+      },
+      { what: 'two sweeps', timeoutMs: 30_000, intervalMs: 50 },
+    );
+  }
+
+  /** Ends it with SIGTERM, as a service manager does. */
+  async stop(): Promise<void> {
+    this.#watch.abort();
+    this.client.close();
+    await this.process.stop(10_000);
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #untilReady(): Promise<void> {
+    try {
+      await waitFor(
+        async () => {
+          if (!this.process.running) {
+            throw new Error('it has ended');
+          }
+          return (await this.status()).sweep !== null;
+        },
+        { what: 'the first sweep', timeoutMs: 60_000, intervalMs: 20 },
+      );
+    } catch (error) {
+      const output = [...this.process.lines, this.process.stderrTail].join('\n');
+      throw new Error(`stuckd does not come up:\n${output}`, { cause: error });
+    }
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      for await (const change of this.client.watch({}, this.#watch.signal)) {
+        for (const kind of CHANGE_KINDS) {
+          const record = change[kind];
+          if (record !== null && record !== undefined) {
+            this.changes.push({ kind, record: connectionJson(record) });
+          }
+        }
+      }
+    } catch {
+      // The daemon was ended by the test; whoever waits for a change says so.
+    }
+  }
+
+  #story(): string {
+    const lines = this.changes.map(({ kind, record }) => {
+      const peer = `${record.remote.address}:${String(record.remote.port)}`;
+      return `  ${kind} ${record.id} ${record.kind} ${record.state} netns ${String(record.netns)} -> ${peer} ${record.outcome ?? ''}`;
+    });
+    return `changes so far:\n${lines.join('\n')}\nits output:\n${this.process.lines.slice(-20).join('\n')}`;
+  }
+}
+
+function connectionJson(message: stuckd.v1.StuckConnection.$Properties): StuckJson {
+  return toProtoJson(message) as unknown as StuckJson;
+}

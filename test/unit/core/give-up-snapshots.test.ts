@@ -1,0 +1,331 @@
+/**
+ * Proves: a forecast is the same from whichever moment of a socket's life it is made, the timer's own handler included;
+ * special cases of the model (bistable ticks, unreachable peers, probes, stamps in microseconds, limits already passed)
+ * follow net/ipv4/tcp_timer.c; and where no timer can end the socket, none is invented.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { forecastGiveUp } from '../../../daemon/core/give-up.js';
+import type { GiveUp } from '../../../daemon/core/record.js';
+import { CA_STATE, PENDING, TCP_STATE, type SocketSnapshot } from '../../../daemon/core/snapshot.js';
+import { armJiffy } from '../../../daemon/core/timer-wheel.js';
+import { BASE_JIFFIES, Moment } from './give-up-sockets.js';
+
+/** Tracepoints fire some microseconds into the tick. */
+const HANDLER_US = 60;
+
+type Ending = Extract<GiveUp, { never: false }>;
+
+function ending(moment: Moment, socket: SocketSnapshot): Ending {
+  const giveUp = forecastGiveUp(socket, moment.kernel, moment.clock);
+  assert.ok(giveUp !== null && !giveUp.never, 'a time was expected');
+  return giveUp;
+}
+
+/** Seconds from the moment to the end, and to the later candidate. */
+function seconds(moment: Moment, socket: SocketSnapshot): readonly [number, number | null] {
+  const { timeUs, latestTimeUs } = ending(moment, socket);
+  return [(timeUs - moment.monoUs) / 1e6, latestTimeUs === null ? null : (latestTimeUs - moment.monoUs) / 1e6];
+}
+
+interface Life {
+  readonly name: string;
+  readonly hz: number;
+  readonly socket: (moment: Moment) => SocketSnapshot;
+  /** RTO after the n-th retransmission, jiffies. */
+  readonly backoff: (rtoJiffies: number, n: number) => number;
+}
+
+const doubling = (rtoJiffies: number): number => rtoJiffies * 2;
+
+const LIVES: readonly Life[] = [
+  {
+    name: 'data',
+    hz: 250,
+    socket: (m) => m.socket(0.204),
+    backoff: (rtoJiffies) => Math.min(rtoJiffies * 2, 30_000),
+  },
+  {
+    name: 'data, HZ 1000',
+    hz: 1000,
+    socket: (m) => m.socket(0.201),
+    backoff: (rtoJiffies) => Math.min(rtoJiffies * 2, 120_000),
+  },
+  {
+    name: 'data with a user timeout',
+    hz: 250,
+    socket: (m) => m.socket(0.204, { userTimeoutMs: 30_000 }),
+    backoff: doubling,
+  },
+  {
+    name: 'orphan',
+    hz: 250,
+    socket: (m) => m.socket(0.204, { dead: true, state: TCP_STATE.LAST_ACK }),
+    backoff: doubling,
+  },
+  {
+    name: 'SYN',
+    hz: 250,
+    socket: (m) => m.connecting(),
+    backoff: (rtoJiffies, n) => (n <= 4 ? rtoJiffies : rtoJiffies * 2),
+  },
+  {
+    name: 'thin stream',
+    hz: 250,
+    socket: (m) => m.socket(0.204, { thinLto: true }),
+    backoff: (rtoJiffies, n) => (n <= 6 ? 51 : Math.min(rtoJiffies * 2, 30_000)),
+  },
+];
+
+for (const { name, hz, socket, backoff } of LIVES) {
+  test(`${name}: inside the timer and between ticks the forecast is what it was at the start`, () => {
+    for (let phase = 0; phase < 4096; phase += 509) {
+      const start = new Moment(hz, phase);
+      const fresh = socket(start);
+      const expected = ending(start, fresh);
+      let jiffy = armJiffy(start.jiffies, fresh.rtoJiffies);
+      let rtoJiffies = fresh.rtoJiffies;
+      const first = new Moment(hz, jiffy - BASE_JIFFIES);
+      const retransStamp = fresh.retransStamp || Math.floor((first.monoUs + HANDLER_US) / 1000) >>> 0;
+      for (let n = 1; n <= expected.retransmitsLeft; n++) {
+        const now = new Moment(hz, jiffy - BASE_JIFFIES);
+        const facts = { retransmits: n, totalRto: n, retransStamp, caState: CA_STATE.LOSS, rtoJiffies };
+        const inside = socket(now);
+        const during = ending(now, {
+          ...inside,
+          ...facts,
+          ...{ cause: 'retransmit', pending: PENDING.NONE, backoff: n - 1 },
+          monoUs: now.monoUs + HANDLER_US,
+          // The timer is off the wheel; what is left in it must not be used.
+          writeTimer: { pending: false, expiresJiffies32: 7, flags: 0xffff_ffff },
+        });
+        assert.deepEqual(during, { ...expected, retransmitsLeft: expected.retransmitsLeft - n });
+
+        rtoJiffies = backoff(rtoJiffies, n);
+        const passedMs = ((Math.floor((now.monoUs + HANDLER_US) / 1000) >>> 0) - retransStamp) >>> 0;
+        const leftMs = inside.userTimeoutMs === 0 ? Infinity : inside.userTimeoutMs - passedMs;
+        const delay = Math.min(rtoJiffies, Math.ceil((leftMs * hz) / 1000));
+        const between = { ...inside, ...facts, rtoJiffies, backoff: n, writeTimer: now.timer(delay) };
+        assert.deepEqual(ending(now, between), during);
+        jiffy = armJiffy(jiffy, delay);
+      }
+      assert.equal(new Moment(hz, jiffy - BASE_JIFFIES).monoUs, expected.latestTimeUs ?? expected.timeUs);
+    }
+  });
+}
+
+test('a tail loss probe goes out first and is followed by a full RTO; inside it, the RTO runs from now', () => {
+  const moment = new Moment(250, 1000);
+  const rto = seconds(moment, moment.socket(0.204))[0];
+  const waiting = moment.socket(0.204, { pending: PENDING.LOSS_PROBE });
+  const sending: SocketSnapshot = {
+    ...waiting,
+    cause: 'retransmit',
+    writeTimer: { ...waiting.writeTimer, pending: false },
+  };
+  assert.ok(seconds(moment, waiting)[0] >= rto);
+  assert.equal(ending(moment, waiting).retransmitsLeft, 16);
+  assert.equal(seconds(moment, sending)[0], rto);
+  assert.equal(ending(moment, sending).retransmitsLeft, 15);
+  const probe = new Moment(250, armJiffy(moment.jiffies, 51) - BASE_JIFFIES);
+  assert.equal(ending(moment, waiting).timeUs, ending(probe, probe.socket(0.204)).timeUs);
+});
+
+test('the RACK timer opens the episode: the limit counts from it', () => {
+  const moment = new Moment(250, 1000);
+  const reordering = moment.socket(0.204, {
+    pending: PENDING.REO_TIMEOUT,
+    writeTimer: moment.timer(1),
+    userTimeoutMs: 30_000,
+  });
+  assert.ok(Math.abs(seconds(moment, reordering)[0] - 30.1) < 0.2);
+});
+
+test('stamps in microseconds give the same end, with a jiffy of tolerance', () => {
+  const moment = new Moment(250, 77);
+  const facts = { retransmits: 3, backoff: 3, userTimeoutMs: 10_000 };
+  const ms = moment.socket(1.632, { ...facts, retransStamp: moment.stampMs(1.4) });
+  const us = { ...ms, usecStamps: true, retransStamp: Math.floor(moment.monoUs - 1_400_000) >>> 0 };
+  assert.equal(ending(moment, us).timeUs, ending(moment, ms).timeUs);
+
+  // The tick comes 10.000 s after the stamp, less 3 ms: expired only with the tolerance.
+  const tick = { ...facts, writeTimer: { ...moment.timer(1), expiresJiffies32: (moment.jiffies - 1) >>> 0, flags: 0 } };
+  const stamp = Math.floor(moment.monoUs - 9_997_000) >>> 0;
+  assert.equal(seconds(moment, moment.socket(1.632, { ...tick, usecStamps: true, retransStamp: stamp }))[0], 0);
+  const late = seconds(moment, moment.socket(1.632, { ...tick, retransStamp: moment.stampMs(9.997) }));
+  assert.ok(late[0] === 0 && late[1] !== null && late[1] > 0);
+});
+
+test('a tick less than 200 ms before the limit is given together with the next; one further away is not', () => {
+  const moment = new Moment(250, 3);
+  const at = (stampSecondsAgo: number): readonly [number, number | null] =>
+    seconds(
+      moment,
+      moment.socket(1.632, {
+        retransmits: 3,
+        backoff: 3,
+        retransStamp: moment.stampMs(stampSecondsAgo),
+        sysctls: { ...moment.socket(1).sysctls, retries2: 3 },
+      }),
+    );
+  // The tick comes 1.632 to 1.66 s from now, and the limit is 3 s after the stamp.
+  const [early, late] = at(1.25);
+  assert.ok(early > 1.6 && early < 1.7);
+  assert.ok(late !== null && late > 4.9 && late < 5.3);
+  assert.equal(at(1.1)[1], null);
+  assert.ok(at(1.1)[0] > 4.9);
+  assert.equal(at(1.5)[1], null);
+  assert.ok(at(1.5)[0] < 1.7);
+});
+
+test('a limit that has passed ends the socket at its next tick, and never in the past', () => {
+  const moment = new Moment(250, 11);
+  // Closed by its process after five minutes: the RTO has reached its maximum, so that no retries are left.
+  const orphan = moment.socket(120, { dead: true, state: TCP_STATE.FIN_WAIT1, retransmits: 10, backoff: 10 });
+  const closed = { ...orphan, retransStamp: moment.stampMs(300) };
+  assert.ok(seconds(moment, closed)[0] < 122.1);
+  assert.equal(ending(moment, closed).retransmitsLeft, 0);
+  const overdue = { ...closed, writeTimer: { pending: true, expiresJiffies32: moment.jiffies32(5), flags: 0 } };
+  assert.equal(seconds(moment, overdue)[0], 0);
+});
+
+test('an orphan whose RTO has not reached its maximum has eight retries, or what the sysctl says', () => {
+  const moment = new Moment(250, 11);
+  const facts = { dead: true, state: TCP_STATE.FIN_WAIT1, retransmits: 2, backoff: 2, retransStamp: moment.stampMs(1) };
+  const orphan = moment.socket(0.816, facts);
+  assert.ok(seconds(moment, orphan)[0] > 90);
+  const three = { ...orphan, sysctls: { ...orphan.sysctls, orphanRetries: 3 } };
+  assert.ok(seconds(moment, three)[0] < 6);
+});
+
+test('a peer that left its link: ticks every 3 s, so that the end follows the limit closely, with EHOSTUNREACH', () => {
+  const moment = new Moment(250, 5);
+  const socket = moment.socket(3.264, {
+    ...{ retransmits: 40, backoff: 4, skErrSoft: 113 },
+    retransStamp: moment.stampMs(120),
+  });
+  const giveUp = ending(moment, socket);
+  const [first, last] = seconds(moment, socket);
+  assert.ok(Math.abs(first - 804.6) < 0.01, `${first}`);
+  assert.ok(last !== null && last > first + 3.2 && last < first + 3.6, `${last}`);
+  assert.equal(giveUp.expectedError, 'EHOSTUNREACH');
+  assert.equal(giveUp.reason, 'tcp_retries2');
+  assert.equal(giveUp.retransmitsLeft, Math.ceil(804.6 / 3.07));
+  // Measured: 926.06 s after the first transmission, which is inside the window.
+  assert.ok(926.06 - 120.2 > first && 926.06 - 120.2 < last);
+});
+
+test('an ICMP error that took back no doubling leaves the backoff as the latest time', () => {
+  const moment = new Moment(250, 5);
+  const facts = { retransmits: 3, backoff: 3, retransStamp: moment.stampMs(1.4) };
+  const silent = moment.socket(1.632, facts);
+  const reported = ending(moment, { ...silent, skErrSoft: 101 });
+  assert.equal(reported.latestTimeUs, ending(moment, silent).timeUs);
+  assert.ok(Math.abs(reported.timeUs - moment.monoUs - 923.2e6) < 10_000);
+  assert.equal(reported.expectedError, 'ENETUNREACH');
+});
+
+test('a shrunk window with a user timeout counts from the first retransmission, whether the peer answers or not', () => {
+  const moment = new Moment(250, 5);
+  const facts = { sndWnd: 0, retransStamp: moment.stampMs(4), userTimeoutMs: 10_000 };
+  const answering = moment.socket(1.632, { ...facts, rcvTstampJiffies32: moment.jiffies32(0) });
+  const silent = { ...answering, rcvTstampJiffies32: moment.jiffies32(5) };
+  for (const socket of [answering, silent]) {
+    assert.equal(ending(moment, socket).reason, 'user_timeout');
+    assert.ok(Math.abs(seconds(moment, socket)[0] - 6.1) < 0.15, `${seconds(moment, socket)[0]}`);
+  }
+});
+
+test('a shrunk window: inside the timer the forecast is what it is right after it', () => {
+  const moment = new Moment(250, 5);
+  const facts = {
+    sndWnd: 0,
+    caState: CA_STATE.LOSS,
+    retransStamp: moment.stampMs(4),
+    rcvTstampJiffies32: moment.jiffies32(5),
+  };
+  const inside = moment.socket(1.632, { ...facts, cause: 'retransmit', pending: PENDING.NONE });
+  const after = moment.socket(3.264, facts);
+  assert.deepEqual(ending(moment, inside), ending(moment, after));
+});
+
+test('the persist timer: a user timeout counts from the first probe, an answering peer is never given up', () => {
+  const moment = new Moment(250, 5);
+  const facts = { pending: PENDING.PROBE0, packetsOut: 0, sndNxt: 1000, writeSeq: 1512, sndWnd: 0 };
+  const limited = moment.socket(0.204, { ...facts, userTimeoutMs: 30_000 });
+  assert.ok(Math.abs(seconds(moment, limited)[0] - 30.35) < 0.15, `${seconds(moment, limited)[0]}`);
+  assert.equal(ending(moment, limited).reason, 'user_timeout');
+  const begun = { ...limited, probesOut: 3, backoff: 3, probesTstampJiffies32: moment.jiffies32(10) };
+  assert.ok(Math.abs(seconds(moment, begun)[0] - 20.1) < 0.2, `${seconds(moment, begun)[0]}`);
+  const answering = moment.socket(0.204, { ...facts, backoff: 4 });
+  assert.deepEqual(forecastGiveUp(answering, moment.kernel, moment.clock), { never: true });
+  const orphan = ending(moment, { ...answering, dead: true, state: TCP_STATE.FIN_WAIT1 });
+  assert.equal(orphan.reason, 'orphan_retries');
+});
+
+test('keepalive: unanswered probes count, and in the event the next one is due at once', () => {
+  const moment = new Moment(250, 0);
+  const silent = { probesOut: 2, rcvTstampJiffies32: moment.jiffies32(20), lrcvtimeJiffies32: moment.jiffies32(20) };
+  const queued = moment.idle(10, 5, 9, { ...silent, keepaliveTimer: moment.timer(moment.jiffiesOf(5)) });
+  assert.equal(ending(moment, queued).retransmitsLeft, 7);
+  const expiring: SocketSnapshot = {
+    ...queued,
+    cause: 'keepalive',
+    keepaliveTimer: { pending: false, expiresJiffies32: 7, flags: 0 },
+  };
+  assert.equal(ending(moment, expiring).retransmitsLeft, 7);
+  const [soon, later] = [seconds(moment, expiring)[0], seconds(moment, queued)[0]];
+  assert.ok(later - soon > 5 && later - soon < 5.3);
+  assert.equal(seconds(moment, { ...expiring, probesOut: 9 })[0], 0);
+  // Something arrived one second ago: the idle time starts over.
+  const heard = { ...queued, lrcvtimeJiffies32: moment.jiffies32(1), probesOut: 0 };
+  assert.ok(seconds(moment, heard)[0] > 9 + 9 * 5);
+});
+
+test('keepalive: a socket that heard nothing for longer than 2^31 jiffies is idle, not young', () => {
+  const moment = new Moment(1000, 2 ** 31);
+  const silent = { rcvTstampJiffies32: moment.jiffies32(2_500_000), lrcvtimeJiffies32: moment.jiffies32(2_500_000) };
+  assert.equal(
+    ending(moment, moment.idle(10, 5, 3, { ...silent, keepaliveTimer: moment.timer(1) })).retransmitsLeft,
+    3,
+  );
+});
+
+test('no deadline: idle without keepalive, with the peer still there or half-closed', () => {
+  const moment = new Moment(250, 0);
+  for (const state of [TCP_STATE.ESTABLISHED, TCP_STATE.CLOSE_WAIT, TCP_STATE.FIN_WAIT2]) {
+    const idle = moment.idle(10, 5, 9, { keepalive: false, state });
+    assert.deepEqual(forecastGiveUp(idle, moment.kernel, moment.clock), { never: true });
+  }
+});
+
+const UNKNOWN: readonly (readonly [string, (moment: Moment) => SocketSnapshot])[] = [
+  ['closed', (m) => m.socket(0.204, { state: TCP_STATE.CLOSE })],
+  ['listening', (m) => m.idle(10, 5, 9, { state: TCP_STATE.LISTEN })],
+  ['TIME_WAIT', (m) => m.idle(10, 5, 9, { state: TCP_STATE.TIME_WAIT })],
+  ['SYN_RECV', (m) => m.socket(1, { state: TCP_STATE.SYN_RECV })],
+  ['SYN_SENT without its timer', (m) => m.connecting({ pending: PENDING.NONE })],
+  ['data in flight without a timer', (m) => m.socket(0.204, { pending: PENDING.NONE })],
+  [
+    'corked: the persist timer without a closed window',
+    (m) => m.socket(0.2, { pending: 3, packetsOut: 0, writeSeq: 9000 }),
+  ],
+  ['unsent data and no timer', (m) => m.idle(10, 5, 9, { writeSeq: 9000, keepalive: false })],
+  ['orphan in FIN_WAIT2, whose keepalive timer is another one', (m) => m.idle(60, 5, 9, { dead: true, state: 5 })],
+  [
+    'keepalive without its timer',
+    (m) => m.idle(10, 5, 9, { keepaliveTimer: { pending: false, expiresJiffies32: 0, flags: 0 } }),
+  ],
+  [
+    'a user timeout of weeks in ticks of a second',
+    (m) =>
+      m.socket(0.204, { userTimeoutMs: 2 ** 31 - 1, rtoMaxJiffies: 250, retransmits: 5, retransStamp: m.stampMs(3) }),
+  ],
+];
+
+for (const [name, socket] of UNKNOWN) {
+  test(`not to be told: ${name}`, () => {
+    const moment = new Moment(250, 0);
+    assert.equal(forecastGiveUp(socket(moment), moment.kernel, moment.clock), null);
+  });
+}

@@ -1,0 +1,169 @@
+/** Sockets for the tests of the give-up model, built as a kernel of a given HZ would show them. */
+import type { ClockReport, KernelFacts, KernelTimer, SocketSnapshot } from '../../../daemon/core/snapshot.js';
+import { PENDING, TCP_STATE } from '../../../daemon/core/snapshot.js';
+
+/** A jiffy of a machine that is up for a while (the low half wraps in between), and when it began. */
+export const BASE_JIFFIES = 4_294_960_000;
+const BASE_US = 5_000_000_000_123;
+
+/** A kernel, its clock and the sockets of one instant: `phase` jiffies after `BASE_JIFFIES`. */
+export class Moment {
+  readonly kernel: KernelFacts;
+  readonly clock: ClockReport;
+  readonly jiffies: number;
+  readonly monoUs: number;
+
+  constructor(hz: number, phase = 0) {
+    this.kernel = { hz, bootId: '', release: '6.18.44' };
+    this.clock = { monoUs: BASE_US, realUs: BASE_US, bootUs: BASE_US, jiffies: BASE_JIFFIES, jiffyEdgeUs: BASE_US };
+    this.jiffies = BASE_JIFFIES + phase;
+    this.monoUs = BASE_US + (phase * 1_000_000) / hz;
+  }
+
+  jiffiesOf(seconds: number): number {
+    return Math.round(seconds * this.kernel.hz);
+  }
+
+  /** Low 32 bits of the jiffies of `seconds` before this moment. */
+  jiffies32(secondsAgo: number): number {
+    return (this.jiffies - this.jiffiesOf(secondsAgo)) >>> 0;
+  }
+
+  /** `retrans_stamp` in milliseconds for a first retransmission `seconds` before this moment. */
+  stampMs(secondsAgo: number): number {
+    return Math.floor((this.monoUs - secondsAgo * 1_000_000) / 1000) >>> 0;
+  }
+
+  /** A timer as `mod_timer()` queues it, `delay` jiffies from now. */
+  timer(delayJiffies: number): KernelTimer {
+    let level = 0;
+    while (delayJiffies - 1 >= 63 * 8 ** level) {
+      level++;
+    }
+    // The slot within the level does not matter to the model; 5 shows that it is masked away.
+    return { pending: true, expiresJiffies32: (this.jiffies + delayJiffies) >>> 0, flags: (level * 64 + 5) << 22 };
+  }
+
+  /** An ESTABLISHED socket that sent one segment this very moment; nothing was retransmitted yet. */
+  socket(rtoSeconds: number, changes: Partial<SocketSnapshot> = {}): SocketSnapshot {
+    const rtoJiffies = this.jiffiesOf(rtoSeconds);
+    return {
+      ...blankSocket(this),
+      rtoJiffies,
+      rtoMinJiffies: this.jiffiesOf(0.2),
+      rtoMaxJiffies: this.jiffiesOf(120),
+      writeTimer: this.timer(rtoJiffies),
+      ...changes,
+    };
+  }
+
+  /** A socket that called connect() this very moment. */
+  connecting(changes: Partial<SocketSnapshot> = {}): SocketSnapshot {
+    return this.socket(1, { state: TCP_STATE.SYN_SENT, retransStamp: this.stampMs(0), hasRtoStamp: true, ...changes });
+  }
+
+  /** An idle socket on which SO_KEEPALIVE was set this very moment, as the last data arrived. */
+  idle(idle: number, interval: number, probes: number, changes: Partial<SocketSnapshot> = {}): SocketSnapshot {
+    return this.socket(0.204, {
+      pending: PENDING.NONE,
+      packetsOut: 0,
+      sndUna: 1512,
+      keepalive: true,
+      keepaliveTimeJiffies: this.jiffiesOf(idle),
+      keepaliveIntvlJiffies: this.jiffiesOf(interval),
+      keepaliveProbes: probes,
+      keepaliveTimer: this.timer(this.jiffiesOf(idle)),
+      writeTimer: { pending: false, expiresJiffies32: 0, flags: 0 },
+      ...changes,
+    });
+  }
+}
+
+function blankSocket(moment: Moment): SocketSnapshot {
+  const { hz } = moment.kernel;
+  return {
+    cause: 'sweep',
+    monoUs: moment.monoUs,
+    jiffies: moment.jiffies,
+    cookie: 1n,
+    netns: 4_026_531_840,
+    passId: 1,
+    cgroupId: 1n,
+    local: { address: '10.0.0.1', port: 40_000 },
+    remote: { address: '10.0.0.2', port: 8000 },
+    state: TCP_STATE.ESTABLISHED,
+    oldState: 0,
+    caState: 0,
+    pending: PENDING.RETRANS,
+    retransmits: 0,
+    backoff: 0,
+    probesOut: 0,
+    synRetries: 0,
+    dead: false,
+    keepalive: false,
+    hasSocket: true,
+    hasFile: true,
+    inbound: false,
+    cleared: false,
+    resetReceived: false,
+    resetSent: false,
+    closerExiting: false,
+    thinLto: false,
+    tlpRetrans: false,
+    hasRtoStamp: true,
+    untrusted: false,
+    usecStamps: false,
+    skErr: 0,
+    skErrSoft: 0,
+    sndUna: 1000,
+    sndNxt: 1512,
+    writeSeq: 1512,
+    rcvNxt: 1,
+    copiedSeq: 1,
+    packetsOut: 1,
+    sndWnd: 65_535,
+    rcvWnd: 65_535,
+    rtoJiffies: 0,
+    rtoMinJiffies: 0,
+    rtoMaxJiffies: 0,
+    srttUs: 1000,
+    rttvarUs: 200_000,
+    userTimeoutMs: 0,
+    retransStamp: 0,
+    rtoStampMs: 0,
+    totalRto: 0,
+    totalRetrans: 0,
+    segsOut: 10,
+    dataSegsOut: 5,
+    dataSegsIn: 5,
+    bytesSent: 512,
+    bytesAcked: 0,
+    bytesReceived: 0,
+    rcvTstampJiffies32: moment.jiffies32(0),
+    lrcvtimeJiffies32: moment.jiffies32(0),
+    lsndtimeJiffies32: moment.jiffies32(0),
+    probesTstampJiffies32: 0,
+    writeTimer: { pending: false, expiresJiffies32: 0, flags: 0 },
+    keepaliveTimer: { pending: false, expiresJiffies32: 0, flags: 0 },
+    keepaliveTimeJiffies: 0,
+    keepaliveIntvlJiffies: 0,
+    keepaliveProbes: 0,
+    linger2Jiffies: 0,
+    sndSsthresh: 10,
+    uid: 1000,
+    closerTgid: 0,
+    sysctls: {
+      retries1: 3,
+      retries2: 15,
+      orphanRetries: 0,
+      synRetries: 6,
+      synLinearTimeouts: 4,
+      earlyRetrans: 3,
+      thinLinearTimeouts: false,
+      keepaliveProbes: 9,
+      keepaliveTimeJiffies: 7200 * hz,
+      keepaliveIntvlJiffies: 75 * hz,
+      finTimeoutJiffies: 60 * hz,
+    },
+  };
+}

@@ -1,0 +1,280 @@
+// Proves what one subscriber of a watch is sent, in which order, and that a subscriber that does not read is told what it
+// lost, costs bounded memory and is ended. Time and flow control are simulated; the real ones are in the acceptance tests.
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, mock, test } from 'node:test';
+import { parseConnectionFilter } from '../../../daemon/rpc/connection-filter.js';
+import type { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
+import { WATCH_LIMITS, WatchSession } from '../../../daemon/rpc/watch-session.js';
+import type { WatchLimits, WatchMapper, WatchSink } from '../../../daemon/rpc/watch-session.js';
+import { createRecord, createRecords, FakeRecords, OWNER } from './sample-records.js';
+
+type Change = stuckd.v1.Change.$Properties;
+
+/** Changes as words: `item c1`, `end 1`, `opened c2`, `lost 7`. */
+function words(change: Change): string {
+  const { snapshotItem, snapshotEnd, opened, updated, ended, lost } = change;
+  if (snapshotEnd) {
+    return `end ${(snapshotEnd.count ?? 0).toString()}`;
+  }
+  if (lost) {
+    return `lost ${(lost.count ?? 0).toString()}`;
+  }
+  const [name, record] =
+    Object.entries({ item: snapshotItem, opened, updated, ended }).find(([, value]) => value) ?? [];
+  return `${name ?? 'nothing'} ${record?.id ?? ''}/${(record?.retransmits ?? 0).toString()}`;
+}
+
+const mapper: WatchMapper = {
+  nowTime: () => ({}),
+  snapshotItem: ({ id, retransmits }) => ({ snapshotItem: { id, retransmits } }),
+  change: ({ record: { id, retransmits } }, kind) => ({ [kind]: { id, retransmits } }),
+};
+
+class FakeSink implements WatchSink {
+  readonly responses: string[][] = [];
+  readonly #flushes: (() => void)[] = [];
+  slow = 0;
+  errors: unknown[] = [];
+  paused = false;
+
+  write(changes: Change[], flushed: () => void): void {
+    this.responses.push(changes.map(words));
+    if (this.paused) {
+      this.#flushes.push(flushed);
+    } else {
+      flushed();
+    }
+  }
+
+  /** The client reads what was written. */
+  resume(): void {
+    this.paused = false;
+    for (const flushed of this.#flushes.splice(0)) {
+      flushed();
+    }
+  }
+
+  tooSlow(): void {
+    this.slow += 1;
+  }
+
+  failed(error: unknown): void {
+    this.errors.push(error);
+  }
+
+  /** All changes since the last call. */
+  take(): string[] {
+    return this.responses.splice(0).flat();
+  }
+}
+
+/** Lets the session have its turn of the event loop. */
+function turn(): void {
+  mock.timers.tick(0);
+}
+
+describe('watch session', () => {
+  let sessions: WatchSession[] = [];
+
+  beforeEach(() => {
+    mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
+  });
+
+  afterEach(() => {
+    for (const session of sessions) {
+      session.close();
+    }
+    sessions = [];
+    mock.timers.reset();
+  });
+
+  function open(
+    records: FakeRecords,
+    limits: Partial<WatchLimits> = {},
+    filter: stuckd.v1.ConnectionFilter.$Properties = {},
+  ): FakeSink {
+    const sink = new FakeSink();
+    const session = new WatchSession(records, parseConnectionFilter(filter), mapper, sink, {
+      ...WATCH_LIMITS,
+      ...limits,
+    });
+    sessions.push(session);
+    return sink;
+  }
+
+  const first = createRecord({ id: 'c1' });
+  const second = createRecord({ id: 'c2' });
+
+  test('an empty snapshot has an end', () => {
+    const sink = open(new FakeRecords());
+    turn();
+    assert.deepEqual(sink.take(), ['end 0']);
+  });
+
+  test('snapshot, its end, then changes in order', () => {
+    const records = new FakeRecords([first]);
+    const sink = open(records);
+    records.change('opened', second);
+    turn();
+    records.change('updated', { ...second, retransmits: 8 });
+    records.change('ended', first);
+    turn();
+    assert.deepEqual(sink.take(), ['item c1/7', 'end 1', 'opened c2/7', 'updated c2/8', 'ended c1/7']);
+  });
+
+  test('what happens in one turn leaves in one response, up to the size of a batch', () => {
+    const records = new FakeRecords(createRecords(5));
+    const sink = open(records, { batchMax: 3 });
+    turn();
+    assert.deepEqual(
+      sink.responses.map((response) => response.length),
+      [3, 3],
+    );
+    sink.take();
+    for (let count = 0; count < 7; count += 1) {
+      records.change('updated', { ...first, retransmits: count });
+    }
+    turn();
+    assert.deepEqual(
+      sink.responses.map((response) => response.length),
+      [3, 3, 1],
+    );
+  });
+
+  test('no more than the limit is in flight', () => {
+    const records = new FakeRecords(createRecords(10));
+    const sink = open(records, { batchMax: 1, inFlightMax: 2 });
+    sink.paused = true;
+    turn();
+    turn();
+    assert.equal(sink.responses.length, 2);
+    sink.resume();
+    turn();
+    assert.equal(sink.responses.length, 11);
+  });
+
+  test('a filtered subscriber gets a record that begins to match as opened, and follows it to its end', () => {
+    const records = new FakeRecords([createRecord({ id: 'c9', netns: 5 })]);
+    const pending = createRecord({ id: 'c1', ownerType: 'pending', owner: null });
+    const sink = open(records, {}, { pids: [OWNER.pid], netns: [pending.netns] });
+    records.change('opened', pending);
+    records.change('updated', createRecord({ id: 'c1' }));
+    records.change('updated', createRecord({ id: 'c1', retransmits: 8 }));
+    records.change('updated', createRecord({ id: 'c1', ownerType: 'orphan', owner: null, retransmits: 9 }));
+    records.change('ended', createRecord({ id: 'c1', ownerType: 'orphan', owner: null }));
+    records.change('updated', createRecord({ id: 'c9', netns: 5 }));
+    turn();
+    assert.deepEqual(sink.take(), ['end 0', 'opened c1/7', 'updated c1/8', 'updated c1/9', 'ended c1/7']);
+  });
+
+  test('a full queue keeps the newest update of each record, and all that opened and ended', () => {
+    const records = new FakeRecords();
+    const sink = open(records, { queueMax: 8, inFlightMax: 1 });
+    sink.paused = true;
+    turn();
+    records.change('opened', first);
+    for (let retransmits = 1; retransmits <= 8; retransmits += 1) {
+      records.change('updated', { ...first, retransmits });
+    }
+    records.change('ended', { ...first, retransmits: 9 });
+    sink.resume();
+    turn();
+    assert.deepEqual(sink.take(), ['end 0', 'opened c1/7', 'updated c1/8', 'ended c1/9']);
+  });
+
+  test('what does not fit is lost: it is counted, then comes a fresh snapshot', () => {
+    const records = new FakeRecords();
+    const sink = open(records, { queueMax: 8, inFlightMax: 1 });
+    sink.paused = true;
+    turn();
+    for (const record of createRecords(100)) {
+      records.change('opened', record);
+    }
+    for (const record of createRecords(98)) {
+      records.change('ended', record);
+    }
+    assert.deepEqual(sink.take(), ['end 0']);
+    sink.resume();
+    turn();
+    assert.deepEqual(sink.take(), ['lost 198', 'item c000000099/7', 'item c000000100/7', 'end 2']);
+    records.change('opened', first);
+    turn();
+    assert.deepEqual(sink.take(), ['opened c1/7']);
+  });
+
+  test('a snapshot that is overtaken is begun anew', () => {
+    const records = new FakeRecords(createRecords(4));
+    const sink = open(records, { queueMax: 2, inFlightMax: 1, batchMax: 2 });
+    sink.paused = true;
+    turn();
+    for (const record of createRecords(4)) {
+      records.change('ended', record);
+    }
+    sink.resume();
+    turn();
+    turn();
+    const changes = sink.take();
+    assert.deepEqual(changes.slice(2), ['lost 4', 'end 0']);
+  });
+
+  test('a heartbeat comes when nothing else does', () => {
+    const records = new FakeRecords();
+    const sink = open(records, { heartbeatMs: 15_000 });
+    turn();
+    sink.take();
+    mock.timers.tick(14_999);
+    assert.equal(sink.responses.length, 0);
+    records.change('opened', first);
+    turn();
+    assert.deepEqual(sink.take(), ['opened c1/7']);
+    mock.timers.tick(14_999);
+    assert.equal(sink.responses.length, 0);
+    mock.timers.tick(1);
+    assert.deepEqual(sink.responses, [[]]);
+    mock.timers.tick(15_000);
+    assert.deepEqual(sink.responses, [[], []]);
+  });
+
+  test('who reads nothing for the limit is ended, who reads a little is not', () => {
+    const records = new FakeRecords(createRecords(4));
+    const sink = open(records, { slowMs: 30_000, heartbeatMs: 1e6, batchMax: 1, inFlightMax: 1 });
+    for (let reads = 0; reads < 3; reads += 1) {
+      sink.paused = true;
+      turn();
+      mock.timers.tick(29_999);
+      sink.resume();
+    }
+    assert.equal(sink.slow, 0);
+    sink.paused = true;
+    turn();
+    mock.timers.tick(30_000);
+    assert.equal(sink.slow, 1);
+    assert.equal(records.listeners, 0);
+  });
+
+  test('a closed session writes nothing', () => {
+    const records = new FakeRecords([first]);
+    const sink = open(records);
+    sessions[0]?.close();
+    records.change('opened', second);
+    turn();
+    mock.timers.tick(1e6);
+    assert.deepEqual(sink.responses, []);
+    assert.equal(records.listeners, 0);
+  });
+
+  test('a defect of the mapping ends the session, not the daemon', () => {
+    const records = new FakeRecords([first]);
+    const sink = new FakeSink();
+    const broken: WatchMapper = {
+      ...mapper,
+      snapshotItem: () => {
+        throw new RangeError('broken');
+      },
+    };
+    sessions.push(new WatchSession(records, parseConnectionFilter(null), broken, sink));
+    turn();
+    assert.equal(sink.errors.length, 1);
+    assert.equal(records.listeners, 0);
+  });
+});

@@ -1,0 +1,80 @@
+/**
+ * Proves that commands are byte for byte what C makes of the same structs (bpf/write_golden.c), and that values out of
+ * range are refused by name. Cannot prove what the sensor does with them.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  encodeConfigure,
+  encodePass,
+  encodeUnwatch,
+  encodeWatch,
+  type SensorConfiguration,
+} from '../../../daemon/wire/command-encoder.js';
+import { PASS_COMMAND } from '../../../daemon/wire/layout.generated.js';
+import { goldenBytes } from './golden.js';
+
+const CONFIGURATION: SensorConfiguration = {
+  rtoThreshold: 253,
+  synThreshold: 254,
+  probeThreshold: 255,
+  refreshIntervalMs: 0x00b0c001,
+  sweepIntervalMs: 0x00b0c002,
+  fullRefreshIntervalMs: 0x00b0c003,
+};
+
+describe('commands', () => {
+  const commands: readonly (readonly [name: string, encoded: Uint8Array])[] = [
+    ['command-configure', encodeConfigure(CONFIGURATION)],
+    ['command-pass', encodePass('refresh_full')],
+    ['command-watch', encodeWatch(0xfedcba9876543201n)],
+    ['command-unwatch', encodeUnwatch(0xfedcba9876543202n)],
+  ];
+  for (const [name, encoded] of commands) {
+    test(`${name} is what C wrote`, () => assert.deepEqual(encoded, goldenBytes(name)));
+  }
+
+  test('each kind of pass has its number', () => {
+    const numbers = (['refresh', 'sweep', 'refresh_full'] as const).map(
+      (kind) => encodePass(kind)[PASS_COMMAND.passKind],
+    );
+    assert.deepEqual(numbers, [1, 2, 3]);
+  });
+
+  test('the smallest and the largest cookie', () => {
+    assert.equal(encodeWatch(1n)[8], 1);
+    assert.deepEqual(encodeWatch(2n ** 64n - 1n).subarray(8), new Uint8Array(8).fill(0xff));
+  });
+});
+
+describe('values out of range', () => {
+  const limits: Readonly<Record<keyof SensorConfiguration, number>> = {
+    rtoThreshold: 255,
+    synThreshold: 255,
+    probeThreshold: 255,
+    refreshIntervalMs: 86_400_000,
+    sweepIntervalMs: 86_400_000,
+    fullRefreshIntervalMs: 86_400_000,
+  };
+  for (const [name, maximum] of Object.entries(limits)) {
+    test(`${name} takes 1 to ${maximum}, and integers only`, () => {
+      for (const value of [1, maximum]) {
+        assert.doesNotThrow(() => encodeConfigure({ ...CONFIGURATION, [name]: value }));
+      }
+      for (const value of [0, -1, maximum + 1, 2 ** 32 + 1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        assert.throws(() => encodeConfigure({ ...CONFIGURATION, [name]: value }), {
+          name: 'RangeError',
+          message: `${name} is ${value}, not an integer from 1 to ${maximum}`,
+        });
+      }
+    });
+  }
+
+  test('a cookie of 0, of more than 64 bits, or below 0', () => {
+    for (const encode of [encodeWatch, encodeUnwatch]) {
+      for (const cookie of [0n, -1n, 2n ** 64n]) {
+        assert.throws(() => encode(cookie), { name: 'RangeError', message: new RegExp(`^cookie is ${cookie},`) });
+      }
+    }
+  });
+});

@@ -1,0 +1,242 @@
+/**
+ * The bytes that bpf/write_golden.c wrote, and the record that each file must decode to. The values are those in
+ * write_golden.c, in its order: a new field of the wire is one line there and one line here.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SensorRecord } from '../../../daemon/core/sensor-records.js';
+import { SENSOR_LAYOUT_HASH, SENSOR_MAGIC } from '../../../daemon/wire/layout.generated.js';
+import { packageRoot } from '../../support/package-root.js';
+
+const DIRECTORY = join(packageRoot(), 'test', 'golden');
+
+/** @returns the bytes of `test/golden/NAME.hex`. */
+export function goldenBytes(name: string): Uint8Array {
+  const text = readFileSync(join(DIRECTORY, `${name}.hex`), 'utf8').trim();
+  return Uint8Array.from(text.split(/\s+/), (byte) => Number.parseInt(byte, 16));
+}
+
+/** @returns the names of all golden files, without `.hex`. */
+export function goldenNames(): string[] {
+  const files = readdirSync(DIRECTORY).filter((file) => file.endsWith('.hex'));
+  return files.map((file) => file.slice(0, -'.hex'.length));
+}
+
+const hello: SensorRecord = {
+  type: 'hello',
+  hello: {
+    magic: SENSOR_MAGIC,
+    layoutHash: SENSOR_LAYOUT_HASH,
+    hz: 0xa0b0c001,
+    pid: 0xa0b0c002,
+    capabilities: 0xa0b0c004a0b0c003n,
+    version: '1.2.3-golden',
+    kernelRelease: '6.18.0-golden',
+    machine: 'x86_64',
+    bootId: '01234567-89ab-cdef-0123-456789abcdef',
+  },
+};
+
+const program: SensorRecord = {
+  type: 'program',
+  program: {
+    attached: false,
+    error: 0xa0b0c001,
+    name: 'tcp_retransmit_skb',
+    message: 'no BTF for it: retransmissions are seen by sweeps only',
+  },
+};
+
+const ready: SensorRecord = {
+  type: 'ready',
+  ready: { monoUs: 0x0011223344556601, attached: 0xa0b0c001, missed: 0xa0b0c002 },
+};
+
+const failure: SensorRecord = {
+  type: 'failure',
+  failure: { code: 'attach', error: 0xa0b0c001, message: 'cannot attach anything' },
+};
+
+const clock: SensorRecord = {
+  type: 'clock',
+  clock: {
+    monoUs: 0x0011223344556601,
+    realUs: 0x0011223344556602,
+    bootUs: 0x0011223344556603,
+    jiffies: 0x0011223344556604,
+    jiffyEdgeUs: 0x0011223344556605,
+  },
+};
+
+const pass: SensorRecord = {
+  type: 'pass',
+  pass: {
+    edge: 'end',
+    monoUs: 0x0011223344556601,
+    durationUs: 0x0011223344556602,
+    passId: 0xa0b0c001,
+    kind: 'sweep',
+    sockets: 0xa0b0c002,
+    connections: 0xa0b0c003,
+    reported: 0xa0b0c004,
+    processes: 0xa0b0c005,
+    error: 0xa0b0c006,
+    marked: 0xa0b0c007,
+  },
+};
+
+const socket: SensorRecord = {
+  type: 'socket',
+  socket: {
+    cause: 'state',
+    monoUs: 0x0011223344556601,
+    jiffies: 0x0011223344556602,
+    cookie: 0xfedcba9876543201n,
+    cgroupId: 0xfedcba9876543202n,
+    bytesSent: 0x0011223344556603,
+    bytesAcked: 0x0011223344556604,
+    bytesReceived: 0x0011223344556605,
+    netns: 0xa0b0c001,
+    passId: 0xa0b0c002,
+    local: { address: '192.0.2.33', port: 0xc001 },
+    remote: { address: '2001:db8:0:1::abcd', port: 0xc002 },
+    dead: false,
+    keepalive: true,
+    hasSocket: false,
+    hasFile: true,
+    inbound: false,
+    usecStamps: false,
+    cleared: false,
+    resetReceived: false,
+    closerExiting: false,
+    thinLto: false,
+    tlpRetrans: false,
+    hasRtoStamp: false,
+    untrusted: false,
+    resetSent: true,
+    state: 0x81,
+    oldState: 0x82,
+    caState: 0x83,
+    pending: 0x84,
+    retransmits: 0x85,
+    backoff: 0x86,
+    probesOut: 0x87,
+    synRetries: 0x88,
+    skErr: 0xa0b0c003,
+    skErrSoft: 0xa0b0c004,
+    sndUna: 0xa0b0c005,
+    sndNxt: 0xa0b0c006,
+    writeSeq: 0xa0b0c007,
+    rcvNxt: 0xa0b0c008,
+    copiedSeq: 0xa0b0c009,
+    packetsOut: 0xa0b0c00a,
+    sndWnd: 0xa0b0c00b,
+    rcvWnd: 0xa0b0c00c,
+    rtoJiffies: 0xa0b0c00d,
+    rtoMinJiffies: 0xa0b0c00e,
+    rtoMaxJiffies: 0xa0b0c00f,
+    srttUs: 0xa0b0c010,
+    rttvarUs: 0xa0b0c011,
+    userTimeoutMs: 0xa0b0c012,
+    retransStamp: 0xa0b0c013,
+    rtoStampMs: 0xa0b0c014,
+    totalRto: 0xa0b0c015,
+    totalRetrans: 0xa0b0c016,
+    segsOut: 0xa0b0c017,
+    dataSegsOut: 0xa0b0c018,
+    dataSegsIn: 0xa0b0c019,
+    rcvTstampJiffies32: 0xa0b0c01a,
+    lrcvtimeJiffies32: 0xa0b0c01b,
+    lsndtimeJiffies32: 0xa0b0c01c,
+    probesTstampJiffies32: 0xa0b0c01d,
+    writeTimer: { pending: true, expiresJiffies32: 0xa0b0c01e, flags: 0xa0b0c01f },
+    keepaliveTimer: { pending: false, expiresJiffies32: 0xa0b0c020, flags: 0xa0b0c021 },
+    keepaliveTimeJiffies: 0xa0b0c022,
+    keepaliveIntvlJiffies: 0xa0b0c023,
+    linger2Jiffies: -0x01020304,
+    sndSsthresh: 0xa0b0c024,
+    uid: 0xa0b0c025,
+    closerTgid: 0xa0b0c026,
+    keepaliveProbes: 0x89,
+    sysctls: {
+      keepaliveTimeJiffies: 0xa0b0c027,
+      keepaliveIntvlJiffies: 0xa0b0c028,
+      finTimeoutJiffies: 0xa0b0c029,
+      keepaliveProbes: 0x8a,
+      retries1: 0x8b,
+      retries2: 0x8c,
+      orphanRetries: 0x8d,
+      synRetries: 0x8e,
+      synLinearTimeouts: 0x8f,
+      earlyRetrans: 0x90,
+      thinLinearTimeouts: true,
+    },
+  },
+};
+
+const process: SensorRecord = {
+  type: 'process',
+  process: {
+    startBootUs: 0x0011223344556601,
+    cgroupId: 0xfedcba9876543201n,
+    pid: 0xa0b0c001,
+    parentPid: 0xa0b0c002,
+    uid: 0xa0b0c003,
+    passId: 0xa0b0c004,
+    comm: 'golden-process!',
+    executable: '/opt/café/bin/node',
+  },
+};
+
+const holder: SensorRecord = {
+  type: 'holder',
+  holder: {
+    cookie: 0xfedcba9876543201n,
+    startBootUs: 0x0011223344556601,
+    netns: 0xa0b0c001,
+    pid: 0xa0b0c002,
+    fd: 0xa0b0c003,
+    passId: 0xa0b0c004,
+  },
+};
+
+const counters: SensorRecord = {
+  type: 'counters',
+  counters: {
+    ringDropped: 0x0011223344556601,
+    events: 0x0011223344556602,
+    markFailed: 0x0011223344556603,
+    retransmitsSeen: 0x0011223344556604,
+    keepaliveSeen: 0x0011223344556605,
+    watchRejected: 0x0011223344556606,
+  },
+};
+
+type RecordType = SensorRecord['type'];
+
+/** What `test/golden/TYPE.hex` must decode to; a new type of record does not compile until it has a line here. */
+export const GOLDEN_RECORDS: { readonly [Type in RecordType]: Extract<SensorRecord, { type: Type }> } = {
+  hello,
+  program,
+  ready,
+  failure,
+  clock,
+  pass,
+  socket,
+  process,
+  holder,
+  counters,
+};
+
+export const RECORD_TYPES = Object.keys(GOLDEN_RECORDS) as RecordType[];
+
+/** @returns `parts` one after the other. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let position = 0;
+  for (const part of parts) {
+    whole.set(part, position);
+    position += part.length;
+  }
+  return whole;
+}
