@@ -59,7 +59,8 @@ static bool print_records(int fd)
 		}
 		switch (record.header.kind) {
 		case RECORD_HELLO:
-			printf("kernel %s (%s), HZ %u\n", record.hello.kernel_release, record.hello.machine, record.hello.hz);
+			printf("kernel %s (%s), HZ %u\n", record.hello.kernel_release, record.hello.machine,
+			       record.hello.hz);
 			break;
 		case RECORD_PROGRAM:
 			printf("%-8s %-22s %s\n", record.program.status == PROGRAM_ATTACHED ? "attached" : "missed",
@@ -84,7 +85,8 @@ int check_programs(void)
 	pid_t child;
 
 	if (privileges_drop()) {
-		printf("failed: CAP_BPF and CAP_PERFMON are needed: run this as root, or give it these two capabilities\n");
+		printf("failed: CAP_BPF and CAP_PERFMON are needed: run this as root, or give it these two "
+		       "capabilities\n");
 		return EXIT_FAILURE;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {

@@ -87,8 +87,8 @@ volatile __u32 pass_connections;
 volatile __u32 pass_reported;
 volatile __u32 pass_processes;
 volatile __u32 pass_marked;
-volatile __u32 pass_last_tgid;      /* the last process that was counted */
-volatile __u32 pass_reported_tgid;  /* the last process whose record was written */
+volatile __u32 pass_last_tgid;     /* the last process that was counted */
+volatile __u32 pass_reported_tgid; /* the last process whose record was written */
 
 /* A pair of clocks, renewed by every refresh. */
 volatile __u64 clock_jiffies;

@@ -110,7 +110,8 @@ static int fail_to_load(struct session *session, int error)
 {
 	if (error == -EPERM || error == -EACCES) {
 		stream_fail(&session->stream, FAILURE_PRIVILEGE, error,
-			    "the kernel refuses to load BPF programs although CAP_BPF and CAP_PERFMON are held; is it locked "
+			    "the kernel refuses to load BPF programs although CAP_BPF and CAP_PERFMON are held; is it "
+			    "locked "
 			    "down (lockdown=confidentiality), or is BPF blocked by seccomp?");
 	} else {
 		stream_fail(&session->stream, FAILURE_LOAD, error, "the BPF programs do not load on this kernel: %s",
@@ -129,13 +130,15 @@ int programs_load(struct session *session)
 	if (access(KERNEL_BTF, R_OK)) {
 		error = -errno;
 		stream_fail(&session->stream, FAILURE_BTF, error,
-			    "this kernel has no BTF (" KERNEL_BTF "): it needs CONFIG_DEBUG_INFO_BTF=y, or /sys is not mounted");
+			    "this kernel has no BTF (" KERNEL_BTF
+			    "): it needs CONFIG_DEBUG_INFO_BTF=y, or /sys is not mounted");
 		return error;
 	}
 	btf = btf__load_vmlinux_btf();
 	if (!btf) {
 		error = -errno;
-		stream_fail(&session->stream, FAILURE_BTF, error, "the kernel's BTF cannot be read: %s", strerror(-error));
+		stream_fail(&session->stream, FAILURE_BTF, error, "the kernel's BTF cannot be read: %s",
+			    strerror(-error));
 		return error;
 	}
 	error = open_and_load(session, btf, false);
@@ -191,7 +194,8 @@ static int write_program(struct session *session, const struct program *program,
 	record.error = -error;
 	snprintf(record.name, sizeof(record.name), "%s", program->tracepoint ? program->tracepoint : program->name);
 	if (error) {
-		snprintf(record.message, sizeof(record.message), "%s: %s", reason ? reason : strerror(-error), program->loss);
+		snprintf(record.message, sizeof(record.message), "%s: %s", reason ? reason : strerror(-error),
+			 program->loss);
 	}
 	return stream_write(&session->stream, &record, sizeof(record));
 }
@@ -222,7 +226,8 @@ int programs_attach(struct session *session)
 		error = run_empty_refresh(session);
 	}
 	if (error) {
-		stream_fail(&session->stream, FAILURE_ATTACH, error, "the iterators cannot be attached: %s", strerror(-error));
+		stream_fail(&session->stream, FAILURE_ATTACH, error, "the iterators cannot be attached: %s",
+			    strerror(-error));
 		return error;
 	}
 	for (int i = 0; i < PROGRAM_COUNT; i++) {
@@ -230,8 +235,8 @@ int programs_attach(struct session *session)
 
 		error = attach_program(session, &PROGRAMS[i], &reason);
 		if (error && error != -ECANCELED && PROGRAMS[i].required) {
-			stream_fail(&session->stream, FAILURE_ATTACH, error, "%s cannot be attached (%s): %s", PROGRAMS[i].name,
-				    reason ? reason : strerror(-error), PROGRAMS[i].loss);
+			stream_fail(&session->stream, FAILURE_ATTACH, error, "%s cannot be attached (%s): %s",
+				    PROGRAMS[i].name, reason ? reason : strerror(-error), PROGRAMS[i].loss);
 			return error;
 		}
 		*(error ? &ready.missed : &ready.attached) += 1;

@@ -27,7 +27,8 @@
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: stuckd-sensor --fd N | --listen PATH | --check | --version  [--without NAME[,NAME...]]\n");
+	fprintf(stderr,
+		"usage: stuckd-sensor --fd N | --listen PATH | --check | --version  [--without NAME[,NAME...]]\n");
 	return 2;
 }
 

@@ -28,15 +28,15 @@ typedef __u64 opaque64_t;  /* an identifier: compared, never computed with */
 
 /* Records, sensor to daemon. Values are stable; new kinds are appended. */
 enum record_kind {
-	RECORD_HELLO = 1,   /* first record: who I am, which layout, which clocks */
-	RECORD_PROGRAM = 2, /* one per BPF program, after attaching */
-	RECORD_READY = 3,   /* all programs are attached or given up; records follow */
-	RECORD_FAILURE = 4, /* the sensor cannot go on; it exits after this record */
-	RECORD_CLOCK = 5,   /* all clocks at one instant: before RECORD_READY, and after every sweep */
-	RECORD_PASS = 6,    /* begin or end of a refresh or a sweep */
-	RECORD_SOCKET = 7,  /* one socket as the kernel sees it now */
-	RECORD_PROCESS = 8, /* one process that holds a reported socket */
-	RECORD_HOLDER = 9,  /* one descriptor of a reported socket */
+	RECORD_HELLO = 1,     /* first record: who I am, which layout, which clocks */
+	RECORD_PROGRAM = 2,   /* one per BPF program, after attaching */
+	RECORD_READY = 3,     /* all programs are attached or given up; records follow */
+	RECORD_FAILURE = 4,   /* the sensor cannot go on; it exits after this record */
+	RECORD_CLOCK = 5,     /* all clocks at one instant: before RECORD_READY, and after every sweep */
+	RECORD_PASS = 6,      /* begin or end of a refresh or a sweep */
+	RECORD_SOCKET = 7,    /* one socket as the kernel sees it now */
+	RECORD_PROCESS = 8,   /* one process that holds a reported socket */
+	RECORD_HOLDER = 9,    /* one descriptor of a reported socket */
 	RECORD_COUNTERS = 10, /* the sensor's own health, after every sweep */
 };
 
@@ -50,39 +50,39 @@ enum command_kind {
 
 /* Why a socket record was written: `record_header.cause`. */
 enum socket_cause {
-	CAUSE_RETRANSMIT = 1,    /* the RTO count crossed its threshold (tcp_retransmit_skb) */
-	CAUSE_KEEPALIVE = 2,     /* keepalive timer ran with unanswered probes; raised before the next probe */
-	CAUSE_STATE = 3,         /* inet_sock_set_state, before the store: old_state -> state */
-	CAUSE_ERROR = 4,         /* inet_sk_error_report: sk_err is what the application will read */
+	CAUSE_RETRANSMIT = 1,     /* the RTO count crossed its threshold (tcp_retransmit_skb) */
+	CAUSE_KEEPALIVE = 2,      /* keepalive timer ran with unanswered probes; raised before the next probe */
+	CAUSE_STATE = 3,          /* inet_sock_set_state, before the store: old_state -> state */
+	CAUSE_ERROR = 4,          /* inet_sk_error_report: sk_err is what the application will read */
 	CAUSE_RESET_RECEIVED = 5, /* tcp_receive_reset, before the state changes */
-	CAUSE_RESET_SENT = 6,    /* tcp_send_reset */
-	CAUSE_CONGESTION = 7,    /* tcp_cong_state_set away from Loss */
-	CAUSE_DESTROY = 8,       /* tcp_destroy_sock: nothing follows for this socket */
-	CAUSE_REFRESH = 9,       /* visited by a refresh pass, and changed since the last report */
-	CAUSE_SWEEP = 10,        /* visited by a sweep pass */
+	CAUSE_RESET_SENT = 6,     /* tcp_send_reset */
+	CAUSE_CONGESTION = 7,     /* tcp_cong_state_set away from Loss */
+	CAUSE_DESTROY = 8,        /* tcp_destroy_sock: nothing follows for this socket */
+	CAUSE_REFRESH = 9,        /* visited by a refresh pass, and changed since the last report */
+	CAUSE_SWEEP = 10,         /* visited by a sweep pass */
 };
 
 /* `record_header.cause` of RECORD_PASS. */
 enum pass_edge { PASS_BEGIN = 1, PASS_END = 2 };
 
 enum pass_kind {
-	PASS_REFRESH = 1, /* the marked sockets, all namespaces; reports those that changed */
-	PASS_SWEEP = 2,   /* every descriptor of every process; owners, and sockets that raised no event */
+	PASS_REFRESH = 1,      /* the marked sockets, all namespaces; reports those that changed */
+	PASS_SWEEP = 2,        /* every descriptor of every process; owners, and sockets that raised no event */
 	PASS_REFRESH_FULL = 3, /* as refresh, reporting all: who is missing afterwards is gone */
 };
 
 /* `socket_record.flags`. */
 enum socket_flag {
-	SOCKET_DEAD = 1 << 0,           /* SOCK_DEAD: no descriptor refers to it any more */
-	SOCKET_KEEPALIVE = 1 << 1,      /* SO_KEEPALIVE (SOCK_KEEPOPEN) */
-	SOCKET_HAS_SOCKET = 1 << 2,     /* sk_socket is set; unset: orphan, or not accepted yet */
-	SOCKET_HAS_FILE = 1 << 3,       /* sk_socket->file is set; unset with HAS_SOCKET: a kernel socket */
-	SOCKET_INBOUND = 1 << 4,        /* the local port belongs to a listener of this namespace */
-	SOCKET_USEC_STAMPS = 1 << 5,    /* retrans_stamp is in microseconds (tcp_usec_ts) */
-	SOCKET_CLEARED = 1 << 6,        /* refresh: no longer suspect; the kernel side forgot it with this record */
+	SOCKET_DEAD = 1 << 0,        /* SOCK_DEAD: no descriptor refers to it any more */
+	SOCKET_KEEPALIVE = 1 << 1,   /* SO_KEEPALIVE (SOCK_KEEPOPEN) */
+	SOCKET_HAS_SOCKET = 1 << 2,  /* sk_socket is set; unset: orphan, or not accepted yet */
+	SOCKET_HAS_FILE = 1 << 3,    /* sk_socket->file is set; unset with HAS_SOCKET: a kernel socket */
+	SOCKET_INBOUND = 1 << 4,     /* the local port belongs to a listener of this namespace */
+	SOCKET_USEC_STAMPS = 1 << 5, /* retrans_stamp is in microseconds (tcp_usec_ts) */
+	SOCKET_CLEARED = 1 << 6,     /* refresh: no longer suspect; the kernel side forgot it with this record */
 	SOCKET_WRITE_TIMER_PENDING = 1 << 7,
 	SOCKET_KEEPALIVE_TIMER_PENDING = 1 << 8,
-	SOCKET_RESET_RECEIVED = 1 << 9, /* a RST from the peer was accepted earlier */
+	SOCKET_RESET_RECEIVED = 1 << 9,  /* a RST from the peer was accepted earlier */
 	SOCKET_CLOSER_EXITING = 1 << 10, /* closer_tgid was exiting as it closed */
 	SOCKET_THIN_LTO = 1 << 11,
 	SOCKET_TLP_RETRANS = 1 << 12,   /* the outstanding tail loss probe was a retransmission */
@@ -99,7 +99,7 @@ enum failure_code {
 	FAILURE_BTF = 2,       /* no kernel BTF */
 	FAILURE_LOAD = 3,      /* the verifier or the kernel refused a program that we cannot do without */
 	FAILURE_ATTACH = 4,
-	FAILURE_PROTOCOL = 5,  /* the daemon sent something that cannot be read, or another layout */
+	FAILURE_PROTOCOL = 5, /* the daemon sent something that cannot be read, or another layout */
 	FAILURE_INTERNAL = 6,
 };
 
@@ -115,7 +115,7 @@ struct hello_record {
 	opaque64_t layout_hash;
 	__u32 hz;
 	__u32 pid;
-	__u32 capabilities_low; /* effective set, bits 0-31 */
+	__u32 capabilities_low;  /* effective set, bits 0-31 */
 	__u32 capabilities_high; /* bits 32-63: CAP_PERFMON is 38, CAP_BPF 39 */
 	char version[32];
 	char kernel_release[64];
@@ -140,7 +140,7 @@ struct ready_record {
 
 struct failure_record {
 	struct record_header header;
-	__u32 code; /* enum failure_code */
+	__u32 code;  /* enum failure_code */
 	__u32 error; /* errno */
 	char message[240];
 };
@@ -177,17 +177,17 @@ struct socket_record {
 	__u64 bytes_sent;
 	__u64 bytes_acked;
 	__u64 bytes_received;
-	__u32 netns; /* inode of the network namespace */
+	__u32 netns;   /* inode of the network namespace */
 	__u32 pass_id; /* the pass that visited it, 0 for an event */
 	__u8 local_address[16];
 	__u8 remote_address[16];
 	__u16 local_port;
 	__u16 remote_port;
-	__u32 flags; /* enum socket_flag */
-	__u8 state;  /* TCP_*; for CAUSE_STATE the new one */
-	__u8 old_state; /* CAUSE_STATE only */
-	__u8 ca_state; /* icsk_ca_state; for CAUSE_CONGESTION the old one */
-	__u8 pending; /* icsk_pending: 1 RTO, 3 persist, 5 TLP, 6 RACK */
+	__u32 flags;      /* enum socket_flag */
+	__u8 state;       /* TCP_*; for CAUSE_STATE the new one */
+	__u8 old_state;   /* CAUSE_STATE only */
+	__u8 ca_state;    /* icsk_ca_state; for CAUSE_CONGESTION the old one */
+	__u8 pending;     /* icsk_pending: 1 RTO, 3 persist, 5 TLP, 6 RACK */
 	__u8 retransmits; /* icsk_retransmits: consecutive RTOs */
 	__u8 backoff;
 	__u8 probes_out;
@@ -205,7 +205,7 @@ struct socket_record {
 	__u32 rto_jiffies;
 	__u32 rto_min_jiffies;
 	__u32 rto_max_jiffies; /* 0: this kernel has the constant 120 s */
-	__u32 srtt_us; /* smoothed, already divided by 8 */
+	__u32 srtt_us;         /* smoothed, already divided by 8 */
 	__u32 rttvar_us;
 	__u32 user_timeout_ms;
 	__u32 retrans_stamp; /* ms, or us with SOCKET_USEC_STAMPS; first retransmission of the episode */
@@ -268,12 +268,12 @@ struct holder_record {
 
 struct counters_record {
 	struct record_header header;
-	__u64 ring_dropped;      /* records that found the ring buffer full */
-	__u64 events;            /* records written by events */
-	__u64 mark_failed;       /* sockets that could not be marked */
-	__u64 retransmits_seen;  /* RTO retransmissions at or above the threshold */
-	__u64 keepalive_seen;    /* keepalive timer expiries with unanswered probes */
-	__u64 watch_rejected;    /* watch commands that found the table full */
+	__u64 ring_dropped;     /* records that found the ring buffer full */
+	__u64 events;           /* records written by events */
+	__u64 mark_failed;      /* sockets that could not be marked */
+	__u64 retransmits_seen; /* RTO retransmissions at or above the threshold */
+	__u64 keepalive_seen;   /* keepalive timer expiries with unanswered probes */
+	__u64 watch_rejected;   /* watch commands that found the table full */
 };
 
 struct configure_command {

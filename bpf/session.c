@@ -58,7 +58,8 @@ static void *events_run(void *argument)
 	int result = ring ? 0 : -errno;
 
 	if (!ring) {
-		stream_fail(&session->stream, FAILURE_INTERNAL, result, "the ring buffer cannot be read: %s", strerror(-result));
+		stream_fail(&session->stream, FAILURE_INTERNAL, result, "the ring buffer cannot be read: %s",
+			    strerror(-result));
 	}
 	while (result >= 0 || result == -EINTR) {
 		result = ring_buffer__poll(ring, -1);
@@ -117,7 +118,8 @@ static int configure(struct session *session, const struct configure_command *co
 
 	if (command->layout_hash != SENSOR_LAYOUT_HASH) {
 		stream_fail(&session->stream, FAILURE_PROTOCOL, EPROTO,
-			    "daemon and sensor are of different builds (layout %016llx here, %016llx there): install both anew",
+			    "daemon and sensor are of different builds (layout %016llx here, %016llx there): install "
+			    "both anew",
 			    (unsigned long long)SENSOR_LAYOUT_HASH, (unsigned long long)command->layout_hash);
 		return -EPROTO;
 	}
@@ -191,7 +193,8 @@ static int read_commands(struct session *session)
 		}
 	}
 	if (result == -EBADMSG) {
-		stream_fail(&session->stream, FAILURE_PROTOCOL, EBADMSG, "the daemon sent a command that cannot be read");
+		stream_fail(&session->stream, FAILURE_PROTOCOL, EBADMSG,
+			    "the daemon sent a command that cannot be read");
 	}
 	return result;
 }

@@ -10,7 +10,7 @@
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define SOCK_STREAM 1
-#define SOCK_DEAD_BIT 0     /* enum sock_flags, include/net/sock.h */
+#define SOCK_DEAD_BIT 0 /* enum sock_flags, include/net/sock.h */
 #define SOCK_KEEPOPEN_BIT 3
 
 static __always_inline void fill_addresses(struct socket_record *r, const struct sock *sk)

@@ -36,6 +36,9 @@ void stream_fail(struct stream *stream, enum failure_code code, int error, const
 	__attribute__((format(printf, 4, 5)));
 
 /* Starts a record: everything 0 but the header. */
-#define RECORD_INIT(type, kind_, cause_) {.header = {.size = sizeof(type), .kind = (kind_), .cause = (cause_)}}
+#define RECORD_INIT(type, kind_, cause_)                                              \
+	{                                                                             \
+		.header = {.size = sizeof(type), .kind = (kind_), .cause = (cause_) } \
+	}
 
 #endif

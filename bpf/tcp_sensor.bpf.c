@@ -15,8 +15,7 @@
  *    and fast retransmits, and would miss retransmissions that failed before the device (no event until 6.16).
  *  - Keepalive probes have no tracepoint: timer_expire_entry is compared with the address of tcp_keepalive_timer. The
  *    socket is computed from the timer, so the verifier does not trust it: no sk_storage there, the next sweep marks it.
- *  - Ownership comes from iter/task_file, never from `current`. Writes to an iterator's output may be thrown away and
- *    run again when its buffer is full, so state changes only after a write that succeeded.
+ *  - Ownership comes from iter/task_file (passes.bpf.h), never from `current`.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -28,52 +27,17 @@
 #include "sensor_wire.h"
 #include "maps.bpf.h"
 #include "sock_fields.bpf.h"
+#include "marks.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define TCP_CA_LOSS 4
 #define PF_EXITING 0x4 /* include/linux/sched.h */
 
+/* Typed: the `const void` form loads too, but is silently 0 without CAP_SYSLOG. */
 extern void tcp_keepalive_timer(struct timer_list *t) __ksym __weak;
 
-/* sk_storage and socket cookies: not declared const by the helpers, though tracepoints hand out const sockets. */
-static __always_inline struct mark *find_mark(const struct sock *sk)
-{
-	if (!sk->sk_bpf_storage) {
-		return NULL; /* cheap and common: nobody has storage on this socket */
-	}
-	return bpf_sk_storage_get(&marks, (void *)sk, NULL, 0);
-}
-
-static __always_inline struct mark *create_mark(const struct sock *sk)
-{
-	struct mark *mark = bpf_sk_storage_get(&marks, (void *)sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-
-	if (!mark) {
-		COUNT(mark_failed);
-		return NULL;
-	}
-	bpf_get_socket_cookie((void *)sk); /* gives it one if it has none; fill_socket() reads it */
-	return mark;
-}
-
-static __always_inline void apply_mark(struct socket_record *r, const struct mark *mark)
-{
-	r->flags |= mark->flags;
-	r->closer_tgid = mark->closer_tgid;
-}
-
-static __always_inline void remember(struct mark *mark, const struct socket_record *r)
-{
-	mark->snd_una = r->snd_una;
-	mark->write_seq = r->write_seq;
-	mark->rcv_tstamp = r->rcv_tstamp_jiffies32;
-	mark->timer_expires = r->write_timer_expires_jiffies32;
-	mark->state = r->state;
-	mark->retransmits = r->retransmits;
-	mark->probes_out = r->probes_out;
-	mark->dead = !!(r->flags & SOCKET_DEAD);
-}
+#include "passes.bpf.h"
 
 /* One event record for a marked socket. */
 static __always_inline struct socket_record *begin_event(const struct sock *sk, const struct mark *mark, __u16 cause)
@@ -279,251 +243,5 @@ int BPF_PROG(on_timer, struct timer_list *timer)
 	r->flags |= SOCKET_UNTRUSTED;
 	COUNT(events);
 	bpf_ringbuf_submit(r, 0);
-	return 0;
-}
-
-/* The kernel still waits for something in this state: an acknowledgement of a SYN, a FIN, data or a probe. */
-static __always_inline bool is_waiting(__u8 state, __u8 retransmits, __u8 probes)
-{
-	switch (state) {
-	case TCP_FIN_WAIT1:
-	case TCP_CLOSING:
-	case TCP_LAST_ACK:
-	case TCP_SYN_SENT:
-		return true;
-	case TCP_CLOSE: /* the counters survive the end */
-		return false;
-	default:
-		return retransmits || probes;
-	}
-}
-
-/* Is this socket worth a record although it raised no event, or raised it before we came? */
-static __always_inline bool is_suspect(const struct sock *sk, __u8 state)
-{
-	const struct inet_connection_sock *icsk = (const void *)sk;
-	__u8 retransmits = BPF_CORE_READ(icsk, icsk_retransmits);
-	__u8 probes = BPF_CORE_READ(icsk, icsk_probes_out);
-
-	if (!is_waiting(state, retransmits, probes)) {
-		return false;
-	}
-	switch (state) {
-	case TCP_FIN_WAIT1:
-	case TCP_CLOSING:
-	case TCP_LAST_ACK:
-		return true;
-	case TCP_SYN_SENT:
-		return retransmits >= syn_threshold;
-	default:
-		return retransmits >= rto_threshold ||
-		       (probes >= probe_threshold && !BPF_CORE_READ((const struct tcp_sock *)sk, packets_out));
-	}
-}
-
-static __always_inline bool is_unchanged(const struct mark *mark, const struct sock *sk)
-{
-	const struct tcp_sock *tp = (const void *)sk;
-	const struct inet_connection_sock *icsk = (const void *)sk;
-	bool dead = BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DEAD_BIT);
-
-	return mark->state == BPF_CORE_READ(sk, __sk_common.skc_state) &&
-	       mark->retransmits == BPF_CORE_READ(icsk, icsk_retransmits) &&
-	       mark->probes_out == BPF_CORE_READ(icsk, icsk_probes_out) && mark->dead == dead &&
-	       mark->snd_una == BPF_CORE_READ(tp, snd_una) && mark->write_seq == BPF_CORE_READ(tp, write_seq) &&
-	       mark->rcv_tstamp == BPF_CORE_READ(tp, rcv_tstamp);
-}
-
-SEC("iter/bpf_sk_storage_map")
-int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
-{
-	struct sock *sk = ctx->sk;
-	struct sweep_output *out;
-	struct mark *mark;
-	__u32 zero = 0;
-
-	if (!sk) { /* the end of the pass; also the only call when nothing is marked */
-		clock_jiffies = bpf_jiffies64();
-		clock_mono_ns = bpf_ktime_get_ns();
-		keepalive_timer_address = (__u64)tcp_keepalive_timer;
-		return 0;
-	}
-	mark = ctx->value;
-	out = bpf_map_lookup_elem(&scratch, &zero);
-	if (!mark || !out) {
-		return 0;
-	}
-	if (!pass_full && is_waiting(mark->state, mark->retransmits, mark->probes_out) && is_unchanged(mark, sk)) {
-		pass_marked++;
-		pass_sockets++;
-		return 0;
-	}
-	fill_socket(&out->socket, sk, CAUSE_REFRESH);
-	out->socket.pass_id = pass_id;
-	apply_mark(&out->socket, mark);
-	if (!is_waiting(out->socket.state, out->socket.retransmits, out->socket.probes_out)) {
-		out->socket.flags |= SOCKET_CLEARED;
-	}
-	if (bpf_seq_write(ctx->meta->seq, &out->socket, sizeof(out->socket))) {
-		return 0;
-	}
-	pass_sockets++;
-	pass_reported++;
-	if (out->socket.flags & SOCKET_CLEARED) {
-		bpf_sk_storage_delete(&marks, sk);
-		return 0;
-	}
-	pass_marked++;
-	remember(mark, &out->socket);
-	return 0;
-}
-
-static __always_inline void fill_process(struct process_record *r, struct task_struct *task, struct file *exe)
-{
-	long length = -1;
-
-	__builtin_memset(r, 0, sizeof(*r));
-	r->header.size = sizeof(*r);
-	r->header.kind = RECORD_PROCESS;
-	r->start_boot_us = BPF_CORE_READ(task, group_leader, start_boottime) / 1000;
-	r->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	r->tgid = task->tgid;
-	r->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
-	r->uid = BPF_CORE_READ(task, cred, euid.val);
-	r->pass_id = pass_id;
-	BPF_CORE_READ_STR_INTO(&r->comm, task, group_leader, comm);
-	if (exe) {
-		length = bpf_d_path(&exe->f_path, r->executable, sizeof(r->executable));
-	}
-	if (length <= 0) { /* longer than our room, or refused: the last component says more than nothing */
-		const unsigned char *name = BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name);
-		bpf_probe_read_kernel_str(r->executable, sizeof(r->executable), name);
-	}
-}
-
-static __always_inline void fill_holder(struct holder_record *r, const struct socket_record *socket,
-					struct task_struct *task, __u32 fd)
-{
-	__builtin_memset(r, 0, sizeof(*r));
-	r->header.size = sizeof(*r);
-	r->header.kind = RECORD_HOLDER;
-	r->cookie = socket->cookie;
-	r->start_boot_us = BPF_CORE_READ(task, group_leader, start_boottime) / 1000;
-	r->netns = socket->netns;
-	r->tgid = task->tgid;
-	r->fd = fd;
-	r->pass_id = pass_id;
-}
-
-static __always_inline void learn_listener(const struct sock *sk)
-{
-	struct listener_key key = {
-		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
-		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
-	};
-	__u8 one = 1;
-
-	if (!bpf_map_lookup_elem(&listeners, &key)) {
-		bpf_map_update_elem(&listeners, &key, &one, BPF_ANY);
-	}
-}
-
-static __always_inline bool is_watched(const struct sock *sk)
-{
-	__u64 cookie;
-
-	if (!watch_count) {
-		return false;
-	}
-	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	return cookie && bpf_map_lookup_elem(&watched, &cookie);
-}
-
-static __always_inline void count_socket(const struct task_struct *task, __u8 state)
-{
-	pass_sockets++;
-	if (state != TCP_LISTEN && state != TCP_CLOSE) {
-		pass_connections++;
-	}
-	if (pass_last_tgid != (__u32)task->tgid) {
-		pass_last_tgid = task->tgid;
-		pass_processes++;
-	}
-}
-
-SEC("iter/task_file")
-int sweep(struct bpf_iter__task_file *ctx)
-{
-	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
-	struct sweep_output *out;
-	struct socket *socket;
-	struct mark *mark;
-	struct sock *sk;
-	bool first_visit, first_of_process;
-	__u32 zero = 0;
-	__u8 state;
-
-	if (!task || !file) {
-		return 0;
-	}
-	socket = bpf_sock_from_file(file);
-	if (!socket) {
-		return 0;
-	}
-	sk = socket->sk;
-	if (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)) {
-		return 0;
-	}
-	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM) {
-		return 0;
-	}
-	state = sk->__sk_common.skc_state;
-	if (state == TCP_LISTEN) {
-		learn_listener(sk);
-		count_socket(task, state);
-		return 0;
-	}
-	mark = find_mark(sk);
-	if (!mark && !is_suspect(sk, state) && !is_watched(sk)) {
-		count_socket(task, state);
-		return 0;
-	}
-	if (!mark) {
-		mark = create_mark(sk);
-	}
-	out = bpf_map_lookup_elem(&scratch, &zero);
-	if (!mark || !out) {
-		return 0;
-	}
-	fill_socket(&out->socket, sk, CAUSE_SWEEP);
-	out->socket.pass_id = pass_id;
-	apply_mark(&out->socket, mark);
-	fill_holder(&out->holder, &out->socket, task, ctx->fd);
-
-	/* If one write fails the kernel throws away all of this visit and repeats it, so state changes only at the end. */
-	first_visit = mark->swept_pass != pass_id;
-	first_of_process = pass_reported_tgid != (__u32)task->tgid;
-	if (first_of_process) {
-		struct mm_struct *mm = task->mm;
-
-		fill_process(&out->process, task, mm ? mm->exe_file : NULL);
-		if (bpf_seq_write(ctx->meta->seq, &out->process, sizeof(out->process))) {
-			return 0;
-		}
-	}
-	if (first_visit && bpf_seq_write(ctx->meta->seq, &out->socket, sizeof(out->socket))) {
-		return 0;
-	}
-	if (bpf_seq_write(ctx->meta->seq, &out->holder, sizeof(out->holder))) {
-		return 0;
-	}
-	count_socket(task, state);
-	if (first_visit) {
-		mark->swept_pass = pass_id;
-		remember(mark, &out->socket);
-		pass_reported++;
-	}
-	pass_reported_tgid = task->tgid;
 	return 0;
 }

@@ -162,10 +162,6 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
-struct icsk_ack {
-	__u32 lrcvtime;
-};
-
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	__u32 icsk_rto;

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The iterators: `refresh` visits the marked sockets, `sweep` every descriptor of every process, both in all network
+ * namespaces. Their output is the record stream itself. When the output buffer is full the kernel throws away what the
+ * program wrote for the present object and runs it again, so state changes only after the last write has succeeded.
+ */
+#ifndef STUCKD_PASSES_BPF_H
+#define STUCKD_PASSES_BPF_H
+
+SEC("iter/bpf_sk_storage_map")
+int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+	struct sweep_output *out;
+	struct mark *mark;
+	__u32 zero = 0;
+
+	if (!sk) { /* the end of the pass; also the only call when nothing is marked */
+		clock_jiffies = bpf_jiffies64();
+		clock_mono_ns = bpf_ktime_get_ns();
+		keepalive_timer_address = (__u64)tcp_keepalive_timer;
+		return 0;
+	}
+	mark = ctx->value;
+	out = bpf_map_lookup_elem(&scratch, &zero);
+	if (!mark || !out) {
+		return 0;
+	}
+	if (!pass_full && is_waiting(mark->state, mark->retransmits, mark->probes_out) && is_unchanged(mark, sk)) {
+		pass_marked++;
+		pass_sockets++;
+		return 0;
+	}
+	fill_socket(&out->socket, sk, CAUSE_REFRESH);
+	out->socket.pass_id = pass_id;
+	apply_mark(&out->socket, mark);
+	if (!is_waiting(out->socket.state, out->socket.retransmits, out->socket.probes_out)) {
+		out->socket.flags |= SOCKET_CLEARED;
+	}
+	if (bpf_seq_write(ctx->meta->seq, &out->socket, sizeof(out->socket))) {
+		return 0;
+	}
+	pass_sockets++;
+	pass_reported++;
+	if (out->socket.flags & SOCKET_CLEARED) {
+		bpf_sk_storage_delete(&marks, sk);
+		return 0;
+	}
+	pass_marked++;
+	remember(mark, &out->socket);
+	return 0;
+}
+
+static __always_inline void fill_process(struct process_record *r, struct task_struct *task, struct file *exe)
+{
+	long length = -1;
+
+	__builtin_memset(r, 0, sizeof(*r));
+	r->header.size = sizeof(*r);
+	r->header.kind = RECORD_PROCESS;
+	r->start_boot_us = BPF_CORE_READ(task, group_leader, start_boottime) / 1000;
+	r->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	r->tgid = task->tgid;
+	r->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
+	r->uid = BPF_CORE_READ(task, cred, euid.val);
+	r->pass_id = pass_id;
+	BPF_CORE_READ_STR_INTO(&r->comm, task, group_leader, comm);
+	if (exe) {
+		length = bpf_d_path(&exe->f_path, r->executable, sizeof(r->executable));
+	}
+	if (length <= 0) { /* longer than our room, or refused: the last component says more than nothing */
+		const unsigned char *name = BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name);
+		bpf_probe_read_kernel_str(r->executable, sizeof(r->executable), name);
+	}
+}
+
+static __always_inline void fill_holder(struct holder_record *r, const struct socket_record *socket,
+					struct task_struct *task, __u32 fd)
+{
+	__builtin_memset(r, 0, sizeof(*r));
+	r->header.size = sizeof(*r);
+	r->header.kind = RECORD_HOLDER;
+	r->cookie = socket->cookie;
+	r->start_boot_us = BPF_CORE_READ(task, group_leader, start_boottime) / 1000;
+	r->netns = socket->netns;
+	r->tgid = task->tgid;
+	r->fd = fd;
+	r->pass_id = pass_id;
+}
+
+static __always_inline void learn_listener(const struct sock *sk)
+{
+	struct listener_key key = {
+		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
+		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
+	};
+	__u8 one = 1;
+
+	if (!bpf_map_lookup_elem(&listeners, &key)) {
+		bpf_map_update_elem(&listeners, &key, &one, BPF_ANY);
+	}
+}
+
+static __always_inline bool is_watched(const struct sock *sk)
+{
+	__u64 cookie;
+
+	if (!watch_count) {
+		return false;
+	}
+	cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	return cookie && bpf_map_lookup_elem(&watched, &cookie);
+}
+
+static __always_inline void count_socket(const struct task_struct *task, __u8 state)
+{
+	pass_sockets++;
+	if (state != TCP_LISTEN && state != TCP_CLOSE) {
+		pass_connections++;
+	}
+	if (pass_last_tgid != (__u32)task->tgid) {
+		pass_last_tgid = task->tgid;
+		pass_processes++;
+	}
+}
+
+SEC("iter/task_file")
+int sweep(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct sweep_output *out;
+	struct socket *socket;
+	struct mark *mark;
+	struct sock *sk;
+	bool first_visit, first_of_process;
+	__u32 zero = 0;
+	__u8 state;
+
+	if (!task || !file) {
+		return 0;
+	}
+	socket = bpf_sock_from_file(file);
+	if (!socket) {
+		return 0;
+	}
+	sk = socket->sk;
+	if (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)) {
+		return 0;
+	}
+	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM) {
+		return 0;
+	}
+	state = sk->__sk_common.skc_state;
+	if (state == TCP_LISTEN) {
+		learn_listener(sk);
+		count_socket(task, state);
+		return 0;
+	}
+	mark = find_mark(sk);
+	if (!mark && !is_suspect(sk, state) && !is_watched(sk)) {
+		count_socket(task, state);
+		return 0;
+	}
+	if (!mark) {
+		mark = create_mark(sk);
+	}
+	out = bpf_map_lookup_elem(&scratch, &zero);
+	if (!mark || !out) {
+		return 0;
+	}
+	fill_socket(&out->socket, sk, CAUSE_SWEEP);
+	out->socket.pass_id = pass_id;
+	apply_mark(&out->socket, mark);
+	fill_holder(&out->holder, &out->socket, task, ctx->fd);
+
+	/* If one write fails the kernel throws away all of this visit and repeats it, so state changes only at the end. */
+	first_visit = mark->swept_pass != pass_id;
+	first_of_process = pass_reported_tgid != (__u32)task->tgid;
+	if (first_of_process) {
+		struct mm_struct *mm = task->mm;
+
+		fill_process(&out->process, task, mm ? mm->exe_file : NULL);
+		if (bpf_seq_write(ctx->meta->seq, &out->process, sizeof(out->process))) {
+			return 0;
+		}
+	}
+	if (first_visit && bpf_seq_write(ctx->meta->seq, &out->socket, sizeof(out->socket))) {
+		return 0;
+	}
+	if (bpf_seq_write(ctx->meta->seq, &out->holder, sizeof(out->holder))) {
+		return 0;
+	}
+	count_socket(task, state);
+	if (first_visit) {
+		mark->swept_pass = pass_id;
+		remember(mark, &out->socket);
+		pass_reported++;
+	}
+	pass_reported_tgid = task->tgid;
+	return 0;
+}
+
+#endif
