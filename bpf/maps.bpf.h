@@ -30,10 +30,13 @@ struct {
 	__type(value, struct mark);
 } marks SEC(".maps");
 
-/* 4 MiB hold some 10,000 records; when it is full, records are counted as dropped and the next pass repairs it. */
+/*
+ * 2 MiB hold some 5,000 records; when it is full, records are counted as dropped and the next pass repairs it. All of it
+ * counts twice in the sensor's RSS, since a ring buffer is mapped two times in a row.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 * 1024 * 1024);
+	__uint(max_entries, 2 * 1024 * 1024);
 } ring SEC(".maps");
 
 struct listener_key {

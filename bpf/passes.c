@@ -35,15 +35,32 @@ void passes_request(struct session *session, enum pass_kind kind)
 	pthread_mutex_unlock(&session->lock);
 }
 
-/* Copies what the iterator writes to the stream. Returns 0, -errno of the stream; `*pass_error` is the iterator's. */
-static int copy_records(struct session *session, int link_fd, uint32_t *pass_error)
+/* One pass that is running. */
+struct pass {
+	struct session *session;
+	struct pass_record edge;
+	bool begun; /* its begin record was written */
+};
+
+/* The begin record waits for the first output, so that a pass that finds nothing need not wake the daemon. */
+static int begin_pass(struct pass *pass)
+{
+	if (pass->begun) {
+		return 0;
+	}
+	pass->begun = true;
+	return stream_write(&pass->session->stream, &pass->edge, sizeof(pass->edge));
+}
+
+/* Copies what the iterator writes to the stream. Returns 0, or -errno of the stream; the iterator's own is in `edge`. */
+static int copy_records(struct pass *pass, int link_fd)
 {
 	static char buffer[READ_SIZE];
 	int fd = bpf_iter_create(link_fd);
 	int error = 0;
 
 	if (fd < 0) {
-		*pass_error = errno;
+		pass->edge.error = errno;
 		return 0;
 	}
 	while (!error) {
@@ -53,25 +70,47 @@ static int copy_records(struct session *session, int link_fd, uint32_t *pass_err
 			continue; /* EAGAIN: the kernel wants a pause after a million objects without output */
 		}
 		if (size < 0) {
-			*pass_error = errno;
+			pass->edge.error = errno;
 			break;
 		}
 		if (size == 0) {
 			break;
 		}
-		error = stream_write(&session->stream, buffer, size);
+		error = begin_pass(pass);
+		if (!error) {
+			error = stream_write(&pass->session->stream, buffer, size);
+		}
 	}
 	close(fd);
 	return error;
 }
 
-static int run_pass(struct session *session, enum pass_kind kind)
+static int end_pass(struct pass *pass)
+{
+	const struct tcp_sensor__bss *bss = pass->session->skeleton->bss;
+	uint64_t start_us = pass->edge.mono_us;
+
+	pass->edge.header.cause = PASS_END;
+	pass->edge.mono_us = clock_mono_us();
+	pass->edge.duration_us = pass->edge.mono_us - start_us;
+	pass->edge.sockets = bss->pass_sockets;
+	pass->edge.connections = bss->pass_connections;
+	pass->edge.reported = bss->pass_reported;
+	pass->edge.processes = bss->pass_processes;
+	pass->edge.marked = bss->pass_marked;
+	return stream_write(&pass->session->stream, &pass->edge, sizeof(pass->edge));
+}
+
+/* With `quiet`, a pass that visits nothing leaves no trace in the stream. */
+static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 {
 	static uint32_t last_pass_id;
 	struct tcp_sensor__bss *bss = session->skeleton->bss;
-	struct pass_record edge = RECORD_INIT(struct pass_record, RECORD_PASS, PASS_BEGIN);
 	struct bpf_link *link = kind == PASS_SWEEP ? session->sweep_link : session->refresh_link;
-	uint64_t start_us = clock_mono_us();
+	struct pass pass = {
+		.session = session,
+		.edge = RECORD_INIT(struct pass_record, RECORD_PASS, PASS_BEGIN),
+	};
 	int error;
 
 	bss->pass_id = ++last_pass_id;
@@ -80,25 +119,15 @@ static int run_pass(struct session *session, enum pass_kind kind)
 	bss->pass_processes = bss->pass_marked = 0;
 	bss->pass_last_tgid = bss->pass_reported_tgid = 0;
 
-	edge.mono_us = start_us;
-	edge.pass_id = last_pass_id;
-	edge.pass_kind = kind;
-	error = stream_write(&session->stream, &edge, sizeof(edge));
-	if (!error) {
-		error = copy_records(session, bpf_link__fd(link), &edge.error);
-	}
-	if (error) {
+	pass.edge.mono_us = clock_mono_us();
+	pass.edge.pass_id = last_pass_id;
+	pass.edge.pass_kind = kind;
+	error = copy_records(&pass, bpf_link__fd(link));
+	if (error || (quiet && bss->pass_sockets == 0 && !pass.edge.error)) {
 		return error;
 	}
-	edge.header.cause = PASS_END;
-	edge.mono_us = clock_mono_us();
-	edge.duration_us = edge.mono_us - start_us;
-	edge.sockets = bss->pass_sockets;
-	edge.connections = bss->pass_connections;
-	edge.reported = bss->pass_reported;
-	edge.processes = bss->pass_processes;
-	edge.marked = bss->pass_marked;
-	return stream_write(&session->stream, &edge, sizeof(edge));
+	error = begin_pass(&pass);
+	return error ? error : end_pass(&pass);
 }
 
 /* After a sweep: the clocks, and what was lost. */
@@ -136,8 +165,11 @@ static uint64_t earliest(const struct schedule *schedule)
 	return schedule->sweep_us < due ? schedule->sweep_us : due;
 }
 
-/* Waits until a pass is due or wanted; returns which one to run. A sweep goes first: owners are waited for. */
-static enum pass_kind wait_for_pass(struct session *session, const struct schedule *schedule)
+/*
+ * Waits until a pass is due or wanted; returns which one to run. A sweep goes first: owners are waited for. `wanted` says
+ * whether the daemon asked for it, so that it waits for an answer even if there is nothing to tell.
+ */
+static enum pass_kind wait_for_pass(struct session *session, const struct schedule *schedule, bool *wanted)
 {
 	enum pass_kind kind;
 
@@ -149,16 +181,19 @@ static enum pass_kind wait_for_pass(struct session *session, const struct schedu
 
 		if (session->sweep_wanted || now_us >= schedule->sweep_us) {
 			kind = PASS_SWEEP;
+			*wanted = session->sweep_wanted;
 			session->sweep_wanted = false;
 			break;
 		}
 		if (session->full_refresh_wanted || now_us >= schedule->full_refresh_us) {
 			kind = PASS_REFRESH_FULL;
+			*wanted = session->full_refresh_wanted || session->refresh_wanted;
 			session->full_refresh_wanted = session->refresh_wanted = false;
 			break;
 		}
 		if (session->refresh_wanted || now_us >= schedule->refresh_us) {
 			kind = PASS_REFRESH;
+			*wanted = session->refresh_wanted;
 			session->refresh_wanted = false;
 			break;
 		}
@@ -198,9 +233,10 @@ void *passes_run(void *argument)
 
 	reschedule(session, &schedule, PASS_REFRESH_FULL);
 	while (!error) {
-		enum pass_kind kind = wait_for_pass(session, &schedule);
+		bool wanted;
+		enum pass_kind kind = wait_for_pass(session, &schedule, &wanted);
 
-		error = run_pass(session, kind);
+		error = run_pass(session, kind, kind != PASS_SWEEP && !wanted);
 		if (!error && kind == PASS_SWEEP) {
 			error = write_health(session);
 		}

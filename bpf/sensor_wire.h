@@ -160,7 +160,7 @@ struct pass_record {
 	__u64 duration_us; /* 0 at the beginning */
 	__u32 pass_id;
 	__u32 pass_kind;   /* enum pass_kind */
-	__u32 sockets;     /* TCP sockets visited */
+	__u32 sockets;     /* TCP sockets visited; one that n processes share counts n times */
 	__u32 connections; /* of these, neither listening nor closed */
 	__u32 reported;    /* socket records written */
 	__u32 processes;   /* sweep: processes that hold a TCP socket */

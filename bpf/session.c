@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,7 @@ int session_serve(int fd)
 	if (result) {
 		return EXIT_FAILURE;
 	}
+	malloc_trim(0); /* the kernel's BTF took some MiB while loading, and is never needed again */
 	if (pthread_create(&events_thread, NULL, events_run, &session) ||
 	    pthread_create(&passes_thread, NULL, passes_run, &session)) {
 		stream_fail(&session.stream, FAILURE_INTERNAL, EAGAIN, "cannot start a thread");

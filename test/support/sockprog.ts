@@ -96,9 +96,9 @@ export class Sockprog {
     process.onLine((line) => {
       const message = JSON.parse(line) as SockprogReply | SockprogEvent;
       if ('event' in message) {
-        this.events.push(message as SockprogEvent);
+        this.events.push(message);
       } else {
-        this.#replies.set((message as SockprogReply).seq, message as SockprogReply);
+        this.#replies.set(message.seq, message);
       }
     });
   }

@@ -1,0 +1,88 @@
+/** The real sensor, driven as the daemon drives it, for benchmarks that need nothing else of the daemon. */
+import type { PassReport } from '../../daemon/core/snapshot.js';
+import { spawnSensor } from '../../daemon/sensor/sensor-link.js';
+import { builtSensorPath } from '../../daemon/sensor/sensor-path.js';
+import { SensorSession } from '../../daemon/sensor/sensor-session.js';
+import { encodeConfigure, encodePass, type SensorConfiguration } from '../../daemon/wire/command-encoder.js';
+import type { PartContext } from './part.js';
+import { waitFor } from '../support/wait-for.js';
+
+const NEVER_MS = 3_600_000;
+
+/** The daemon's thresholds; passes run on request only, so that none runs beside what is measured. */
+export const QUIET: SensorConfiguration = {
+  rtoThreshold: 3,
+  synThreshold: 3,
+  probeThreshold: 2,
+  refreshIntervalMs: NEVER_MS,
+  sweepIntervalMs: NEVER_MS,
+  fullRefreshIntervalMs: NEVER_MS,
+};
+
+const SWEEP_TIMEOUT_MS = 60_000;
+
+export class BenchSensor {
+  readonly #session: SensorSession;
+  readonly #sweeps: PassReport[] = [];
+  #pid = 0;
+  #endedBecause: string | null = null;
+
+  private constructor(configuration: SensorConfiguration, complain: (line: string) => void) {
+    this.#session = new SensorSession(spawnSensor(builtSensorPath(), complain), configuration, {
+      ready: ({ hello }) => {
+        this.#pid = hello.pid;
+      },
+      records: (records) => {
+        for (const record of records) {
+          if (record.type === 'pass' && record.pass.kind === 'sweep' && record.pass.edge === 'end') {
+            this.#sweeps.push(record.pass);
+          }
+        }
+      },
+    });
+  }
+
+  /** Starts a sensor and waits until it is attached and has done its first sweep. */
+  static async start({ cleanup, progress }: PartContext, configuration: SensorConfiguration): Promise<BenchSensor> {
+    const sensor = new BenchSensor(configuration, progress);
+    const ended = sensor.#session.run().then(({ reason }) => {
+      sensor.#endedBecause = reason;
+    });
+    cleanup.push('sensor', async () => {
+      sensor.#session.close();
+      await ended;
+    });
+    await sensor.#nextSweep();
+    return sensor;
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  configure(configuration: SensorConfiguration): void {
+    this.#session.send(encodeConfigure(configuration));
+  }
+
+  /** @throws Error if the sensor ends, or says that the sweep is incomplete. */
+  async sweep(): Promise<PassReport> {
+    this.#session.send(encodePass('sweep'));
+    return this.#nextSweep();
+  }
+
+  async #nextSweep(): Promise<PassReport> {
+    await waitFor(() => this.#sweeps.length > 0 || this.#endedBecause !== null, {
+      what: 'a sweep of the sensor',
+      timeoutMs: SWEEP_TIMEOUT_MS,
+      intervalMs: 2,
+    });
+    const pass = this.#sweeps.shift();
+    if (pass === undefined) {
+      throw new Error(`the sensor ended: ${String(this.#endedBecause)}`);
+    }
+    if (pass.error !== 0) {
+      throw new Error(`the sweep was cut short with errno ${pass.error}`);
+    }
+    return pass;
+  }
+}

@@ -1,0 +1,53 @@
+/** The few statistics that the benchmarks report. */
+
+/** @throws RangeError without values: a benchmark that measured nothing must not report a number. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)];
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)];
+  if (upper === undefined || lower === undefined) {
+    throw new RangeError('the median of nothing');
+  }
+  return (lower + upper) / 2;
+}
+
+/** Of what is measured a few times and scatters. */
+export interface Distribution {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+  readonly runs: number;
+}
+
+/** @throws RangeError without values. */
+export function distribution(values: readonly number[]): Distribution {
+  return { min: Math.min(...values), median: median(values), max: Math.max(...values), runs: values.length };
+}
+
+/** @throws RangeError if there is nothing to divide by. */
+export function ratio(numerator: number, denominator: number): number {
+  if (!(denominator > 0) || !Number.isFinite(numerator)) {
+    throw new RangeError(`${numerator} / ${denominator} is no ratio`);
+  }
+  return numerator / denominator;
+}
+
+/** One way to list connections, measured: how long it took and how many it listed or visited. */
+export interface Listing {
+  readonly wallMs: number;
+  readonly count: number;
+}
+
+/**
+ * How many times faster a sweep handles one socket than `ss` prints one connection: the `ratioVsSs` of the contract,
+ * (wall time of ss / connections it printed) / (wall time of the sweep / sockets it visited).
+ * @throws RangeError if one of the two listed nothing.
+ */
+export function ratioVsSs(ss: Listing, sweep: Listing): number {
+  return ratio(ratio(ss.wallMs, ss.count), ratio(sweep.wallMs, sweep.count));
+}
+
+/** @returns `value` with at most `digits` significant digits: more would only pretend to be known. */
+export function significant(value: number, digits = 4): number {
+  return Number(value.toPrecision(digits));
+}
