@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { type App, StartError, startApp } from './app.js';
 import { runCheck } from './check.js';
 import { type Config, ConfigError, type ConfigFlags, loadConfig } from './config.js';
+import { CUT_SECONDS, runDemo } from './demo/demo.js';
 import { createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
 import { preflight } from './preflight.js';
 import { builtSensorPath } from './sensor/sensor-path.js';
@@ -25,7 +26,7 @@ Options of run and check:
   --json                  run: JSON logs also on a terminal; check: one JSON document
 
 Options of demo:
-  --cut SECONDS           how long the network is cut (default 20)
+  --cut SECONDS           how long the network is cut (${CUT_SECONDS.min} to ${CUT_SECONDS.max}, default ${CUT_SECONDS.default})
 
 Ask a running daemon with stuckctl.
 `;
@@ -154,6 +155,20 @@ async function run(config: Config, values: Flags): Promise<number> {
   return 0;
 }
 
+async function demo(cut: string | undefined): Promise<number> {
+  const cutSeconds = cut === undefined ? CUT_SECONDS.default : Number(cut);
+  if (!(cutSeconds >= CUT_SECONDS.min && cutSeconds <= CUT_SECONDS.max)) {
+    throw new UsageError(`--cut must lie between ${CUT_SECONDS.min} and ${CUT_SECONDS.max} seconds`);
+  }
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      interrupted.abort();
+    });
+  }
+  return runDemo({ cutSeconds, signal: interrupted.signal });
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = readArguments();
   if (values.version === true) {
@@ -173,6 +188,8 @@ async function main(): Promise<number> {
       return run(loadConfig(configFlags(values), process.env), values);
     case 'check':
       return runCheck(loadConfig(configFlags(values), process.env), values.json === true, write);
+    case 'demo':
+      return demo(values.cut);
     default:
       throw new UsageError(`there is no command "${command}"`);
   }

@@ -12,9 +12,6 @@ import { armJiffy, fireJiffy } from './timer-wheel.js';
 /** `TCP_TIMEOUT_MIN`, jiffies. */
 const TIMEOUT_MIN_JIFFIES = 2;
 
-/** ilog2(`TCP_RTO_MAX` / `TCP_RTO_MIN`) + 1: the persist timer doubles no further. */
-const BACKOFF_MAX = 10;
-
 interface Probing {
   readonly jiffy: number;
   readonly probesOut: number;
@@ -120,7 +117,7 @@ function probed(socket: SocketSnapshot, probing: Probing, ticks: TickClock): Pro
     transmissions: probing.transmissions + 1,
   };
   const base = Math.max(socket.rtoJiffies, modelBaseJiffies(ticks.hz));
-  const when = Math.min(base * 2 ** Math.min(next.backoff, BACKOFF_MAX), rtoMaxJiffies(socket, ticks.hz));
+  const when = Math.min(base * 2 ** next.backoff, rtoMaxJiffies(socket, ticks.hz));
   const left = userTimeoutLeftJiffies(socket, next, ticks);
   const delay = left === null ? when : Math.min(when, Math.max(left, TIMEOUT_MIN_JIFFIES));
   return { ...next, jiffy: armJiffy(probing.jiffy, delay) };

@@ -22,6 +22,7 @@ const SECOND_CUT_MS = 9000;
 /** After this time without an ACK the server's kernel has forgotten a connection that it closed (see stage.ts). */
 const FORGET_MS = 2500;
 const POLL_MS = 100;
+const DEFAULT_COLUMNS = 100;
 
 export interface DemoOptions {
   /** How long the first cut lasts, see CUT_SECONDS. */
@@ -76,7 +77,8 @@ class Demo {
     const output = options.output ?? process.stdout;
     this.page = new Page({
       write: (text) => output.write(text),
-      columns: output.isTTY ? output.columns : 100,
+      // Some terminals do not know their width and say 0.
+      columns: output.isTTY && output.columns > 0 ? output.columns : DEFAULT_COLUMNS,
       runningClock: output.isTTY,
       style: createStyle(wantsColor(output.isTTY, process.env)),
     });

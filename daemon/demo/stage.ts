@@ -169,9 +169,20 @@ function programPath(name: string): string {
 }
 
 function endError(name: string, program: ManagedProcess, end: string): Error {
-  const said = program.stderrTail.trim() === '' ? program.lines.slice(-3).join('\n') : program.stderrTail.trim();
-  const lines = said.split('\n').slice(-5).map(escapeForTerminal);
-  return new Error(`${name} ended unexpectedly (${end}): ${lines.join('; ')}`);
+  const said = program.stderrTail.trim() === '' ? program.lines : program.stderrTail.trim().split('\n');
+  const lines = said.slice(-3).map((line) => escapeForTerminal(logMessage(line)));
+  return new Error(`${name} ended unexpectedly (${end}); its last words: ${lines.join('; ')}`);
+}
+
+/** The message of a line of JSON log; any other line as it is. */
+function logMessage(line: string): string {
+  try {
+    const entry: unknown = JSON.parse(line);
+    const message = typeof entry === 'object' && entry !== null && 'msg' in entry ? entry.msg : undefined;
+    return typeof message === 'string' ? message : line;
+  } catch {
+    return line;
+  }
 }
 
 /** Waits until the daemon answers and its sensor is attached. */

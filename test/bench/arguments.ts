@@ -34,9 +34,9 @@ function parseConnections(text: string): number {
   return connections;
 }
 
-function parse(argv: readonly string[]): ReturnType<
-  typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>
-> {
+function parse(
+  argv: readonly string[],
+): ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>> {
   try {
     return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
   } catch (error) {

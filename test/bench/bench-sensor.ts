@@ -28,7 +28,7 @@ export class BenchSensor {
   #endedBecause: string | null = null;
 
   private constructor(configuration: SensorConfiguration, complain: (line: string) => void) {
-    this.#session = new SensorSession(spawnSensor(builtSensorPath(), complain), configuration, {
+    this.#session = new SensorSession(spawnSensor(builtSensorPath(), [], complain), configuration, {
       ready: ({ hello }) => {
         this.#pid = hello.pid;
       },

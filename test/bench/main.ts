@@ -55,12 +55,12 @@ async function main(argv: readonly string[]): Promise<number> {
     return 1;
   }
   await sweepLeftovers();
-  const figures: Record<string, Figures | number> = {};
+  const figures: Record<string, Figures[string]> = {};
   let status = 0;
   for (const part of PARTS.filter(({ name }) => benchArguments.parts.includes(name))) {
     try {
       const result = await runPart(part, benchArguments);
-      figures[part.name] = result.figures;
+      Object.assign(figures, { [part.name]: result.figures }, result.headline);
       process.stdout.write(`${formatResult(part.name, result)}\n`);
     } catch (error) {
       status = 1;

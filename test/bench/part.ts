@@ -22,6 +22,8 @@ export interface PartResult {
   readonly title: string;
   readonly rows: readonly Row[];
   readonly figures: Figures;
+  /** Figures that scripts find at the top of the JSON besides, under names that are part of the contract. */
+  readonly headline?: Readonly<Record<string, number>>;
 }
 
 export interface PartContext {

@@ -3,8 +3,7 @@
  * an iterator that visits the same descriptors and reads nothing, which no sweep can beat.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { BenchSensor, QUIET } from './bench-sensor.js';
@@ -12,6 +11,7 @@ import { BenchPrograms } from './bpf-programs.js';
 import { ConnectionLoad } from './connection-load.js';
 import type { Part, PartContext, PartResult } from './part.js';
 import { formatMs } from './report.js';
+import { scratchDirectory } from './scratch.js';
 import { countSsConnections } from './ss-output.js';
 import { type Listing, median, ratio, ratioVsSs, significant } from './statistics.js';
 
@@ -63,6 +63,7 @@ function summarize(connections: number, { ss, sweep, emptyMs }: Rounds): PartRes
   const versusEmpty = ratio(sweepMedian.wallMs, emptyMedianMs);
   const sweepMs = `${formatMs(sweepMedian.wallMs)} for ${sweepMedian.count} sockets`;
   return {
+    headline: { ratioVsSs: significant(versusSs) },
     title: `${connections} connections between two namespaces, both ends on this machine; medians of ${ss.length} rounds`,
     rows: [
       {
@@ -94,10 +95,7 @@ function summarize(connections: number, { ss, sweep, emptyMs }: Rounds): PartRes
 
 async function run(context: PartContext): Promise<PartResult> {
   const { connections } = context.arguments;
-  const directory = mkdtempSync(join(tmpdir(), 'stuckd-bench-'));
-  context.cleanup.push('files', () => {
-    rmSync(directory, { recursive: true });
-  });
+  const ssOutput = join(scratchDirectory(context), 'ss');
   const load = await ConnectionLoad.start(context);
   context.progress(`opening ${connections} connections`);
   await load.open(connections);
@@ -105,7 +103,7 @@ async function run(context: PartContext): Promise<PartResult> {
   const iterator = await BenchPrograms.attach(context, 'empty_iterator');
   const rounds: Rounds = { ss: [], sweep: [], emptyMs: [] };
   const measure = async ({ ss, sweep, emptyMs }: Rounds): Promise<void> => {
-    ss.push(await timeSs(load.client, join(directory, 'ss')));
+    ss.push(await timeSs(load.client, ssOutput));
     const pass = await sensor.sweep();
     sweep.push({ wallMs: pass.durationUs / 1000, count: pass.sockets });
     emptyMs.push(await iterator.iterate());

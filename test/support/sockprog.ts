@@ -55,6 +55,10 @@ export interface SockprogInfo extends SockprogReply {
   readonly received: number;
 }
 
+function isEvent(message: SockprogReply | SockprogEvent): message is SockprogEvent {
+  return 'event' in message;
+}
+
 let built: Promise<string> | undefined;
 
 /**
@@ -95,7 +99,7 @@ export class Sockprog {
     this.process = process;
     process.onLine((line) => {
       const message = JSON.parse(line) as SockprogReply | SockprogEvent;
-      if ('event' in message) {
+      if (isEvent(message)) {
         this.events.push(message);
       } else {
         this.#replies.set(message.seq, message);

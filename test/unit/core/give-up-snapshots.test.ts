@@ -151,7 +151,10 @@ test('stamps in microseconds give the same end, with a jiffy of tolerance', () =
   // The tick comes 10.000 s after the stamp, less 3 ms: expired only with the tolerance.
   const tick = { ...facts, writeTimer: { ...moment.timer(1), expiresJiffies32: (moment.jiffies - 1) >>> 0, flags: 0 } };
   const stamp = Math.floor(moment.monoUs - 9_997_000) >>> 0;
-  assert.equal(seconds(moment, moment.socket(1.632, { ...tick, usecStamps: true, retransStamp: stamp }))[0], 0);
+  assert.deepEqual(seconds(moment, moment.socket(1.632, { ...tick, usecStamps: true, retransStamp: stamp })), [
+    0,
+    null,
+  ]);
   const late = seconds(moment, moment.socket(1.632, { ...tick, retransStamp: moment.stampMs(9.997) }));
   assert.ok(late[0] === 0 && late[1] !== null && late[1] > 0);
 });
@@ -176,6 +179,10 @@ test('a tick less than 200 ms before the limit is given together with the next; 
   assert.ok(at(1.1)[0] > 4.9);
   assert.equal(at(1.5)[1], null);
   assert.ok(at(1.5)[0] < 1.7);
+  // Before the first retransmission a tick just past the limit is as uncertain: that one may run late itself.
+  const fresh = { sysctls: { ...moment.socket(1).sysctls, retries2: 3 }, rtoJiffies: moment.jiffiesOf(0.216) };
+  const [first, second] = seconds(moment, moment.socket(0.216, fresh));
+  assert.ok(first > 3.3 && first < 3.5 && second !== null && second > 6.8, `${first} ${second}`);
 });
 
 test('a limit that has passed ends the socket at its next tick, and never in the past', () => {
@@ -196,6 +203,12 @@ test('an orphan whose RTO has not reached its maximum has eight retries, or what
   assert.ok(seconds(moment, orphan)[0] > 90);
   const three = { ...orphan, sysctls: { ...orphan.sysctls, orphanRetries: 3 } };
   assert.ok(seconds(moment, three)[0] < 6);
+  // With the RTO at its maximum none are left, unless the sysctl says so, and not even then after an ICMP error.
+  const stuck = moment.socket(1, { ...facts, retransmits: 5, backoff: 5, rtoMaxJiffies: 250 });
+  assert.ok(seconds(moment, stuck)[0] < 1.1);
+  const twelve = { ...stuck, rtoMaxJiffies: 250, sysctls: { ...stuck.sysctls, orphanRetries: 12 } };
+  assert.ok(seconds(moment, twelve)[0] > 9);
+  assert.ok((seconds(moment, { ...twelve, skErrSoft: 113 })[1] ?? Infinity) < 1.1);
 });
 
 test('a peer that left its link: ticks every 3 s, so that the end follows the limit closely, with EHOSTUNREACH', () => {
@@ -211,6 +224,9 @@ test('a peer that left its link: ticks every 3 s, so that the end follows the li
   assert.equal(giveUp.expectedError, 'EHOSTUNREACH');
   assert.equal(giveUp.reason, 'tcp_retries2');
   assert.equal(giveUp.retransmitsLeft, Math.ceil(804.6 / 3.07));
+  const passed = ending(moment, { ...socket, retransStamp: moment.stampMs(930) });
+  assert.equal(passed.timeUs, moment.monoUs);
+  assert.equal(passed.retransmitsLeft, 0);
   // Measured: 926.06 s after the first transmission, which is inside the window.
   assert.ok(926.06 - 120.2 > first && 926.06 - 120.2 < last);
 });
@@ -249,6 +265,28 @@ test('a shrunk window: inside the timer the forecast is what it is right after i
   assert.deepEqual(ending(moment, inside), ending(moment, after));
 });
 
+test('a shrunk window: silence is measured to the expiry that was asked for, and must exceed the limit', () => {
+  const moment = new Moment(250, 5);
+  const writeTimer = moment.timer(400);
+  const at = (silentJiffies: number): readonly [number, number | null] =>
+    seconds(
+      moment,
+      moment.socket(2, {
+        ...{ sndWnd: 0, writeTimer, rtoMaxJiffies: 500, retransStamp: moment.stampMs(60) },
+        rcvTstampJiffies32: (writeTimer.expiresJiffies32 - silentJiffies) >>> 0,
+      }),
+    );
+  assert.ok(at(1001)[0] < 1.7 && at(1001)[1] === null);
+  assert.ok(at(1000)[0] < 1.7 && at(1000)[1] !== null);
+  assert.ok(at(940)[0] > 3.5);
+});
+
+test('a shrunk window before the first retransmission counts from the last transmission', () => {
+  const moment = new Moment(250, 5);
+  const facts = { sndWnd: 0, rcvTstampJiffies32: moment.jiffies32(500), lsndtimeJiffies32: moment.jiffies32(1) };
+  assert.ok(ending(moment, moment.socket(0.204, facts)).retransmitsLeft > 5);
+});
+
 test('the persist timer: a user timeout counts from the first probe, an answering peer is never given up', () => {
   const moment = new Moment(250, 5);
   const facts = { pending: PENDING.PROBE0, packetsOut: 0, sndNxt: 1000, writeSeq: 1512, sndWnd: 0 };
@@ -261,6 +299,12 @@ test('the persist timer: a user timeout counts from the first probe, an answerin
   assert.deepEqual(forecastGiveUp(answering, moment.kernel, moment.clock), { never: true });
   const orphan = ending(moment, { ...answering, dead: true, state: TCP_STATE.FIN_WAIT1 });
   assert.equal(orphan.reason, 'orphan_retries');
+  // Backed off to the maximum, an orphan whose peer answers has used up its retries by the backoff alone.
+  const sysctls = { ...answering.sysctls, orphanRetries: 3 };
+  const backedOff = { ...answering, backoff: 10, dead: true, state: TCP_STATE.FIN_WAIT1, sysctls };
+  assert.equal(ending(moment, backedOff).retransmitsLeft, 0);
+  const near = { ...limited, probesOut: 3, backoff: 3, probesTstampJiffies32: moment.jiffies32(29.7) };
+  assert.ok((seconds(moment, near)[1] ?? 0) > seconds(moment, near)[0]);
 });
 
 test('keepalive: unanswered probes count, and in the event the next one is due at once', () => {
@@ -285,10 +329,68 @@ test('keepalive: unanswered probes count, and in the event the next one is due a
 test('keepalive: a socket that heard nothing for longer than 2^31 jiffies is idle, not young', () => {
   const moment = new Moment(1000, 2 ** 31);
   const silent = { rcvTstampJiffies32: moment.jiffies32(2_500_000), lrcvtimeJiffies32: moment.jiffies32(2_500_000) };
+  assert.ok(seconds(moment, moment.idle(10, 5, 3, { ...silent, keepaliveTimer: moment.timer(1) }))[0] < 20);
   assert.equal(
     ending(moment, moment.idle(10, 5, 3, { ...silent, keepaliveTimer: moment.timer(1) })).retransmitsLeft,
     3,
   );
+});
+
+test('keepalive with a user timeout: one probe has to go unanswered, and a tick just before it is bistable', () => {
+  const moment = new Moment(250, 0);
+  const short = moment.idle(10, 5, 9, { userTimeoutMs: 5000 });
+  assert.equal(ending(moment, short).retransmitsLeft, 1);
+  assert.ok(seconds(moment, short)[0] > 15);
+  const [first, second] = seconds(moment, moment.idle(10, 5, 9, { userTimeoutMs: 15_500 }));
+  assert.ok(first < 15.5 && second !== null && second > 20, `${first} ${second}`);
+});
+
+test('a user timeout that passed before the first retransmission ends the socket right after it', () => {
+  const moment = new Moment(250, 0);
+  const tick = armJiffy(moment.jiffies, 250);
+  const giveUp = ending(moment, moment.connecting({ userTimeoutMs: 500 }));
+  assert.equal(giveUp.timeUs, new Moment(250, tick + 2 - BASE_JIFFIES).monoUs);
+  assert.equal(giveUp.retransmitsLeft, 1);
+});
+
+test('a stamp that was taken just after the edge of a millisecond is met by a handler that runs just after it too', () => {
+  const first = new Moment(250, 0, 980);
+  const facts = { retransmits: 1, backoff: 1, userTimeoutMs: 10_000 };
+  const retransStamp = Math.floor((first.monoUs + HANDLER_US) / 1000) >>> 0;
+  const socket = first.socket(0.408, { ...facts, retransStamp });
+  // Nominal ticks 0.4, 1.2, 2.9 and 6.2 s after the first retransmission; the next is cut to what is left of 10 s.
+  const last = [102, 204, 408, 816].reduce((jiffy, delay) => armJiffy(jiffy, delay), first.jiffies);
+  const left = 2500 - (last - first.jiffies);
+  assert.equal(ending(first, socket).timeUs, new Moment(250, armJiffy(last, left) - BASE_JIFFIES, 980).monoUs);
+});
+
+test('before 6.7 the linear phase of a SYN is counted in retransmissions', () => {
+  const moment = new Moment(250, 0);
+  const facts = { retransmits: 4, retransStamp: moment.stampMs(4) };
+  const old = moment.connecting({ ...facts, hasRtoStamp: false });
+  assert.deepEqual(ending(moment, old), ending(moment, moment.connecting({ ...facts, totalRto: 4 })));
+  assert.notDeepEqual(ending(moment, old), ending(moment, moment.connecting({ ...facts, totalRto: 0 })));
+});
+
+test('the count of retransmissions is a byte: at 256 one tick passes without a look at the limit', () => {
+  const moment = new Moment(250, 0);
+  const facts = { backoff: 255, retransStamp: moment.stampMs(800) };
+  const [wraps, stays] = [255, 200].map((retransmits) => ending(moment, moment.socket(120, { ...facts, retransmits })));
+  assert.equal(stays?.retransmitsLeft, 1);
+  assert.equal(wraps?.retransmitsLeft, 2);
+});
+
+test('a retransmission that an acknowledgment triggered leaves the queued timer in force', () => {
+  const moment = new Moment(250, 0);
+  const facts = { retransmits: 3, backoff: 3, caState: CA_STATE.LOSS, retransStamp: moment.stampMs(1.4) };
+  const queued = moment.socket(1.632, facts);
+  assert.deepEqual(ending(moment, { ...queued, cause: 'retransmit' }), ending(moment, queued));
+});
+
+test('inside a first retransmission, before its stamp is taken, the episode starts now', () => {
+  const moment = new Moment(250, 0);
+  const facts = { cause: 'retransmit', pending: PENDING.NONE, caState: CA_STATE.LOSS, retransmits: 1 } as const;
+  assert.ok(Math.abs(seconds(moment, moment.socket(0.204, facts))[0] - 938) < 1.5);
 });
 
 test('no deadline: idle without keepalive, with the peer still there or half-closed', () => {

@@ -4,7 +4,7 @@ import { PENDING, TCP_STATE } from '../../../daemon/core/snapshot.js';
 
 /** A jiffy of a machine that is up for a while (the low half wraps in between), and when it began. */
 export const BASE_JIFFIES = 4_294_960_000;
-const BASE_US = 5_000_000_000_123;
+const BASE_US = 5_000_000_000_000;
 
 /** A kernel, its clock and the sockets of one instant: `phase` jiffies after `BASE_JIFFIES`. */
 export class Moment {
@@ -13,11 +13,13 @@ export class Moment {
   readonly jiffies: number;
   readonly monoUs: number;
 
-  constructor(hz: number, phase = 0) {
+  /** @param edgeUs where in its millisecond the tick begins. */
+  constructor(hz: number, phase = 0, edgeUs = 123) {
+    const baseUs = BASE_US + edgeUs;
     this.kernel = { hz, bootId: '', release: '6.18.44' };
-    this.clock = { monoUs: BASE_US, realUs: BASE_US, bootUs: BASE_US, jiffies: BASE_JIFFIES, jiffyEdgeUs: BASE_US };
+    this.clock = { monoUs: baseUs, realUs: baseUs, bootUs: baseUs, jiffies: BASE_JIFFIES, jiffyEdgeUs: baseUs };
     this.jiffies = BASE_JIFFIES + phase;
-    this.monoUs = BASE_US + (phase * 1_000_000) / hz;
+    this.monoUs = baseUs + (phase * 1_000_000) / hz;
   }
 
   jiffiesOf(seconds: number): number {

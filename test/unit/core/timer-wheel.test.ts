@@ -12,11 +12,11 @@ function flags(level: number, slot = 0): number {
 
 const ARMED: readonly (readonly [now: number, delay: number, runs: number, why: string])[] = [
   [1000, 1, 1002, 'never in the jiffy that was asked for, but in the one after it'],
-  [1000, 63, 1064, 'the longest delay of level 0'],
+  [1001, 63, 1065, 'the longest delay of level 0'],
   [1000, 64, 1072, 'level 1: the next multiple of 8 after 1064'],
   [1007, 64, 1072, 'level 1: 1071 is just below its boundary'],
   [1008, 64, 1080, 'level 1: 1072 is a boundary itself, and the timer waits for the next'],
-  [0, 504, 512, 'the longest delay of level 1'],
+  [8, 504, 520, 'the longest delay of level 1'],
   [0, 505, 512, 'level 2'],
   [8, 505, 576, 'level 2: the next multiple of 64 after 513'],
   [0, 4032, 4096, 'the longest delay of level 2'],

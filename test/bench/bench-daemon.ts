@@ -1,0 +1,92 @@
+/** The built daemon as a child, with a socket and a state directory of its own. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
+import { createStuckdClient, type StatusResponse, type StuckdClient } from '../../daemon/rpc/grpc-client.js';
+import { packageRoot } from '../support/package-root.js';
+import { waitFor } from '../support/wait-for.js';
+
+const START_TIMEOUT_MS = 60_000;
+const STOP_GRACE_MS = 10_000;
+/** How often a start is looked at: this is the resolution of the start-up times. */
+const START_POLL_MS = 1;
+
+export class BenchDaemon {
+  readonly process: ManagedProcess;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly #socketPath: string;
+  #client: StuckdClient | null = null;
+
+  private constructor(directory: string) {
+    mkdirSync(directory, { recursive: true });
+    this.#socketPath = join(directory, 'stuckd.sock');
+    this.environment = { STUCKD_ADDRESS: `unix:${this.#socketPath}`, STUCKD_STATE_DIR: join(directory, 'state') };
+    const main = join(packageRoot(), 'build/daemon/main.js');
+    this.process = startProcess([process.execPath, main, 'run', '--json'], {
+      env: this.environment,
+      unsetEnv: ['STUCKD_SENSOR_ADDRESS'],
+      deathSignal: 'TERM',
+    });
+  }
+
+  /** Starts it; nothing is waited for. @param directory of its own; made if it does not exist */
+  static start(directory: string): BenchDaemon {
+    return new BenchDaemon(directory);
+  }
+
+  /** Waits for the first complete picture: the sensor is attached and its first sweep is complete. */
+  async firstPicture(): Promise<StatusResponse> {
+    const endMs = performance.now() + START_TIMEOUT_MS;
+    // A client that finds no socket would wait long before it looks again.
+    while (!existsSync(this.#socketPath)) {
+      this.#assertRunning();
+      if (performance.now() > endMs) {
+        throw new Error('the daemon does not listen');
+      }
+      await delay(START_POLL_MS);
+    }
+    return this.waitFor(({ sweep }) => sweep != null, 'the first complete picture', START_TIMEOUT_MS, START_POLL_MS);
+  }
+
+  async waitFor(
+    condition: (status: StatusResponse) => boolean,
+    what: string,
+    timeoutMs = START_TIMEOUT_MS,
+    intervalMs = 100,
+  ): Promise<StatusResponse> {
+    return waitFor(
+      async () => {
+        this.#assertRunning();
+        const status = await this.status();
+        return condition(status) ? status : null;
+      },
+      { what, timeoutMs, intervalMs },
+    );
+  }
+
+  status(): Promise<StatusResponse> {
+    this.#client ??= createStuckdClient(`unix:${this.#socketPath}`);
+    return this.#client.getStatus();
+  }
+
+  async stop(): Promise<void> {
+    this.#client?.close();
+    await this.process.stop(STOP_GRACE_MS);
+  }
+
+  #assertRunning(): void {
+    if (!this.process.running) {
+      throw new Error(`the daemon ended: ${this.process.stderrTail.trim() || (this.process.lines.at(-1) ?? '')}`);
+    }
+  }
+}
+
+/** @returns resident memory of a process (VmRSS of /proc/PID/status), KiB. */
+export function residentKib(pid: number): number {
+  const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  if (match === null) {
+    throw new Error(`process ${pid} has no VmRSS`);
+  }
+  return Number(match[1]);
+}

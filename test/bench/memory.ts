@@ -1,0 +1,81 @@
+/** Resident memory of daemon and sensor, at rest and with some thousand records, beside a Node.js that does nothing. */
+import { join } from 'node:path';
+import { startProcess } from '../../daemon/demo/lab/managed-process.js';
+import { BenchDaemon, residentKib } from './bench-daemon.js';
+import { ConnectionLoad } from './connection-load.js';
+import type { Part, PartContext, PartResult, Row } from './part.js';
+import { formatKib } from './report.js';
+import { scratchDirectory } from './scratch.js';
+import { ratio, significant } from './statistics.js';
+import { LineTool } from './tools.js';
+
+const CONNECTIONS = 2000;
+/** The records open with RTO 3, 1.7 s after the cut. */
+const STUCK_TIMEOUT_MS = 60_000;
+
+interface Resident {
+  readonly daemonKib: number;
+  readonly sensorKib: number;
+}
+
+async function readResident(daemon: BenchDaemon): Promise<Resident> {
+  // Two more sweeps, so that what the moment before left behind is not counted as its cost.
+  for (let sweep = 0; sweep < 2; sweep += 1) {
+    const before = Number((await daemon.status()).sweep?.endTime?.nanos);
+    await daemon.waitFor((status) => Number(status.sweep?.endTime?.nanos) !== before, 'another sweep');
+  }
+  const { pid, sensor } = await daemon.status();
+  return { daemonKib: residentKib(pid), sensorKib: residentKib(sensor?.pid ?? 0) };
+}
+
+async function emptyNodeKib({ cleanup }: PartContext): Promise<number> {
+  const program = 'process.stdin.resume(); console.log("ready");';
+  const tool = new LineTool(startProcess([process.execPath, '-e', program]));
+  cleanup.push('empty Node.js', async () => {
+    await tool.process.stop();
+  });
+  await tool.expect('ready');
+  return residentKib(tool.process.pid);
+}
+
+function row(what: string, { daemonKib, sensorKib }: Resident, emptyKib: number): Row {
+  return {
+    what,
+    measured: `daemon ${formatKib(daemonKib)}, sensor ${formatKib(sensorKib)}`,
+    compared: `empty Node.js: ${formatKib(emptyKib)}`,
+    ratio: `${ratio(daemonKib, emptyKib).toFixed(2)} x the limit (daemon)`,
+  };
+}
+
+async function run(context: PartContext): Promise<PartResult> {
+  const emptyKib = await emptyNodeKib(context);
+  const load = await ConnectionLoad.start(context);
+  await load.open(CONNECTIONS);
+  const daemon = BenchDaemon.start(join(scratchDirectory(context), 'daemon'));
+  context.cleanup.push('daemon', () => daemon.stop());
+  await daemon.firstPicture();
+  context.progress('at rest');
+  const rest = await readResident(daemon);
+  context.progress(`cutting the network under ${CONNECTIONS} connections`);
+  await load.blackHole();
+  const isStuck = (count: number): boolean => count >= CONNECTIONS;
+  await daemon.waitFor(({ tracker }) => isStuck(tracker?.stuck ?? 0), 'all connections to be stuck', STUCK_TIMEOUT_MS);
+  const stuck = await readResident(daemon);
+  return {
+    title: `resident memory with ${CONNECTIONS} connections`,
+    rows: [row('all healthy', rest, emptyKib), row(`all stuck, ${CONNECTIONS} records`, stuck, emptyKib)],
+    figures: {
+      connections: CONNECTIONS,
+      emptyNodeKib: emptyKib,
+      rest: { ...rest },
+      stuck: { ...stuck },
+      daemonRatioVsEmptyNode: significant(ratio(rest.daemonKib, emptyKib)),
+    },
+  };
+}
+
+export const memoryPart: Part = {
+  name: 'memory',
+  summary: 'resident memory of daemon and sensor, at rest and with records',
+  run,
+};

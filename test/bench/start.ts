@@ -1,0 +1,90 @@
+/** How long a start takes, from `stuckd run` to the first complete picture, and one `stuckctl list`. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { packageRoot } from '../support/package-root.js';
+import { BenchDaemon } from './bench-daemon.js';
+import type { Part, PartContext, PartResult, Row } from './part.js';
+import { formatMs, formatSpread } from './report.js';
+import { scratchDirectory } from './scratch.js';
+import { type Distribution, distribution, ratio, significant } from './statistics.js';
+
+const RUNS = 7;
+
+/** @returns milliseconds from start to end. @throws Error unless it exits with 0 */
+async function timeNode(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<number> {
+  const startMs = performance.now();
+  const child = spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, ...environment } });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', resolve);
+  });
+  if (code !== 0) {
+    throw new Error(`node ${args.join(' ')} ended with ${String(code)}`);
+  }
+  return performance.now() - startMs;
+}
+
+interface Times {
+  readonly firstPictureMs: number[];
+  readonly listMs: number[];
+  readonly emptyNodeMs: number[];
+}
+
+async function measureOnce(directory: string, times: Times): Promise<void> {
+  times.emptyNodeMs.push(await timeNode(['-e', '0'], {}));
+  const startMs = performance.now();
+  const daemon = BenchDaemon.start(directory);
+  try {
+    await daemon.firstPicture();
+    times.firstPictureMs.push(performance.now() - startMs);
+    const stuckctl = join(packageRoot(), 'build/daemon/cli/main.js');
+    times.listMs.push(await timeNode([stuckctl, 'list', '-o', 'json'], daemon.environment));
+  } finally {
+    await daemon.stop();
+  }
+}
+
+function row(what: string, measured: Distribution, empty: Distribution): Row {
+  return {
+    what,
+    measured: formatSpread(measured),
+    compared: `empty Node.js: ${formatMs(empty.median)}`,
+    ratio: `${ratio(measured.median, empty.median).toFixed(2)} x the limit`,
+  };
+}
+
+function rounded({ min, median, max, runs }: Distribution): Readonly<Record<keyof Distribution, number>> {
+  return { min: significant(min), median: significant(median), max: significant(max), runs };
+}
+
+async function run(context: PartContext): Promise<PartResult> {
+  const directory = scratchDirectory(context);
+  const times: Times = { firstPictureMs: [], listMs: [], emptyNodeMs: [] };
+  // The first run reads the files from the disk; the times of a program that was used before are the ones to compare.
+  await measureOnce(join(directory, 'warm-up'), { firstPictureMs: [], listMs: [], emptyNodeMs: [] });
+  for (let number = 1; number <= RUNS; number += 1) {
+    context.progress(`start ${number} of ${RUNS}`);
+    await measureOnce(join(directory, String(number)), times);
+  }
+  const firstPicture = distribution(times.firstPictureMs);
+  const list = distribution(times.listMs);
+  const empty = distribution(times.emptyNodeMs);
+  return {
+    title: `${RUNS} starts; median (fastest - slowest)`,
+    rows: [
+      row('stuckd run to the first complete picture', firstPicture, empty),
+      row('stuckctl list, start to end', list, empty),
+    ],
+    figures: {
+      firstPictureMs: rounded(firstPicture),
+      stuckctlListMs: rounded(list),
+      emptyNodeMs: rounded(empty),
+    },
+  };
+}
+
+export const startPart: Part = {
+  name: 'start',
+  summary: 'from stuckd run to the first complete picture; stuckctl list',
+  run,
+};

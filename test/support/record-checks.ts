@@ -1,0 +1,124 @@
+/** What several kernel tests ask of a record: whose it is, when it began and ended, and whether the forecast held. */
+import assert from 'node:assert/strict';
+import { readFileSync, realpathSync } from 'node:fs';
+import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
+import type { NetnsLab } from '../../daemon/demo/lab/netns-lab.js';
+import type { OwnerJson, StuckdUnderTest, StuckJson } from './stuckd.js';
+
+/** How far a time of the kernel may lie from another one: timers run late on a busy machine. */
+const KERNEL_LATENESS_MS = 100;
+
+/** An application learns of an error when it is scheduled, which may take long where many tests run; never before. */
+const APPLICATION_LATENESS_MS = 1000;
+
+/** Two clocks are read one after the other, and a Date has whole milliseconds. */
+const CLOCK_ERROR_MS = 10;
+
+/** @returns milliseconds since 1970 of a CLOCK_MONOTONIC time of sockprog. */
+export function wallMs(monoUs: number): number {
+  return Date.now() - Number(process.hrtime.bigint()) / 1e6 + monoUs / 1000;
+}
+
+/** @returns milliseconds since 1970 of a time in a record. */
+export function timeMs(time: string | undefined): number {
+  assert.ok(time !== undefined, 'the record has the time');
+  const ms = Date.parse(time);
+  assert.ok(Number.isFinite(ms), `${time} is a time`);
+  return ms;
+}
+
+/** Asserts that `ms` lies between two times, with the tolerance of a busy machine. */
+export function assertBetween(ms: number, fromMs: number, toMs: number, what: string): void {
+  const isBetween = ms >= fromMs - KERNEL_LATENESS_MS && ms <= toMs + KERNEL_LATENESS_MS;
+  assert.ok(isBetween, `${what}: ${String(ms - fromMs)} ms after ${String(fromMs)}, ${String(ms - toMs)} after ${String(toMs)}`);
+}
+
+/** Asserts that the record ended when the application got its error: stuckd saw the end itself, and not later traces. */
+export function assertEndedWith(record: StuckJson, errorMonoUs: number): void {
+  const laterMs = wallMs(errorMonoUs) - timeMs(record.endTime);
+  assert.ok(
+    laterMs > -CLOCK_ERROR_MS && laterMs < APPLICATION_LATENESS_MS,
+    `the application got its error ${String(laterMs)} ms after the end of the record`,
+  );
+}
+
+/** Asserts that the kernel ended the connection when `opened` said that it would. */
+export function assertForecastHeld(opened: StuckJson, ended: StuckJson): void {
+  const { time, latestTime } = opened.giveUp ?? {};
+  assertBetween(timeMs(ended.endTime), timeMs(time), timeMs(latestTime ?? time), 'the end, by the forecast');
+}
+
+export interface ExpectedOwner {
+  readonly pid: number;
+  readonly comm: string;
+  /** The descriptor, where the test knows it. */
+  readonly fd?: number | undefined;
+}
+
+/** Asserts that exactly one process holds the socket, by one descriptor, and that all of what is said of it is true. */
+export function assertOwner(owner: OwnerJson | undefined, expected: ExpectedOwner): void {
+  const { pid, comm, fd } = expected;
+  assert.ok(owner !== undefined, 'the record names a process');
+  assert.equal(owner.pid, pid);
+  assert.equal(owner.comm, comm);
+  assert.equal(owner.executable, realpathSync(`/proc/${String(pid)}/exe`));
+  assertBetween(timeMs(owner.startTime), startOfProcessMs(pid), startOfProcessMs(pid), 'the start of the process');
+  assert.deepEqual(owner.holders, [{ pid, comm, fd: fd ?? owner.holders[0]?.fd }]);
+}
+
+/** Asserts that a person who reads the diagnosis learns who is stuck with whom. */
+export function assertDiagnosisNames(record: StuckJson, process: string, peer: string): void {
+  const { summary = '', effect = '' } = record.diagnosis ?? {};
+  assert.ok(summary.includes(process) && summary.includes(peer), summary);
+  assert.notEqual(effect, '');
+}
+
+/** @returns the texts of the timeline. @throws AssertionError unless its times ascend from `since` to the end. */
+export function timelineTexts(record: StuckJson): readonly string[] {
+  const timeline = record.timeline ?? [];
+  const times = timeline.map(({ time }) => timeMs(time));
+  assert.deepEqual(
+    times,
+    [...times].sort((a, b) => a - b),
+    'the timeline ascends',
+  );
+  if (record.endTime !== undefined) {
+    assert.equal(times.at(-1), timeMs(record.endTime));
+  }
+  return timeline.map(({ text }) => text);
+}
+
+/** Asserts that one record, and no other, opened and ended in a namespace. */
+export function assertOnlyRecord(stuckd: StuckdUnderTest, namespace: LabNamespace, id: string): void {
+  const changes = stuckd.changesIn(namespace).filter(({ kind }) => kind !== 'updated');
+  assert.deepEqual(
+    changes.map(({ kind, record }) => [kind, record.id]),
+    [
+      ['opened', id],
+      ['ended', id],
+    ],
+  );
+}
+
+/** @returns a counter of a namespace, by its name in /proc/net/snmp or /proc/net/netstat. */
+export async function tcpCounter(lab: NetnsLab, namespace: LabNamespace, name: string): Promise<number> {
+  const text = await lab.run(namespace, ['cat', '/proc/self/net/snmp', '/proc/self/net/netstat']);
+  const lines = text.split('\n').map((line) => line.split(' '));
+  for (const [index, names] of lines.entries()) {
+    const column = names.indexOf(name);
+    const values = lines[index + 1];
+    if (column > 0 && values?.[0] === names[0]) {
+      return Number(values?.[column]);
+    }
+  }
+  throw new Error(`no counter ${name}`);
+}
+
+/** @returns milliseconds since 1970, exact to the tick of /proc (10 ms). */
+function startOfProcessMs(pid: number): number {
+  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+  // The name may hold blanks and parentheses; what follows its last parenthesis begins with field 3.
+  const startTicks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+  const uptimeSeconds = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+  return Date.now() - uptimeSeconds * 1000 + startTicks * 10;
+}
