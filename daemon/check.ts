@@ -72,9 +72,7 @@ function printTable(features: readonly Feature[], canRun: boolean, write: (line:
 
 /** @returns the exit status: 0 if stuckd can run, 1 if not */
 export async function runCheck(config: Config, asJson: boolean, write: (line: string) => void): Promise<number> {
-  const apart = config.sensor.address !== undefined;
-  const results = preflight(config.sensor.path ?? builtSensorPath());
-  const features = (apart ? results.filter(({ name }) => name === 'pid namespace') : results).map(fromPreflight);
+  const features = preflight(config).map(fromPreflight);
   if (features.every(({ available, required }) => available || !required)) {
     features.push(...(await tryPrograms(config)));
   }

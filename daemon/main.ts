@@ -7,7 +7,6 @@ import { type Config, ConfigError, type ConfigFlags, loadConfig } from './config
 import { CUT_SECONDS, runDemo } from './demo/demo.js';
 import { createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
 import { preflight } from './preflight.js';
-import { builtSensorPath } from './sensor/sensor-path.js';
 import { TerminalView } from './terminal-view.js';
 import { VERSION } from './version.js';
 
@@ -74,11 +73,8 @@ function configFlags(values: Flags): ConfigFlags {
 
 /** Says what is missing, and whether the daemon can start at all. */
 function reportPreflight(config: Config, log: Logger): boolean {
-  if (config.sensor.address !== undefined) {
-    return true; // the sensor has its own machine to complain about
-  }
   let canStart = true;
-  for (const { name, ok, required, message } of preflight(config.sensor.path ?? builtSensorPath())) {
+  for (const { name, ok, required, message } of preflight(config)) {
     if (!ok && required) {
       canStart = false;
       log.error(`${name}: ${message}`);

@@ -1,5 +1,7 @@
 /** What must be there before a sensor can work, checked with plain file reads: each answer is a sentence. */
 import { accessSync, constants, readFileSync, readlinkSync } from 'node:fs';
+import type { Config } from './config.js';
+import { builtSensorPath } from './sensor/sensor-path.js';
 
 /** One thing that stuckd needs. */
 export interface PreflightResult {
@@ -79,7 +81,11 @@ function checkExecutable(sensorPath: string): PreflightResult {
   }
 }
 
-/** Everything that can be told without loading BPF. @param sensorPath the sensor that would be started */
-export function preflight(sensorPath: string): readonly PreflightResult[] {
+/** Everything that can be told without loading BPF. A sensor that runs apart has a machine of its own to complain about. */
+export function preflight(config: Config): readonly PreflightResult[] {
+  if (config.sensor.address !== undefined) {
+    return [];
+  }
+  const sensorPath = config.sensor.path ?? builtSensorPath();
   return [checkPrivileges(), checkBtf(), checkPidNamespace(), checkExecutable(sensorPath)];
 }

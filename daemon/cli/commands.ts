@@ -1,5 +1,5 @@
 /** What list, get and status do; each writes its result and throws what went wrong. */
-import { createStyle, wantsColor } from '../lib/terminal.js';
+import { createStyle, escapeJsonForTerminal, wantsColor } from '../lib/terminal.js';
 import type { Style } from '../lib/terminal.js';
 import type { StuckdClient } from '../rpc/grpc-client.js';
 import { toProtoJson } from '../rpc/proto-json.js';
@@ -20,11 +20,11 @@ export function styleFor(io: CliIo): Style {
 }
 
 function jsonDocument(value: Json): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return `${escapeJsonForTerminal(JSON.stringify(value, null, 2))}\n`;
 }
 
 export function jsonLine(value: Json): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${escapeJsonForTerminal(JSON.stringify(value))}\n`;
 }
 
 async function* pages(client: StuckdClient, command: CommandOf<'list'>): AsyncGenerator<readonly Connection[]> {

@@ -108,8 +108,9 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
   state.due.delete(entry.key);
   state.counters.opened++;
   effects.push({ type: 'opened', record, timeUs: detectedUs });
-  // The descriptors of a socket that a sweep reports follow in the same sweep.
-  if (entry.ownership.type === 'pending' && socket.cause !== 'sweep') {
+  // The descriptors of a socket that a running sweep reports follow in the same sweep.
+  const isBeingSwept = state.pass?.kind === 'sweep' && state.pass.passId === entry.lastSweepId;
+  if (entry.ownership.type === 'pending' && !isBeingSwept) {
     requestPass(step, 'sweep');
   }
 }

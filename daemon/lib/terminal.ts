@@ -25,6 +25,21 @@ export function escapeForTerminal(text: string): string {
   return text.replace(UNSAFE, escapeCharacter);
 }
 
+/** As `UNSAFE`, without what JSON.stringify() escapes or writes itself: C0 and the backslash. */
+const UNSAFE_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}\u115f\u1160\u2800\u3164\uffa0]/gu;
+
+function escapeCodeUnits(character: string): string {
+  return Array.from({ length: character.length }, (_unused, index) => {
+    return `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
+  }).join('');
+}
+
+/** @returns JSON of the same meaning, with everything that a terminal would not simply draw written as an escape. */
+export function escapeJsonForTerminal(json: string): string {
+  // Such characters occur inside of strings only, where an escape may stand for each of them.
+  return json.replace(UNSAFE_IN_JSON, escapeCodeUnits);
+}
+
 const COMBINING = /^\p{M}$/u;
 /** Wide and fullwidth blocks of UAX #11, without the fine print. */
 const WIDE =

@@ -4,8 +4,8 @@ import { spawnSensor } from '../../daemon/sensor/sensor-link.js';
 import { builtSensorPath } from '../../daemon/sensor/sensor-path.js';
 import { SensorSession } from '../../daemon/sensor/sensor-session.js';
 import { encodeConfigure, encodePass, type SensorConfiguration } from '../../daemon/wire/command-encoder.js';
+import { Mailbox } from './mailbox.js';
 import type { PartContext } from './part.js';
-import { waitFor } from '../support/wait-for.js';
 
 const NEVER_MS = 3_600_000;
 
@@ -23,9 +23,8 @@ const SWEEP_TIMEOUT_MS = 60_000;
 
 export class BenchSensor {
   readonly #session: SensorSession;
-  readonly #sweeps: PassReport[] = [];
+  readonly #sweeps = new Mailbox<PassReport>('sweep of the sensor');
   #pid = 0;
-  #endedBecause: string | null = null;
 
   private constructor(configuration: SensorConfiguration, complain: (line: string) => void) {
     this.#session = new SensorSession(spawnSensor(builtSensorPath(), [], complain), configuration, {
@@ -35,7 +34,7 @@ export class BenchSensor {
       records: (records) => {
         for (const record of records) {
           if (record.type === 'pass' && record.pass.kind === 'sweep' && record.pass.edge === 'end') {
-            this.#sweeps.push(record.pass);
+            this.#sweeps.put(record.pass);
           }
         }
       },
@@ -46,7 +45,7 @@ export class BenchSensor {
   static async start({ cleanup, progress }: PartContext, configuration: SensorConfiguration): Promise<BenchSensor> {
     const sensor = new BenchSensor(configuration, progress);
     const ended = sensor.#session.run().then(({ reason }) => {
-      sensor.#endedBecause = reason;
+      sensor.#sweeps.close(reason);
     });
     cleanup.push('sensor', async () => {
       sensor.#session.close();
@@ -71,15 +70,7 @@ export class BenchSensor {
   }
 
   async #nextSweep(): Promise<PassReport> {
-    await waitFor(() => this.#sweeps.length > 0 || this.#endedBecause !== null, {
-      what: 'a sweep of the sensor',
-      timeoutMs: SWEEP_TIMEOUT_MS,
-      intervalMs: 2,
-    });
-    const pass = this.#sweeps.shift();
-    if (pass === undefined) {
-      throw new Error(`the sensor ended: ${String(this.#endedBecause)}`);
-    }
+    const pass = await this.#sweeps.take(SWEEP_TIMEOUT_MS);
     if (pass.error !== 0) {
       throw new Error(`the sweep was cut short with errno ${pass.error}`);
     }

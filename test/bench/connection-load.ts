@@ -1,4 +1,7 @@
-/** Thousands of connections between two network namespaces of their own: one process holds each end. */
+/**
+ * Thousands of connections between two network namespaces of their own: one process holds each end, or several where
+ * one may not have as many descriptors.
+ */
 import type { LabLink } from '../../daemon/demo/lab/lab-link.js';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { NetnsLab } from '../../daemon/demo/lab/netns-lab.js';
@@ -13,22 +16,34 @@ const PORTS = 16;
 /** Opening one takes some 50 us; this only bounds what goes wrong. */
 const OPEN_TIMEOUT_MS = 120_000;
 
+/** Where not even root may raise its limit of descriptors, more connections need more processes. */
+const SPARE_DESCRIPTORS = 200;
+
+/** A process of each role, and how many connections they share. */
+interface Pair {
+  readonly client: LineTool;
+  readonly server: LineTool;
+  readonly capacity: number;
+  opened: number;
+}
+
 export class ConnectionLoad {
   readonly client: LabNamespace;
+  readonly server: LabNamespace;
   readonly link: LabLink;
   readonly #lab: NetnsLab;
-  readonly #clientTool: LineTool;
-  readonly #serverTool: LineTool;
-  #opened = 0;
+  readonly #program: string;
+  readonly #pairs: Pair[] = [];
 
-  private constructor(lab: NetnsLab, client: LabNamespace, link: LabLink, tools: readonly [LineTool, LineTool]) {
+  private constructor(lab: NetnsLab, link: LabLink, program: string) {
     this.#lab = lab;
-    this.client = client;
     this.link = link;
-    [this.#clientTool, this.#serverTool] = tools;
+    this.client = link.near.namespace;
+    this.server = link.far.namespace;
+    this.#program = program;
   }
 
-  /** Makes the namespaces and starts both processes, without any connection yet. */
+  /** Makes the namespaces, without any connection yet. */
   static async start({ cleanup }: PartContext): Promise<ConnectionLoad> {
     const program = await buildProgram('connections');
     const lab = new NetnsLab();
@@ -39,29 +54,39 @@ export class ConnectionLoad {
       { namespace: client, addresses: [`${CLIENT_ADDRESS}/24`] },
       { namespace: server, addresses: [`${SERVER_ADDRESS}/24`] },
     );
-    const target = [SERVER_ADDRESS, String(FIRST_PORT), String(PORTS)];
-    const serverTool = new LineTool(lab.spawnIn(server, [program, 'listen', ...target]));
-    await serverTool.expect('ready');
-    const clientTool = new LineTool(lab.spawnIn(client, [program, 'connect', ...target]));
-    await clientTool.expect('ready');
-    return new ConnectionLoad(lab, client, link, [clientTool, serverTool]);
+    return new ConnectionLoad(lab, link, program);
   }
 
   /** Opens `count` more, and returns when both ends hold them all. */
   async open(count: number): Promise<void> {
-    await this.#clientTool.command(`open ${count}`, 'opened', OPEN_TIMEOUT_MS);
-    this.#opened += count;
-    await this.#serverTool.command(`await ${this.#opened}`, 'accepted', OPEN_TIMEOUT_MS);
+    let left = count;
+    while (left > 0) {
+      const pair = this.#pairs.find(({ opened, capacity }) => opened < capacity) ?? (await this.#addPair());
+      const share = Math.min(left, pair.capacity - pair.opened);
+      await pair.client.command(`open ${share}`, 'opened', OPEN_TIMEOUT_MS);
+      pair.opened += share;
+      await pair.server.command(`await ${pair.opened}`, 'accepted', OPEN_TIMEOUT_MS);
+      left -= share;
+    }
   }
 
   /** From now on the client's segments vanish; then it sends one on each connection, which will be sent again and again. */
   async blackHole(): Promise<void> {
     await this.link.cut('to_far');
-    await this.#clientTool.command('send', 'sent');
+    for (const { client } of this.#pairs) {
+      await client.command('send', 'sent');
+    }
   }
 
-  /** Closes everything now instead of at the end of the part. */
-  close(): Promise<void> {
-    return this.#lab.close();
+  async #addPair(): Promise<Pair> {
+    const firstPort = FIRST_PORT + this.#pairs.length * PORTS;
+    const target = [SERVER_ADDRESS, String(firstPort), String(PORTS)];
+    const server = new LineTool(this.#lab.spawnIn(this.server, [this.#program, 'listen', ...target]));
+    await server.expect('ready');
+    const client = new LineTool(this.#lab.spawnIn(this.client, [this.#program, 'connect', ...target]));
+    const [descriptors] = await client.expect('ready');
+    const pair: Pair = { client, server, capacity: Number(descriptors) - SPARE_DESCRIPTORS, opened: 0 };
+    this.#pairs.push(pair);
+    return pair;
   }
 }

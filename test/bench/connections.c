@@ -11,8 +11,8 @@
  *   connect: open N     opens N more; answered by "opened N"
  *            send       one segment of data on each connection; answered by "sent N"
  *
- * The first line of output is "ready". Sockets are closed with a RST (SO_LINGER 0): thousands of orphans that wait for
- * an acknowledgement would keep a namespace alive for minutes after its end.
+ * The first line of output is "ready DESCRIPTORS", how many it may have. Sockets are closed with a RST (SO_LINGER 0):
+ * thousands of orphans that wait for an acknowledgement would keep a namespace alive for minutes after its end.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -75,13 +75,22 @@ static int open_socket(void)
 	return fd;
 }
 
-static void raise_descriptor_limit(void)
+/* Takes as many descriptors as could be needed; without CAP_SYS_RESOURCE, as many as were given. Returns how many. */
+static long raise_descriptor_limit(void)
 {
 	struct rlimit limit = {.rlim_cur = CONNECTIONS_MAX + 1024, .rlim_max = CONNECTIONS_MAX + 1024};
 
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		return limit.rlim_cur;
+	}
+	if (getrlimit(RLIMIT_NOFILE, &limit)) {
+		die("RLIMIT_NOFILE");
+	}
+	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit)) {
 		die("RLIMIT_NOFILE");
 	}
+	return limit.rlim_cur;
 }
 
 static void open_connections(struct sockaddr_in address, in_port_t first_port, long ports, long count)
@@ -212,7 +221,7 @@ static int serve(int epoll, const bool *is_listener)
 	}
 }
 
-static int run_listen(struct sockaddr_in address, in_port_t first_port, long ports)
+static int run_listen(struct sockaddr_in address, in_port_t first_port, long ports, long descriptors)
 {
 	static bool is_listener[PORTS_MAX * 2];
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -232,15 +241,14 @@ static int run_listen(struct sockaddr_in address, in_port_t first_port, long por
 		is_listener[fd] = true;
 		watch(epoll, fd);
 	}
-	puts("ready");
-	fflush(stdout);
+	answer("ready", descriptors);
 	return serve(epoll, is_listener);
 }
 
 int main(int argc, char **argv)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
-	long first_port, ports;
+	long first_port, ports, descriptors;
 
 	signal(SIGPIPE, SIG_IGN);
 	if (argc != 5 || inet_pton(AF_INET, argv[2], &address.sin_addr) != 1) {
@@ -249,11 +257,10 @@ int main(int argc, char **argv)
 	}
 	first_port = parse_number(argv[3], 1, 65535 - PORTS_MAX);
 	ports = parse_number(argv[4], 1, PORTS_MAX);
-	raise_descriptor_limit();
+	descriptors = raise_descriptor_limit();
 	if (strcmp(argv[1], "listen") == 0) {
-		return run_listen(address, first_port, ports);
+		return run_listen(address, first_port, ports, descriptors);
 	}
-	puts("ready");
-	fflush(stdout);
+	answer("ready", descriptors);
 	return run_connect(address, first_port, ports);
 }

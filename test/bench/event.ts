@@ -103,9 +103,8 @@ async function run(context: PartContext): Promise<PartResult> {
 
   context.progress(`opening ${CONNECTIONS} connections`);
   const idle = await sampler.sample();
-  const opening = sampler.during(idle, SET_STATE, CONNECTIONS);
-  await load.open(CONNECTIONS);
-  const opened = [...(await opening), await sampler.sample()];
+  const [opening] = await Promise.all([sampler.during(idle, SET_STATE, CONNECTIONS), load.open(CONNECTIONS)]);
+  const opened = [...opening, await sampler.sample()];
 
   context.progress('cutting the network; retransmissions below the threshold');
   await load.blackHole();

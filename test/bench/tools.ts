@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { runCommand } from '../../daemon/demo/lab/command.js';
 import type { ManagedProcess } from '../../daemon/demo/lab/managed-process.js';
 import { packageRoot } from '../support/package-root.js';
-import { waitFor } from '../support/wait-for.js';
+import { Mailbox } from './mailbox.js';
 
 /** Compiles `source` unless `output` is newer. @param argv makes an output from a source */
 async function build(name: string, source: string, argv: (output: string) => readonly string[]): Promise<string> {
@@ -39,41 +39,41 @@ export async function buildBpfObject(name: string): Promise<string> {
   return build(`bench-${name}.bpf.o`, source, (output) => ['clang', ...flags, '-c', source, '-o', output]);
 }
 
+const ANSWER_TIMEOUT_MS = 30_000;
+
 /** A program that answers each line with a line; one command at a time. */
 export class LineTool {
   readonly process: ManagedProcess;
-  readonly #answers: string[] = [];
+  readonly #name: string;
+  readonly #answers: Mailbox<string>;
 
   constructor(process: ManagedProcess) {
     this.process = process;
-    process.onLine((line) => this.#answers.push(line));
-  }
-
-  /** @throws Error with what the program wrote to standard error, if it ends instead. */
-  async answer(timeoutMs = 30_000): Promise<string> {
-    const name = this.process.argv.join(' ');
-    await waitFor(() => this.#answers.length > 0 || this.process.end !== null, {
-      what: `an answer of ${name}`,
-      timeoutMs,
-      intervalMs: 2,
+    this.#name = process.argv.join(' ');
+    this.#answers = new Mailbox(this.#name);
+    process.onLine((line) => {
+      this.#answers.put(line);
     });
-    const line = this.#answers.shift();
-    if (line === undefined) {
-      throw new Error(`${name} ended: ${this.process.stderrTail.trim()}`);
-    }
-    return line;
+    void process.ended.then(() => {
+      this.#answers.close(`it ended: ${process.stderrTail.trim()}`);
+    });
   }
 
-  /** Sends a command. @returns the words of the answer after the first one, which must be `expected`. */
+  /**
+   * Sends a command.
+   * @returns the words of the answer after the first one, which must be `expected`.
+   * @throws Error with what the program wrote to standard error, if it ends instead.
+   */
   async command(line: string, expected: string, timeoutMs?: number): Promise<readonly string[]> {
     this.process.writeLine(line);
     return this.expect(expected, timeoutMs);
   }
 
-  async expect(expected: string, timeoutMs?: number): Promise<readonly string[]> {
-    const [word, ...rest] = (await this.answer(timeoutMs)).split(' ');
+  /** As `command`, for a line that comes by itself. */
+  async expect(expected: string, timeoutMs = ANSWER_TIMEOUT_MS): Promise<readonly string[]> {
+    const [word, ...rest] = (await this.#answers.take(timeoutMs)).split(' ');
     if (word !== expected) {
-      throw new Error(`${this.process.argv.join(' ')} answered "${String(word)}", not "${expected}"`);
+      throw new Error(`${this.#name} answered "${String(word)}", not "${expected}"`);
     }
     return rest;
   }

@@ -180,7 +180,7 @@ void test('a socket of a kernel client and one in an accept queue have no proces
     1.428   A retransmit retransmits=3 rto=0.816 nofile => A opened retransmitting since=0.204 kernel
     1.428   B retransmit retransmits=3 rto=0.816 unaccepted   => B opened retransmitting since=0.204 unaccepted
     2.0     sweep                                       =>
-    2.5     sweep B -unaccepted inbound held 100/9      => B updated proc100[100/9]
+    2.5     sweep B retransmits=3 rto=1.632 timer=3.06 -unaccepted inbound held 100/9      => B updated proc100[100/9]
     `,
     { sockets: BLACK_HOLE },
   );

@@ -1,5 +1,5 @@
 /** A real stuckd with a state directory and a socket of its own, and what it says about the namespaces of a test. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
@@ -9,6 +9,7 @@ import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { toProtoJson } from '../../daemon/rpc/proto-json.js';
 import type { Ending } from './lab.js';
 import { packageRoot } from './package-root.js';
+import { startAs, type User } from './unprivileged.js';
 import { waitFor } from './wait-for.js';
 
 /** A record as scripts see it: the proto3 JSON of a StuckConnection, of which tests read some fields. */
@@ -29,8 +30,11 @@ export interface StuckJson {
   readonly sinceAtLeast?: boolean;
   readonly detectedTime: string;
   readonly unackedBytes?: string;
+  readonly unsentBytes?: string;
   readonly retransmits?: number;
   readonly probes?: number;
+  readonly rto?: string;
+  readonly options?: Readonly<Record<string, unknown>>;
   readonly giveUp?: {
     readonly time?: string;
     readonly latestTime?: string;
@@ -62,9 +66,16 @@ export interface ChangeJson {
 export interface StuckdOptions {
   /** Further configuration, merged over the defaults at the top level. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** The part `sensor` of it, for example its intervals. */
+  readonly sensor?: Readonly<Record<string, unknown>>;
   /** A state directory that outlives this daemon; default: one of its own. */
   readonly stateDir?: string;
+  /** Runs the daemon as somebody else, without any capability; default: as root. */
+  readonly user?: User;
 }
+
+/** From the root of the package. */
+export const DAEMON_PROGRAM = 'build/daemon/main.js';
 
 const CHANGE_KINDS = ['snapshotItem', 'opened', 'updated', 'ended'] as const;
 
@@ -72,6 +83,15 @@ const CHANGE_KINDS = ['snapshotItem', 'opened', 'updated', 'ended'] as const;
 function switchedOff(): readonly string[] {
   const names = process.env['STUCKD_TEST_WITHOUT'] ?? '';
   return names === '' ? [] : names.split(',');
+}
+
+function startDaemon(configPath: string, directory: string, user: User | undefined): ManagedProcess {
+  const command = ['run', '--config', configPath];
+  if (user === undefined) {
+    return startProcess([process.execPath, join(packageRoot(), DAEMON_PROGRAM), ...command]);
+  }
+  chownSync(directory, user.uid, user.gid);
+  return startAs(user, ({ root, node }) => [node, join(root, DAEMON_PROGRAM), ...command]);
 }
 
 export class StuckdUnderTest {
@@ -98,12 +118,11 @@ export class StuckdUnderTest {
     const config = {
       grpc: { address },
       stateDir: options.stateDir ?? join(directory, 'state'),
-      sensor: { without: switchedOff() },
       ...options.config,
+      sensor: { without: switchedOff(), ...options.sensor },
     };
     writeFileSync(configPath, JSON.stringify(config));
-    const main = join(packageRoot(), 'build/daemon/main.js');
-    const daemon = startProcess([process.execPath, main, 'run', '--config', configPath]);
+    const daemon = startDaemon(configPath, directory, options.user);
     const stuckd = new StuckdUnderTest(daemon, directory, address);
     test.after(() => stuckd.close());
     await stuckd.#untilReady();

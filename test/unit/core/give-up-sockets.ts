@@ -1,10 +1,28 @@
 /** Sockets for the tests of the give-up model, built as a kernel of a given HZ would show them. */
+import assert from 'node:assert/strict';
+import { forecastGiveUp } from '../../../daemon/core/give-up.js';
+import type { GiveUp } from '../../../daemon/core/record.js';
 import type { ClockReport, KernelFacts, KernelTimer, SocketSnapshot } from '../../../daemon/core/snapshot.js';
 import { PENDING, TCP_STATE } from '../../../daemon/core/snapshot.js';
 
 /** A jiffy of a machine that is up for a while (the low half wraps in between), and when it began. */
 export const BASE_JIFFIES = 4_294_960_000;
 const BASE_US = 5_000_000_000_000;
+
+export type Ending = Extract<GiveUp, { never: false }>;
+
+/** The forecast, where a time is expected. */
+export function ending(moment: Moment, socket: SocketSnapshot): Ending {
+  const giveUp = forecastGiveUp(socket, moment.kernel, moment.clock);
+  assert.ok(giveUp !== null && !giveUp.never, 'a time was expected');
+  return giveUp;
+}
+
+/** Seconds from the moment to the end, and to the later candidate. */
+export function seconds(moment: Moment, socket: SocketSnapshot): readonly [number, number | null] {
+  const { timeUs, latestTimeUs } = ending(moment, socket);
+  return [(timeUs - moment.monoUs) / 1e6, latestTimeUs === null ? null : (latestTimeUs - moment.monoUs) / 1e6];
+}
 
 /** A kernel, its clock and the sockets of one instant: `phase` jiffies after `BASE_JIFFIES`. */
 export class Moment {

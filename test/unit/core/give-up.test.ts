@@ -5,12 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { forecastGiveUp } from '../../../daemon/core/give-up.js';
-import type { GiveUp } from '../../../daemon/core/record.js';
 import { TCP_STATE, type SocketSnapshot, type TcpSysctls } from '../../../daemon/core/snapshot.js';
-import { Moment } from './give-up-sockets.js';
-
-type Ending = Extract<GiveUp, { never: false }>;
+import { Moment, ending, type Ending } from './give-up-sockets.js';
 
 interface Example {
   readonly name: string;
@@ -22,12 +18,6 @@ interface Example {
   readonly reason: Ending['reason'];
   /** Seconds measured on a real kernel; where a tick is bistable, either candidate. */
   readonly measured?: readonly number[];
-}
-
-function ending(moment: Moment, socket: SocketSnapshot): Ending {
-  const giveUp = forecastGiveUp(socket, moment.kernel, moment.clock);
-  assert.ok(giveUp !== null && !giveUp.never, 'a time was expected');
-  return giveUp;
 }
 
 /**

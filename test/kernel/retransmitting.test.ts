@@ -1,0 +1,206 @@
+// Proves on the running kernel that data which is not acknowledged becomes a record: found by the event of the third
+// RTO, with its owner, its times, a forecast that the kernel keeps, and an end that agrees with what the application
+// gets and when. IPv4, IPv6, IPv4 through an IPv6 socket, either end of a connection, a host that has left its network
+// (ARP fails), TCP_USER_TIMEOUT, and a peer that comes back.
+// It cannot prove that nothing is reported of healthy connections that lose packets; other tests do.
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { CLIENT_ADDRESS, CLIENT_ADDRESS_V6, createTwoHosts, labSkipReason } from '../support/lab.js';
+import { SERVER_ADDRESS, SERVER_ADDRESS_V6, waitFor, type TwoHosts } from '../support/lab.js';
+import {
+  assertBetween,
+  assertDiagnosisNames,
+  assertEndedWith,
+  assertForecastHeld,
+  assertOnlyRecord,
+  assertOwner,
+  timelineTexts,
+  timeMs,
+  wallMs,
+} from '../support/record-checks.js';
+import { EVENTS_ALONE, sharedStuckd } from '../support/shared-stuckd.js';
+import { Sockprog } from '../support/sockprog.js';
+
+const skip = labSkipReason();
+const PORT = 8000;
+
+/** With 3 the kernel gives up at the tick after 3 s: about 6 s after the first transmission. */
+const RETRIES2 = 3;
+
+interface Stage {
+  readonly hosts: TwoHosts;
+  readonly server: Sockprog;
+  readonly client: Sockprog;
+  /** Of the client's socket "a", which is connected to the server's "l.1" and has exchanged some bytes. */
+  readonly fd: number | undefined;
+  readonly localPort: number | undefined;
+}
+
+async function setStage(t: TestContext, address: string, options = ''): Promise<Stage> {
+  const hosts = await createTwoHosts(t);
+  await hosts.lab.sysctl(hosts.client, 'net.ipv4.tcp_retries2', RETRIES2);
+  await hosts.lab.sysctl(hosts.server, 'net.ipv4.tcp_retries2', RETRIES2);
+  const server = await Sockprog.start(hosts.lab, hosts.server);
+  await server.command(`listen l :: ${PORT} mode=report`);
+  const client = await Sockprog.start(hosts.lab, hosts.client);
+  const { fd, localPort } = await client.connect('a', address, PORT, options);
+  await client.command('send a 7');
+  await server.waitEvent({ event: 'data', id: 'l.1', received: 7 });
+  await waitFor(async () => (await client.info('a')).unacked === 0, { what: 'the ACK of the first bytes' });
+  return { hosts, server, client, fd, localPort };
+}
+
+describe('events alone', { skip, concurrency: 8 }, () => {
+  const stuckd = sharedStuckd(EVENTS_ALONE);
+
+  for (const [family, address, remote, local] of [
+    ['IPv4', SERVER_ADDRESS, SERVER_ADDRESS, CLIENT_ADDRESS],
+    ['IPv6', SERVER_ADDRESS_V6, SERVER_ADDRESS_V6, CLIENT_ADDRESS_V6],
+    ['IPv4 through an IPv6 socket', `::ffff:${SERVER_ADDRESS}`, SERVER_ADDRESS, CLIENT_ADDRESS],
+  ] as const) {
+    test(`${family}: a black hole is found, belongs to its process, and times out as was said`, async (t) => {
+      const { hosts, client, fd, localPort } = await setStage(t, address);
+      const rtoMs = (await client.info('a')).rtoUs / 1000;
+      await hosts.link.cut();
+      const sent = await client.command('send a 1000');
+
+      const opened = await stuckd().waitOpened(hosts.client, 'retransmitting');
+      assert.equal(opened.state, 'ESTABLISHED');
+      assert.equal(opened.direction, 'DIRECTION_OUTBOUND');
+      assert.deepEqual(opened.local, { address: local, port: localPort });
+      assert.deepEqual(opened.remote, { address: remote, port: PORT });
+      assert.equal(opened.unackedBytes, '1000');
+      assert.equal(opened.retransmits, 3);
+      assert.equal(opened.sinceAtLeast, undefined);
+      // A tail loss probe, which delays the first RTO, comes after two round trips.
+      const sentMs = wallMs(sent.monoUs);
+      assertBetween(timeMs(opened.since), sentMs + rtoMs, sentMs + 2 * rtoMs, 'the first RTO');
+      assertBetween(timeMs(opened.detectedTime), timeMs(opened.since) + 6 * rtoMs, timeMs(opened.since) + 8 * rtoMs, 'the third RTO');
+      assert.equal(opened.giveUp?.reason, 'GIVE_UP_REASON_TCP_RETRIES2');
+      assert.equal(opened.giveUp.expectedError, 'ETIMEDOUT');
+
+      const owned = await stuckd().waitOwner(opened.id);
+      assert.equal(owned.ownerType, 'OWNER_TYPE_PROCESS');
+      assertOwner(owned.owner, { pid: client.pid, comm: 'sockprog', fd });
+      const peer = remote.includes(':') ? `[${remote}]:${PORT}` : `${remote}:${PORT}`;
+      assertDiagnosisNames(owned, `sockprog[${client.pid}]`, peer);
+
+      const error = await client.waitEvent({ event: 'error', id: 'a' }, 20_000);
+      assert.equal(error.errno, 'ETIMEDOUT');
+      const ended = await stuckd().waitEnded(opened.id);
+      assert.equal(ended.outcome, 'OUTCOME_TIMED_OUT');
+      assertEndedWith(ended, error.monoUs);
+      assertForecastHeld(opened, ended);
+      assert.equal(ended.owner?.pid, client.pid);
+      assertDiagnosisNames(ended, `sockprog[${client.pid}]`, peer);
+      assert.deepEqual(timelineTexts(await stuckd().get(opened.id)), [
+        'first retransmission; no answer since',
+        'detected: 3 retransmission timeouts in a row without any answer',
+        'the kernel gave up',
+      ]);
+      assertOnlyRecord(stuckd(), hosts.client, opened.id);
+      assert.deepEqual(stuckd().changesIn(hosts.server), [], 'the end that has sent nothing is not stuck');
+    });
+  }
+
+  test('the end that accepted the connection can be the stuck one', async (t) => {
+    const { hosts, server, localPort } = await setStage(t, SERVER_ADDRESS);
+    const accepted = await server.waitEvent({ event: 'accepted', id: 'l.1' });
+    await hosts.link.cut();
+    await server.command('send l.1 500');
+    const opened = await stuckd().waitOpened(hosts.server, 'retransmitting');
+    assert.equal(opened.direction, 'DIRECTION_INBOUND');
+    assert.deepEqual(opened.local, { address: SERVER_ADDRESS, port: PORT });
+    assert.deepEqual(opened.remote, { address: CLIENT_ADDRESS, port: localPort });
+    const owned = await stuckd().waitOwner(opened.id);
+    assertOwner(owned.owner, { pid: server.pid, comm: 'sockprog', fd: accepted.fd });
+    const error = await server.waitEvent({ event: 'error', id: 'l.1', errno: 'ETIMEDOUT' }, 20_000);
+    const ended = await stuckd().waitEnded(opened.id);
+    assert.equal(ended.outcome, 'OUTCOME_TIMED_OUT');
+    assertEndedWith(ended, error.monoUs);
+    assertForecastHeld(opened, ended);
+    assert.deepEqual(stuckd().changesIn(hosts.client), []);
+  });
+
+  test('TCP_USER_TIMEOUT decides instead of tcp_retries2, and the forecast knows', async (t) => {
+    const { hosts, client } = await setStage(t, SERVER_ADDRESS, 'user_timeout=2500');
+    await hosts.link.cut();
+    await client.command('send a 1000');
+    const opened = await stuckd().waitOpened(hosts.client, 'retransmitting');
+    assert.equal(opened.giveUp?.reason, 'GIVE_UP_REASON_USER_TIMEOUT');
+    assert.equal(opened.options?.['userTimeout'], '2.500s');
+    const error = await client.waitEvent({ event: 'error', id: 'a', errno: 'ETIMEDOUT' }, 20_000);
+    const ended = await stuckd().waitEnded(opened.id);
+    assert.equal(ended.outcome, 'OUTCOME_TIMED_OUT');
+    assertEndedWith(ended, error.monoUs);
+    assertForecastHeld(opened, ended);
+  });
+
+  test('a peer that comes back ends the record, and the next black hole is another record', async (t) => {
+    const { hosts, server, client } = await setStage(t, SERVER_ADDRESS);
+    await hosts.link.cut();
+    await client.command('send a 100');
+    const first = await stuckd().waitOpened(hosts.client, 'retransmitting');
+    const healedMs = Date.now();
+    await hosts.link.heal();
+    const arrived = await server.waitEvent({ event: 'data', id: 'l.1', received: 107 });
+    const ended = await stuckd().waitEnded(first.id);
+    assert.equal(ended.outcome, 'OUTCOME_RECOVERED');
+    assertBetween(timeMs(ended.endTime), healedMs, wallMs(arrived.monoUs), 'the first ACK');
+    await waitFor(async () => (await client.info('a')).unacked === 0, { what: 'the last ACK' });
+
+    await hosts.link.cut();
+    await client.command('send a 100');
+    const second = await stuckd().waitChange(
+      'a second record of the same socket',
+      ({ kind, record }) => kind === 'opened' && record.cookie === first.cookie && record.id !== first.id,
+    );
+    assert.equal(second.previousId, first.id);
+    assert.equal(second.kind, 'STUCK_KIND_RETRANSMITTING');
+    assert.ok(timeMs(second.since) > timeMs(ended.endTime));
+  });
+
+  test('an application that aborts the connection ends the record at once', async (t) => {
+    const { hosts, client } = await setStage(t, SERVER_ADDRESS);
+    await hosts.link.cut();
+    await client.command('send a 100');
+    const opened = await stuckd().waitOpened(hosts.client, 'retransmitting');
+    await client.command('set a linger=0');
+    const closed = await client.command('close a');
+    const ended = await stuckd().waitEnded(opened.id);
+    assert.equal(ended.outcome, 'OUTCOME_CLOSED_BY_APPLICATION');
+    assertEndedWith(ended, closed.monoUs);
+  });
+});
+
+describe('a host that has left its network', { skip, concurrency: 8 }, () => {
+  const stuckd = sharedStuckd();
+
+  for (const [how, command] of [
+    ['its address is gone', ['ip', 'address', 'delete', `${SERVER_ADDRESS}/24`, 'dev']],
+    ['its link is down', ['ip', 'link', 'set', 'down', 'dev']],
+  ] as const) {
+    test(`${how}: nobody answers ARP, and it ends as unreachable`, async (t) => {
+      const { hosts, client } = await setStage(t, SERVER_ADDRESS);
+      await hosts.lab.sysctl(hosts.client, 'net.ipv4.tcp_retries2', 4);
+      await hosts.lab.run(hosts.server, [...command, hosts.link.far.device]);
+      await hosts.lab.run(hosts.client, ['ip', 'neigh', 'flush', 'all']);
+      await client.command('send a 1000');
+      const opened = await stuckd().waitOpened(hosts.client, 'retransmitting');
+      assertOwner((await stuckd().waitOwner(opened.id)).owner, { pid: client.pid, comm: 'sockprog' });
+
+      const forewarned = await stuckd().waitChange(
+        'a forecast that knows of the ICMP error',
+        ({ record }) => record.id === opened.id && record.giveUp?.expectedError === 'EHOSTUNREACH',
+      );
+      const error = await client.waitEvent({ event: 'error', id: 'a' }, 30_000);
+      assert.equal(error.errno, 'EHOSTUNREACH');
+      const ended = await stuckd().waitEnded(opened.id);
+      assert.equal(ended.outcome, 'OUTCOME_UNREACHABLE');
+      assertEndedWith(ended, error.monoUs);
+      assertForecastHeld(forewarned, ended);
+      assert.match(ended.diagnosis?.summary ?? '', /EHOSTUNREACH/);
+      assertOnlyRecord(stuckd(), hosts.client, opened.id);
+    });
+  }
+});

@@ -1,0 +1,107 @@
+/** Records for the tests of the diagnosis: one connection, in every kind and with every kind of holder. */
+import { diagnose, type Diagnosis } from '../../../daemon/core/diagnosis.js';
+import type { GiveUp, Owner, StuckRecord } from '../../../daemon/core/record.js';
+
+export const S = 1_000_000;
+/** 14:02:58, the start of the record. */
+export const SINCE = (14 * 3600 + 2 * 60 + 58) * S;
+export const NOW = SINCE + 14 * S;
+
+export const names = {
+  wallTime(us: number): string {
+    return new Date(us / 1000).toISOString().slice(11, 19);
+  },
+};
+
+export const NODE: Owner = {
+  pid: 12_900,
+  startBootUs: 1,
+  comm: 'node',
+  executable: '/usr/bin/node',
+  uid: 1000,
+  cgroupId: 1n,
+  holders: [{ pid: 12_900, comm: 'node', fd: 21 }],
+};
+export const JAVA: Owner = { ...NODE, pid: 77, comm: 'java', executable: '/usr/lib/jvm/bin/java', holders: [] };
+
+export function givesUp(seconds: number, changes: Partial<Extract<GiveUp, { never: false }>> = {}): GiveUp {
+  return {
+    never: false,
+    timeUs: NOW + seconds * S,
+    latestTimeUs: null,
+    reason: 'tcp_retries2',
+    retransmitsLeft: 12,
+    expectedError: 'ETIMEDOUT',
+    ...changes,
+  };
+}
+
+export const STUCK: StuckRecord = {
+  id: '1',
+  previousId: null,
+  kind: 'retransmitting',
+  state: 'ESTABLISHED',
+  direction: 'outbound',
+  local: { address: '10.0.0.1', port: 40_000 },
+  remote: { address: '10.0.0.2', port: 8000 },
+  netns: 1,
+  cookie: 1n,
+  ownerType: 'process',
+  owner: NODE,
+  lastOwner: null,
+  sinceUs: SINCE,
+  sinceAtLeast: false,
+  detectedUs: SINCE + S,
+  lastProgressUs: null,
+  unackedBytes: 512,
+  unsentBytes: 0,
+  unreadBytes: 0,
+  retransmits: 3,
+  probes: 0,
+  rtoMs: 1600,
+  options: {
+    keepalive: false,
+    keepaliveIdleMs: 7_200_000,
+    keepaliveIntervalMs: 75_000,
+    keepaliveProbes: 9,
+    userTimeoutMs: 0,
+  },
+  giveUp: givesUp(902),
+  outcome: null,
+  endUs: null,
+  timeline: [],
+};
+
+export const KEEPALIVE: Partial<StuckRecord> = {
+  kind: 'keepalive_unanswered',
+  retransmits: 0,
+  probes: 3,
+  unackedBytes: 0,
+  options: { ...STUCK.options, keepalive: true },
+  giveUp: givesUp(450, { reason: 'keepalive' }),
+};
+export const CONNECTING: Partial<StuckRecord> = {
+  kind: 'connecting',
+  state: 'SYN_SENT',
+  unackedBytes: 0,
+  giveUp: givesUp(119, { reason: 'syn_retries' }),
+};
+export const ORPHAN: Partial<StuckRecord> = {
+  kind: 'closing',
+  state: 'FIN_WAIT1',
+  ownerType: 'orphan',
+  owner: null,
+  lastOwner: { ...NODE, pid: 123 },
+  giveUp: givesUp(92, { reason: 'orphan_retries' }),
+};
+export const CLOSING: Partial<StuckRecord> = { kind: 'closing', state: 'FIN_WAIT1', giveUp: givesUp(902) };
+export const INBOUND: Partial<StuckRecord> = {
+  direction: 'inbound',
+  local: { address: 'fd00::1', port: 443 },
+  remote: { address: 'fd00::9', port: 51_234 },
+};
+
+/** The diagnosis of the record with these changes, 14 s after it began. */
+export function of(changes: Partial<StuckRecord>): Diagnosis {
+  return diagnose({ ...STUCK, ...changes }, NOW, names);
+}
