@@ -5,16 +5,17 @@ import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-confi
 import type { Config } from './config.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
-import { SystemClock } from './lib/system-clock.js';
+import { type MachineClock, SystemClock } from './lib/system-clock.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
-import { type GrpcServer, startGrpcServer } from './rpc/grpc-server.js';
+import { planReload } from './reload.js';
+import { startGrpcServer } from './rpc/grpc-server.js';
 import { sensorConfiguration } from './sensor-configuration.js';
 import { connectSensor, type SensorLink, spawnSensor } from './sensor/sensor-link.js';
 import { builtSensorPath } from './sensor/sensor-path.js';
-import { type SessionEnd } from './sensor/sensor-session.js';
+import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
 import { buildStatus } from './status-report.js';
-import { OpenRecordStore } from './store/open-records.js';
+import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
 import { encodePass, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
@@ -26,12 +27,14 @@ export class StartError extends Error {
 
 export interface App extends StatusSource {
   readonly engine: TrackerEngine;
-  readonly clock: SystemClock;
+  readonly clock: MachineClock;
   readonly grpcAddress: string;
   /** Resolves when the sensor is attached for the first time and its first sweep is complete. */
   readonly firstPicture: Promise<void>;
   /** Rejects with StartError if the first sensor says that it cannot work on this machine. */
   readonly failed: Promise<never>;
+  /** Goes on with another configuration, as far as that is possible without a restart, and logs what came of it. */
+  reload(wanted: Config): void;
   /** Ends watches, the sensor and the server, and saves open records; bounded in time. Idempotent. */
   stop(): Promise<void>;
 }
@@ -50,17 +53,16 @@ function trackerConfig(config: Config): TrackerConfig {
 
 /** Everything that the parts share while the daemon runs. */
 class RunningApp implements App {
-  readonly clock = new SystemClock();
+  readonly clock: MachineClock;
   readonly engine: TrackerEngine;
   readonly firstPicture: Promise<void>;
   readonly failed: Promise<never>;
   grpcAddress = '';
-  readonly #config: Config;
+  #config: Config;
   readonly #log: Logger;
   readonly #cleanup = new CleanupStack(STOP_STEP_MS);
   readonly #supervisor: SensorSupervisor;
   readonly #startRealUs = Date.now() * 1000;
-  #grpc: GrpcServer | null = null;
   #saver: StateSaver | null = null;
   #saveFailed = false;
   #counters: CountersReport | null = null;
@@ -70,9 +72,10 @@ class RunningApp implements App {
   #resolveFirstPicture: () => void = () => undefined;
   #rejectFailed: (error: StartError) => void = () => undefined;
 
-  constructor(config: Config, log: Logger) {
+  constructor(config: Config, log: Logger, clock: MachineClock) {
     this.#config = config;
     this.#log = log;
+    this.clock = clock;
     this.firstPicture = new Promise((resolve) => {
       this.#resolveFirstPicture = resolve;
     });
@@ -132,7 +135,7 @@ class RunningApp implements App {
   /** Acquires everything, in the order in which it is needed. @throws Error with a message for the operator */
   async start(): Promise<void> {
     const store = new OpenRecordStore(this.#config.stateDir);
-    const { state, problem } = store.load();
+    const { state, problem } = await this.#load(store);
     if (problem !== null) {
       this.#log.warn(`open records of the last run are not known: ${problem}`);
     }
@@ -161,7 +164,6 @@ class RunningApp implements App {
         },
       },
     });
-    this.#grpc = grpc;
     this.grpcAddress = grpc.address;
     this.#cleanup.push('open records', () => this.#saver?.close());
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
@@ -186,14 +188,34 @@ class RunningApp implements App {
     });
   }
 
+  reload(wanted: Config): void {
+    const { config, changed, needRestart } = planReload(this.#config, wanted);
+    if (changed.length > 0) {
+      this.#config = config;
+      this.#log.setLevel(config.log.level);
+      this.#supervisor.configure(sensorConfiguration(config));
+      this.engine.reconfigure(trackerConfig(config), config.history.ended);
+    }
+    this.#log.info(`the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`);
+    if (needRestart.length > 0) {
+      this.#log.warn(`these keys are read at start only, restart to apply them: ${needRestart.join(', ')}`);
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stopping ??= this.#release();
     await this.#stopping;
   }
 
-  /** Ends what can hold others up at once; for the second signal. */
-  abort(): void {
-    this.#grpc?.close();
+  async #load(store: OpenRecordStore): Promise<LoadedState> {
+    try {
+      return await store.load();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StartError(`the state directory (stateDir, STUCKD_STATE_DIR) cannot be used: ${reason}`, {
+        cause: error,
+      });
+    }
   }
 
   async #release(): Promise<void> {
@@ -238,10 +260,11 @@ class RunningApp implements App {
 
 /**
  * Starts the daemon. It serves before the sensor is attached: `GetStatus` then says so.
+ * @param clock other than the machine's for a recorded stream of another machine and time
  * @throws Error if the state directory or the address cannot be used; what was acquired is released before.
  */
-export async function startApp(config: Config, log: Logger): Promise<App & { abort(): void }> {
-  const app = new RunningApp(config, log);
+export async function startApp(config: Config, log: Logger, clock: MachineClock = new SystemClock()): Promise<App> {
+  const app = new RunningApp(config, log, clock);
   try {
     await app.start();
   } catch (error) {

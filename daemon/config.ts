@@ -2,15 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import type { LogLevel } from './lib/logger.js';
-import { LOG_LEVELS } from './lib/logger.js';
 import { parseDurationMs } from './lib/duration.js';
+import { LOG_LEVELS } from './lib/logger.js';
+import { type Address, AddressError, DEFAULT_ADDRESS, parseAddress } from './rpc/address.js';
 
 export const DEFAULT_CONFIG_PATH = '/etc/stuckd/stuckd.yaml';
-export const DEFAULT_GRPC_ADDRESS = 'unix:/run/stuckd/stuckd.sock';
 export const DEFAULT_STATE_DIR = '/var/lib/stuckd';
 
-/** A duration as text with a unit ("500ms", "2s", "10m", "2h"), in milliseconds. */
+/** A duration as text with a unit ("500ms", "2s", "10m", "2h"), in whole milliseconds. */
 function duration(minMs: number, maxMs: number): z.ZodType<number> {
   return z.string().transform((text, context) => {
     const milliseconds = parseDurationMs(text);
@@ -23,6 +22,22 @@ function duration(minMs: number, maxMs: number): z.ZodType<number> {
       return z.NEVER;
     }
     return milliseconds;
+  });
+}
+
+/** An address, kept as it was written. @param allowed kinds of address that can be used there */
+function address(allowed: readonly Address['kind'][]): z.ZodType<string> {
+  return z.string().superRefine((text, context) => {
+    try {
+      if (!allowed.includes(parseAddress(text).kind)) {
+        context.addIssue({ code: 'custom', message: `"${text}" must be unix:PATH` });
+      }
+    } catch (error) {
+      if (!(error instanceof AddressError)) {
+        throw error;
+      }
+      context.addIssue({ code: 'custom', message: error.message });
+    }
   });
 }
 
@@ -64,15 +79,12 @@ const kindsSchema = z.strictObject({
 });
 
 const configSchema = z.strictObject({
-  grpc: z.strictObject({ address: z.string().min(1).default(DEFAULT_GRPC_ADDRESS) }).prefault({}),
+  grpc: z.strictObject({ address: address(['unix', 'tcp']).default(DEFAULT_ADDRESS) }).prefault({}),
   stateDir: z.string().min(1).default(DEFAULT_STATE_DIR),
   sensor: z
     .strictObject({
-      /** Unix socket of a sensor that runs apart; without it the daemon starts one. */
-      address: z
-        .string()
-        .regex(/^unix:./, 'must be unix:PATH')
-        .optional(),
+      /** `unix:PATH` of a sensor that runs apart; without it the daemon starts one. */
+      address: address(['unix']).optional(),
       /** Executable of the sensor that the daemon starts. */
       path: z.string().min(1).optional(),
       /** Tracepoints that the daemon's own sensor leaves out, to find out whether a probe is to blame. */
@@ -89,7 +101,7 @@ const configSchema = z.strictObject({
       ended: z.number().int().min(0).max(100_000).default(1000),
     })
     .prefault({}),
-  log: z.strictObject({ level: z.enum(LOG_LEVELS as [LogLevel, ...LogLevel[]]).default('info') }).prefault({}),
+  log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -55,7 +55,10 @@ function awaitReport(step: Step, entry: Entry): void {
 function adoptSaved(step: Step, saved: SavedState, kernel: KernelFacts, clock: ClockReport): void {
   if (saved.bootId === kernel.bootId) {
     for (const { record, socket } of saved.entries) {
-      adopt(step, { record, socket });
+      const entry = adopt(step, { record, socket });
+      if (entry !== null) {
+        awaitReport(step, entry);
+      }
     }
     return;
   }
@@ -86,7 +89,6 @@ function adopt(step: Step, { record, socket }: SavedEntry): Entry | null {
   state.suspects.delete(key);
   state.counters.restored++;
   effects.push({ type: 'opened', record, timeUs: detectedUs });
-  awaitReport(step, entry);
   return entry;
 }
 

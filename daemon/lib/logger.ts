@@ -13,6 +13,8 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** What is below is left out from now on. */
+  setLevel(level: LogLevel): void;
   /** Writes what is buffered; to be called before the process ends. */
   flush(): void;
 }
@@ -35,6 +37,9 @@ export function createJsonLogger(level: LogLevel): Logger {
     error: (message, fields = {}) => {
       root.error(fields, message);
     },
+    setLevel: (newLevel) => {
+      root.level = newLevel;
+    },
     flush: () => {
       sink.flushSync();
     },
@@ -48,7 +53,7 @@ function describe(fields: LogFields): string {
 
 /** Lines for a person: what is below `level` is left out, and only what is not routine says its level. */
 export function createTerminalLogger(level: LogLevel, write: (line: string) => void): Logger {
-  const threshold = LOG_LEVELS.indexOf(level);
+  let threshold = LOG_LEVELS.indexOf(level);
   const log = (lineLevel: LogLevel, message: string, fields: LogFields): void => {
     if (LOG_LEVELS.indexOf(lineLevel) < threshold) {
       return;
@@ -68,6 +73,9 @@ export function createTerminalLogger(level: LogLevel, write: (line: string) => v
     },
     error: (message, fields = {}) => {
       log('error', message, fields);
+    },
+    setLevel: (newLevel) => {
+      threshold = LOG_LEVELS.indexOf(newLevel);
     },
     flush: () => {
       // Lines are written as they come.

@@ -7,12 +7,17 @@ export function monotonicUs(): number {
   return Number(process.hrtime.bigint() / 1000n);
 }
 
+/** A wall clock that learns from the sensor. */
+export interface MachineClock extends WallClock {
+  /** Takes newer clocks: wall time is stepped and slewed while the others run on. */
+  update(clock: ClockReport): void;
+}
+
 /** Wall time from the newest clocks of the sensor; until there are any, from this process's own. */
-export class SystemClock implements WallClock {
+export class SystemClock implements MachineClock {
   #monoToRealUs = Date.now() * 1000 - monotonicUs();
   #bootToRealUs = this.#monoToRealUs;
 
-  /** Takes newer clocks: wall time is stepped and slewed while the others run on. */
   update(clock: ClockReport): void {
     this.#monoToRealUs = clock.realUs - clock.monoUs;
     this.#bootToRealUs = clock.realUs - clock.bootUs;

@@ -43,7 +43,14 @@ const NAMES: readonly string[] = [
   'CHECKPOINT_RESTORE',
 ];
 
-/** @param mask bit n is set if capability n is held */
+/** Width of a capability mask (kernel_cap_t). */
+const BITS = 64;
+
+/**
+ * @param mask bit n is set if capability n is held
+ * @returns names such as `CAP_BPF`; a capability that is newer than this list goes by its number
+ */
 export function capabilityNames(mask: bigint): readonly string[] {
-  return NAMES.filter((_name, bit) => (mask & (1n << BigInt(bit))) !== 0n).map((name) => `CAP_${name}`);
+  const bits = Array.from({ length: BITS }, (_, bit) => bit);
+  return bits.filter((bit) => (mask & (1n << BigInt(bit))) !== 0n).map((bit) => `CAP_${NAMES[bit] ?? bit}`);
 }

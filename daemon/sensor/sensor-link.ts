@@ -1,7 +1,7 @@
 /** A way to a sensor: one that this daemon starts, or one that runs apart. The only owner of both. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createConnection } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Duplex, PassThrough, type Readable } from 'node:stream';
 
 /** One connection to one sensor. */
 export interface SensorLink {
@@ -12,21 +12,48 @@ export interface SensorLink {
   close(graceMs: number): void;
 }
 
-/** Lines on the sensor's standard error beyond this length are cut: it is trusted little. */
+/** Lines on the sensor's standard error are cut to this length: it is trusted little. */
 const STDERR_LINE_MAX = 500;
 
-/** errno names that spawning or connecting gives, in words that say what to do. */
-function explain(error: NodeJS.ErrnoException, what: string): string {
-  switch (error.code) {
-    case 'ENOENT':
-      return `${what} does not exist`;
-    case 'EACCES':
-      return `${what} cannot be used: permission denied`;
-    case 'ECONNREFUSED':
-      return `nobody listens on ${what}`;
-    default:
-      return `${what}: ${error.message}`;
+/** Why spawning or connecting failed, in words that say what to do. */
+function explain(error: unknown, what: string): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'ENOENT') {
+    return `${what} does not exist`;
   }
+  if (code === 'EACCES') {
+    return `${what} cannot be used: permission denied`;
+  }
+  if (code === 'ECONNREFUSED') {
+    return `nobody listens on ${what}`;
+  }
+  return `${what}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** A link that has ended before it began. */
+function brokenLink(reason: string): SensorLink {
+  return { stream: new PassThrough().destroy(), ended: Promise.resolve(reason), close: () => undefined };
+}
+
+/** Calls `onLine` for each line that is not empty. A line may come in pieces, and end without a newline. */
+function readLines(stream: Readable, onLine: (line: string) => void): void {
+  let line = '';
+  const finish = (): void => {
+    if (line !== '') {
+      onLine(line);
+    }
+    line = '';
+  };
+  stream.setEncoding('utf8');
+  stream.on('data', (text: string) => {
+    for (const [index, part] of text.split('\n').entries()) {
+      if (index > 0) {
+        finish();
+      }
+      line = (line + part).slice(0, STDERR_LINE_MAX);
+    }
+  });
+  stream.on('end', finish);
 }
 
 /**
@@ -35,41 +62,47 @@ function explain(error: NodeJS.ErrnoException, what: string): string {
  * @param without tracepoints that it leaves out
  * @param onComplaint gets each line that it writes to standard error
  */
-export function spawnSensor(
-  path: string,
-  without: readonly string[],
-  onComplaint: (line: string) => void,
-): SensorLink {
+export function spawnSensor(path: string, without: readonly string[], onComplaint: (line: string) => void): SensorLink {
   const leaveOut = without.length === 0 ? [] : ['--without', without.join(',')];
-  const child = spawn(path, ['--fd', '3', ...leaveOut], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
-  // Node makes extra pipes of a child as socketpairs: this one is written and read.
-  const stream = child.stdio[3] as Duplex;
+  let child: ChildProcess;
+  try {
+    child = spawn(path, ['--fd', '3', ...leaveOut], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    return brokenLink(explain(error, path)); // most failures come as an event, but not ENOMEM and the like
+  }
+  let killTimer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const ended = new Promise<string>((resolve) => {
+    const end = (reason: string): void => {
+      isOver = true;
+      clearTimeout(killTimer);
+      resolve(reason);
+    };
+    child.on('error', (error) => {
+      if (child.pid === undefined) {
+        end(explain(error, path));
+      }
+    });
+    child.once('close', (code, signal) => {
+      end(signal === null ? `it exited with status ${String(code)}` : `it was ended by ${signal}`);
+    });
+  });
+  if (child.stderr !== null && child.pid !== undefined) {
+    readLines(child.stderr, onComplaint);
+  }
+  // Node makes extra pipes of a child as socketpairs: this one is written and read. Without descriptors there is none.
+  const pipe = child.pid === undefined ? null : child.stdio[3];
+  const stream = pipe instanceof Duplex ? pipe : new PassThrough().destroy();
   stream.on('error', () => {
     // The end of the child says more, and always follows.
   });
-  child.stderr?.setEncoding('utf8');
-  child.stderr?.on('data', (text: string) => {
-    for (const line of text.split('\n')) {
-      if (line !== '') {
-        onComplaint(line.slice(0, STDERR_LINE_MAX));
-      }
-    }
-  });
-  let killTimer: NodeJS.Timeout | undefined;
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => {
-      resolve(explain(error, path));
-    });
-    child.once('close', (code, signal) => {
-      clearTimeout(killTimer);
-      resolve(signal === null ? `it exited with status ${String(code)}` : `it was ended by ${signal}`);
-    });
-  });
   const close = (graceMs: number): void => {
     stream.destroy();
-    killTimer ??= setTimeout(() => {
-      child.kill('SIGKILL');
-    }, graceMs);
+    if (!isOver) {
+      killTimer ??= setTimeout(() => {
+        child.kill('SIGKILL');
+      }, graceMs);
+    }
   };
   return { stream, ended, close };
 }
@@ -79,7 +112,7 @@ export function connectSensor(path: string): SensorLink {
   const socket = createConnection(path);
   const ended = new Promise<string>((resolve) => {
     let reason = 'it closed the connection';
-    socket.once('error', (error) => {
+    socket.on('error', (error) => {
       reason = explain(error, path);
     });
     socket.once('close', () => {

@@ -30,18 +30,27 @@ export interface SessionListener {
 /** A sensor that is not ready after this time hangs: loading takes 0.1 s, on an emulated machine some seconds. */
 const READY_TIMEOUT_MS = 60_000;
 const CLOSE_GRACE_MS = 2000;
+/** No sensor has as many programs. */
+const PROGRAMS_MAX = 64;
+/** Commands that wait for a sensor which does not read them; there is room for one watch of every tracked socket. */
+const UNSENT_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Types of the records that belong before the first report. */
+const HANDSHAKE_TYPES: ReadonlySet<SensorRecord['type']> = new Set(['hello', 'program', 'ready']);
 
 export class SensorSession {
   readonly #link: SensorLink;
   readonly #listener: SessionListener;
-  readonly #configuration: SensorConfiguration;
   readonly #stream = new RecordStream();
   readonly #programs: ProgramReport[] = [];
+  #configuration: SensorConfiguration;
   #hello: HelloReport | null = null;
   #clock: ClockReport | null = null;
   #ready = false;
-  /** Why this side ended the conversation, or why the sensor said that it would end. */
+  /** Why this side ended the conversation. */
   #problem: string | null = null;
+  /** The stream ended inside a record. */
+  #truncation: string | null = null;
   #failure: FailureReport | null = null;
 
   constructor(link: SensorLink, configuration: SensorConfiguration, listener: SessionListener) {
@@ -55,27 +64,37 @@ export class SensorSession {
     const timer = setTimeout(() => {
       this.#fail(`it was not ready after ${READY_TIMEOUT_MS / 1000} s`);
     }, READY_TIMEOUT_MS);
-    this.#link.stream.on('data', (chunk: Buffer) => {
+    this.#link.stream.on('data', (chunk: Uint8Array) => {
       this.#take(chunk);
       if (this.#ready) {
         clearTimeout(timer);
       }
     });
     this.#link.stream.on('end', () => {
-      const truncated = this.#stream.end();
-      if (truncated !== null) {
-        this.#problem ??= truncated.message;
-      }
+      this.#truncation = this.#stream.end()?.message ?? null;
     });
     const ended = await this.#link.ended;
     clearTimeout(timer);
-    return { reason: this.#failure?.message ?? this.#problem ?? ended, failure: this.#failure };
+    const reason = this.#truncation === null ? ended : `${ended}; ${this.#truncation}`;
+    return { reason: this.#failure?.message ?? this.#problem ?? reason, failure: this.#failure };
   }
 
   /** Sends a command; one that the sensor can no longer take is dropped, as its next session starts anew anyway. */
   send(command: Uint8Array): void {
-    if (this.#link.stream.writable) {
-      this.#link.stream.write(command);
+    if (!this.#link.stream.writable) {
+      return;
+    }
+    this.#link.stream.write(command);
+    if (this.#link.stream.writableLength > UNSENT_BYTES_MAX) {
+      this.#fail('it does not read its commands');
+    }
+  }
+
+  /** Changes the thresholds and intervals of a sensor that may run already. */
+  configure(configuration: SensorConfiguration): void {
+    this.#configuration = configuration;
+    if (this.#hello !== null) {
+      this.send(encodeConfigure(configuration));
     }
   }
 
@@ -89,57 +108,79 @@ export class SensorSession {
     this.close();
   }
 
-  #take(chunk: Buffer): void {
+  #take(chunk: Uint8Array): void {
     const { records, error } = this.#stream.push(chunk);
-    const reports = this.#ready ? records : records.filter((record) => !this.#introduce(record));
-    if (this.#ready && reports.length > 0) {
-      this.#listener.records(reports);
+    let taken = 0;
+    for (const record of records) {
+      if (this.#ready || this.#problem !== null) {
+        break;
+      }
+      this.#introduce(record);
+      taken += 1;
+    }
+    if (this.#problem === null && taken < records.length) {
+      this.#report(taken === 0 ? records : records.slice(taken));
     }
     if (error !== null) {
       this.#fail(error.message);
     }
+  }
+
+  #report(records: readonly SensorRecord[]): void {
     for (const record of records) {
       if (record.type === 'failure') {
         this.#failure = record.failure;
+      } else if (HANDSHAKE_TYPES.has(record.type)) {
+        this.#fail(`it sent a record of type ${record.type} after it was ready`);
+        return;
       }
     }
+    this.#listener.records(records);
   }
 
-  /** Takes a record of the handshake. @returns false if it is a report already. */
-  #introduce(record: SensorRecord): boolean {
-    if (this.#ready) {
-      return false;
-    }
+  /** Takes a record of the handshake. */
+  #introduce(record: SensorRecord): void {
     switch (record.type) {
-      case 'hello': {
-        const mismatch = checkHello(record.hello);
-        if (mismatch !== null) {
-          this.#fail(mismatch);
-          return true;
-        }
-        this.#hello = record.hello;
-        this.send(encodeConfigure(this.#configuration));
-        return true;
-      }
+      case 'hello':
+        this.#greet(record.hello);
+        return;
       case 'program':
         this.#programs.push(record.program);
-        return true;
+        if (this.#programs.length > PROGRAMS_MAX) {
+          this.#fail(`it has more than ${PROGRAMS_MAX} programs`);
+        }
+        return;
       case 'clock':
         this.#clock = record.clock;
-        return true;
+        return;
       case 'failure':
-        return true;
+        this.#failure = record.failure;
+        return;
       case 'ready':
         if (this.#hello === null || this.#clock === null) {
           this.#fail('it was ready without a word about itself');
-          return true;
+          return;
         }
         this.#ready = true;
         this.#listener.ready({ hello: this.#hello, clock: this.#clock, programs: this.#programs });
-        return true;
-      default:
+        return;
+      case 'counters':
+      case 'holder':
+      case 'pass':
+      case 'process':
+      case 'socket':
         this.#fail(`it sent a record of type ${record.type} before it was ready`);
-        return true;
+        return;
     }
+  }
+
+  #greet(hello: HelloReport): void {
+    const mismatch = this.#hello === null ? checkHello(hello) : 'it greeted twice';
+    if (mismatch !== null) {
+      this.#fail(mismatch);
+      return;
+    }
+    this.#hello = hello;
+    this.send(encodeConfigure(this.#configuration));
   }
 }

@@ -31,9 +31,9 @@ const RETRY_FORGET_MS = 60_000;
 export class SensorSupervisor {
   readonly #connect: () => SensorLink;
   readonly #listener: SupervisorListener;
-  readonly #configuration: SensorConfiguration;
   readonly #backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, RETRY_FORGET_MS);
   readonly #stop = new AbortController();
+  #configuration: SensorConfiguration;
   #session: SensorSession | null = null;
   #running: Promise<void> | null = null;
   #state: SensorState = 'starting';
@@ -65,6 +65,12 @@ export class SensorSupervisor {
     this.#session?.send(command);
   }
 
+  /** Changes thresholds and intervals, of the sensor that runs now and of those to come. */
+  configure(configuration: SensorConfiguration): void {
+    this.#configuration = configuration;
+    this.#session?.configure(configuration);
+  }
+
   status(): SupervisorStatus {
     return {
       state: this.#state,
@@ -75,24 +81,28 @@ export class SensorSupervisor {
   }
 
   async #run(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
+    while (!this.#isStopping()) {
       const startUs = monotonicUs();
       const end = await this.#serve();
-      const wasUp = this.#introduction !== null;
+      const successMs = this.#introduction === null ? 0 : (monotonicUs() - startUs) / 1000;
       this.#introduction = null;
       this.#session = null;
-      if (this.#stop.signal.aborted) {
+      if (this.#isStopping()) {
         this.#listener.down(end, null);
         return;
       }
       this.#lastError = end.reason;
       this.#restarts += 1;
       this.#state = 'backoff';
-      const retryMs = this.#backoff.next(wasUp ? (monotonicUs() - startUs) / 1000 : 0);
+      const retryMs = this.#backoff.next(successMs);
       this.#listener.down(end, retryMs);
       await this.#pause(retryMs);
       this.#state = 'starting';
     }
+  }
+
+  #isStopping(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   async #serve(): Promise<SessionEnd> {
@@ -111,16 +121,18 @@ export class SensorSupervisor {
   }
 
   async #pause(waitMs: number): Promise<void> {
+    const { signal } = this.#stop;
+    if (signal.aborted) {
+      return; // the listener has stopped it
+    }
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, waitMs);
-      this.#stop.signal.addEventListener(
-        'abort',
-        () => {
-          clearTimeout(timer);
-          resolve();
-        },
-        { once: true },
-      );
+      const finish = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', finish);
+        resolve();
+      };
+      const timer = setTimeout(finish, waitMs);
+      signal.addEventListener('abort', finish);
     });
   }
 }

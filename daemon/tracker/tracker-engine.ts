@@ -7,7 +7,7 @@ import { nextDeadlineUs, saveable, step } from '../core/tracker.js';
 import type { SavedState, TrackerEffect, TrackerInput } from '../core/tracker-messages.js';
 import { createTrackerState, type TrackerState } from '../core/tracker-state.js';
 import type { TrackerConfig } from '../core/tracker-config.js';
-import type { SystemClock } from '../lib/system-clock.js';
+import type { MachineClock } from '../lib/system-clock.js';
 
 /** Where the engine's requests to the sensor go. */
 export interface SensorPort {
@@ -20,7 +20,7 @@ export interface EngineOptions {
   readonly config: TrackerConfig;
   /** Ended records that are kept for queries. */
   readonly endedMax: number;
-  readonly clock: SystemClock;
+  readonly clock: MachineClock;
   readonly sensor: SensorPort;
   /** Called when what must survive a restart has changed. */
   readonly onSaveable: () => void;
@@ -30,8 +30,9 @@ export interface EngineOptions {
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
 export class TrackerEngine implements RecordSource {
-  readonly state: TrackerState;
   readonly #options: EngineOptions;
+  #state: TrackerState;
+  #endedMax: number;
   readonly #open = new Map<string, StuckRecord>();
   /** In the order in which they ended; the oldest leaves first. */
   readonly #ended = new Map<string, StuckRecord>();
@@ -42,12 +43,32 @@ export class TrackerEngine implements RecordSource {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.state = createTrackerState(options.config);
+    this.#state = createTrackerState(options.config);
+    this.#endedMax = options.endedMax;
+  }
+
+  get state(): TrackerState {
+    return this.#state;
   }
 
   /** The last complete sweep, null before the first. */
   get lastSweep(): PassReport | null {
     return this.#lastSweep;
+  }
+
+  /**
+   * Goes on with other thresholds. Suspects are judged by them when they are reported next, which is asked for at once;
+   * what is a record already stays one until it ends.
+   */
+  reconfigure(config: TrackerConfig, endedMax: number): void {
+    this.#state = { ...this.#state, config };
+    this.#endedMax = endedMax;
+    this.#dropOldEnded();
+    if (this.#state.sensorUp) {
+      this.#options.sensor.requestPass('sweep');
+      this.#options.sensor.requestPass('refresh_full');
+    }
+    this.#arm();
   }
 
   sensorUp(kernel: KernelFacts, clock: ClockReport): void {
@@ -68,15 +89,16 @@ export class TrackerEngine implements RecordSource {
   }
 
   take(records: readonly SensorRecord[]): void {
+    const nowUs = this.#options.clock.nowUs();
     for (const record of records) {
-      this.#take(record);
+      this.#take(record, nowUs);
     }
     this.#arm();
   }
 
   /** What must be on disk for ids to survive. */
   saveable(): SavedState | null {
-    return saveable(this.state);
+    return saveable(this.#state);
   }
 
   /** Stops the timer; nothing changes any more by itself. */
@@ -106,22 +128,22 @@ export class TrackerEngine implements RecordSource {
     };
   }
 
-  #take(record: SensorRecord): void {
+  #take(record: SensorRecord, nowUs: number): void {
     switch (record.type) {
       case 'socket':
       case 'process':
       case 'holder':
-        this.#apply(record);
+        this.#apply(record, nowUs);
         return;
       case 'pass':
-        this.#apply(record);
+        this.#apply(record, nowUs);
         if (record.pass.kind === 'sweep' && record.pass.edge === 'end' && record.pass.error === 0) {
           this.#lastSweep = record.pass;
         }
         return;
       case 'clock':
         this.#options.clock.update(record.clock);
-        this.#apply(record);
+        this.#apply(record, nowUs);
         return;
       case 'counters':
       case 'hello':
@@ -132,10 +154,9 @@ export class TrackerEngine implements RecordSource {
     }
   }
 
-  #apply(input: TrackerInput): void {
-    const nowUs = this.#options.clock.nowUs();
+  #apply(input: TrackerInput, nowUs = this.#options.clock.nowUs()): void {
     let dirty = false;
-    for (const effect of step(this.state, input, nowUs)) {
+    for (const effect of step(this.#state, input, nowUs)) {
       dirty = this.#perform(effect) || dirty;
     }
     if (dirty) {
@@ -170,11 +191,15 @@ export class TrackerEngine implements RecordSource {
 
   #keepEnded(record: StuckRecord): void {
     this.#ended.set(record.id, record);
-    if (this.#ended.size > this.#options.endedMax) {
-      const [oldest] = this.#ended.keys();
-      if (oldest !== undefined) {
-        this.#ended.delete(oldest);
+    this.#dropOldEnded();
+  }
+
+  #dropOldEnded(): void {
+    for (const oldest of this.#ended.keys()) {
+      if (this.#ended.size <= this.#endedMax) {
+        return;
       }
+      this.#ended.delete(oldest);
     }
   }
 
@@ -186,7 +211,7 @@ export class TrackerEngine implements RecordSource {
 
   /** One timer for the earliest thing that time alone decides. */
   #arm(): void {
-    const dueUs = nextDeadlineUs(this.state) ?? Infinity;
+    const dueUs = nextDeadlineUs(this.#state) ?? Infinity;
     if (dueUs === this.#timerDueUs && this.#timer !== null) {
       return;
     }

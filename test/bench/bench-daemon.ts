@@ -46,7 +46,12 @@ export class BenchDaemon {
       }
       await delay(START_POLL_MS);
     }
-    return this.waitFor(({ sweep }) => sweep != null, 'the first complete picture', START_TIMEOUT_MS, START_POLL_MS);
+    return this.waitFor(
+      ({ sweep }) => (sweep ?? null) !== null,
+      'the first complete picture',
+      START_TIMEOUT_MS,
+      START_POLL_MS,
+    );
   }
 
   async waitFor(

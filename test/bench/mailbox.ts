@@ -53,12 +53,12 @@ export class Mailbox<T> {
       return await new Promise<T>((resolve, reject) => {
         this.#waiter = { resolve, reject };
         timer = setTimeout(() => {
+          this.#waiter = null;
           reject(new Error(`${this.#what}: nothing came within ${timeoutMs} ms`));
         }, timeoutMs);
       });
     } finally {
       clearTimeout(timer);
-      this.#waiter = null;
     }
   }
 }

@@ -31,7 +31,7 @@ export interface PartContext {
   /** Released when the part ends, however it ends, last in first out. */
   readonly cleanup: CleanupStack;
   /** Tells a waiting person what happens. */
-  progress(line: string): void;
+  readonly progress: (line: string) => void;
 }
 
 export interface Part {

@@ -64,7 +64,7 @@ for (const [title, ending] of Object.entries(ORPHAN_ENDINGS)) {
 void test('progress of what is queued before the FIN does not end it: the FIN is still unacknowledged', () => {
   playScenario(
     `${LEFT_BEHIND}
-    2.9     refresh A una=1050 acked=2.8 retransmits=1  => A updated unackedBytes=50 retransmits=1
+    2.9     refresh A una=1050 acked=2.8 retransmits=1  => A updated retransmits=1 unackedBytes=50
     3.0     A state state=FIN_WAIT2 una=1101 packets=0 retransmits=0   => A ended recovered at 3`,
     { sockets: BLACK_HOLE },
   );

@@ -104,8 +104,8 @@ void test('a suspect that was swept before opens with its owner', () => {
     0.0     up                                          =>
     1.428   A retransmit retransmits=3 sent=200 lost=30 =>
     1.430   sweep A retransmits=3 rto=1.632 timer=3.06 held 100/21   =>
-    3.1     refresh A retransmits=4 lost=31             =>
-    6.4     refresh A retransmits=5 lost=32             => A opened retransmitting since=0.204 proc100[100/21]`,
+    3.1     refresh A retransmits=4 lost=31 rto=3.264 timer=6.33   =>
+    6.4     refresh A retransmits=5 lost=32 rto=6.528 timer=12.9   => A opened retransmitting since=0.204 proc100[100/21]`,
     { sockets: BLACK_HOLE },
   );
 });

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { createStyle, displayWidth, escapeForTerminal, fitWidth, wantsColor } from '../../../daemon/lib/terminal.js';
+import { createStyle, displayWidth, escapeForTerminal, escapeJsonForTerminal } from '../../../daemon/lib/terminal.js';
+import { fitWidth, wantsColor } from '../../../daemon/lib/terminal.js';
 
 describe('escapeForTerminal', () => {
   const table: readonly [string, string][] = [
@@ -48,6 +49,23 @@ describe('escapeForTerminal', () => {
         assert.equal(escapeForTerminal(a) === escapeForTerminal(b), a === b);
       }),
       { numRuns: 2000 },
+    );
+  });
+});
+
+describe('escapeJsonForTerminal', () => {
+  test('8-bit controls, direction and characters beyond the first plane', () => {
+    assert.equal(escapeJsonForTerminal('"\x9b31m \u202e \u{e0041} \\\\ 日本"'), '"\\u009b31m \\u202e \\udb40\\udc41 \\\\ 日本"');
+  });
+
+  test('the meaning stays, and nothing is left that a terminal obeys', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), (value) => {
+        const escaped = escapeJsonForTerminal(JSON.stringify(value, null, 2));
+        assert.doesNotMatch(escaped.replaceAll('\n', ''), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+        assert.equal(JSON.stringify(JSON.parse(escaped)), JSON.stringify(value));
+      }),
+      { numRuns: 1000 },
     );
   });
 });
