@@ -54,7 +54,8 @@ static bool print_records(int fd)
 	while (read_all(fd, &record, sizeof(record.header))) {
 		size_t rest = record.header.size - sizeof(record.header);
 
-		if (record.header.size > sizeof(record) || !read_all(fd, record.bytes + sizeof(record.header), rest)) {
+		if (record.header.size < sizeof(record.header) || record.header.size > sizeof(record) ||
+		    !read_all(fd, record.bytes + sizeof(record.header), rest)) {
 			return false;
 		}
 		switch (record.header.kind) {

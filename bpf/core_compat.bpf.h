@@ -54,6 +54,11 @@ static __always_inline __u64 keepalive_timer_offset(void)
 	return bpf_core_field_offset(struct sock___timer, sk_timer);
 }
 
+static __always_inline const struct timer_list *keepalive_timer_of(const struct sock *sk)
+{
+	return (const void *)sk + keepalive_timer_offset();
+}
+
 /* The timer that serves RTO, tail loss probe and window probe. */
 static __always_inline const struct timer_list *write_timer_of(const struct sock *sk)
 {

@@ -20,7 +20,8 @@ struct mark {
 	/* What happened before, and cannot be read from the socket later. */
 	__u32 flags; /* SOCKET_RESET_RECEIVED, SOCKET_RESET_SENT, SOCKET_CLOSER_EXITING */
 	__u32 closer_tgid;
-	__u32 swept_pass; /* the sweep that reported it: a socket with many descriptors is reported once */
+	__u32 swept_pass;     /* the sweep that reported it: a socket with many descriptors is reported once */
+	__u32 refreshed_pass; /* the refresh that visited it: see copy_refresh() in passes.c */
 };
 
 struct {
@@ -44,12 +45,15 @@ struct listener_key {
 	__u32 port;
 };
 
-/* Ports on which somebody listens, learnt by sweeps: the direction of a connection is not in the socket. */
+/*
+ * Ports on which somebody listens, learnt by sweeps: the direction of a connection is not in the socket. The value is the
+ * number of the last sweep that saw the listener, since ports change their use.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct listener_key);
-	__type(value, __u8);
+	__type(value, __u32);
 } listeners SEC(".maps");
 
 /* Cookies that the daemon asked for (COMMAND_WATCH), after a restart of this process. */
@@ -83,6 +87,7 @@ volatile __u32 watch_count; /* entries in `watched`: skip the lookup while there
 /* State of the pass that is running; there is never more than one. */
 volatile __u32 pass_id;
 volatile __u32 pass_full;
+volatile __u32 sweep_count; /* sweeps so far, the present one included */
 
 /* Results of a pass; user space clears them before it starts one. */
 volatile __u32 pass_sockets;
@@ -97,8 +102,11 @@ volatile __u32 pass_reported_tgid; /* the last process whose record was written 
 volatile __u64 clock_jiffies;
 volatile __u64 clock_mono_ns;
 
-/* Address of tcp_keepalive_timer(), 0 if the kernel hides it or has none; known after the first refresh. */
+/* Address of tcp_keepalive_timer(); 0 until a sweep has met a TCP socket. */
 volatile __u64 keepalive_timer_address;
+
+/* This process: iterators run in it. */
+volatile __u32 sensor_tgid;
 
 /* Counters; written by several CPUs, so atomically. */
 __u64 ring_dropped;

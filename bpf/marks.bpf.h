@@ -94,7 +94,8 @@ static __always_inline bool is_unchanged(const struct mark *mark, const struct s
 	       mark->retransmits == BPF_CORE_READ(icsk, icsk_retransmits) &&
 	       mark->probes_out == BPF_CORE_READ(icsk, icsk_probes_out) && mark->dead == dead &&
 	       mark->snd_una == BPF_CORE_READ(tp, snd_una) && mark->write_seq == BPF_CORE_READ(tp, write_seq) &&
-	       mark->rcv_tstamp == BPF_CORE_READ(tp, rcv_tstamp);
+	       mark->rcv_tstamp == BPF_CORE_READ(tp, rcv_tstamp) &&
+	       mark->timer_expires == write_timer_expires(sk); /* all that moves while the window is shrunk to 0 */
 }
 
 #endif

@@ -18,15 +18,16 @@ int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!sk) { /* the end of the pass; also the only call when nothing is marked */
 		clock_jiffies = bpf_jiffies64();
 		clock_mono_ns = bpf_ktime_get_ns();
-		keepalive_timer_address = (__u64)tcp_keepalive_timer;
+		sensor_tgid = bpf_get_current_pid_tgid() >> 32;
 		return 0;
 	}
 	mark = ctx->value;
 	out = bpf_map_lookup_elem(&scratch, &zero);
-	if (!mark || !out) {
+	if (!mark || !out || mark->refreshed_pass == pass_id) {
 		return 0;
 	}
 	if (!pass_full && is_waiting(mark->state, mark->retransmits, mark->probes_out) && is_unchanged(mark, sk)) {
+		mark->refreshed_pass = pass_id;
 		pass_marked++;
 		pass_sockets++;
 		return 0;
@@ -40,6 +41,7 @@ int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (bpf_seq_write(ctx->meta->seq, &out->socket, sizeof(out->socket))) {
 		return 0;
 	}
+	mark->refreshed_pass = pass_id;
 	pass_sockets++;
 	pass_reported++;
 	if (out->socket.flags & SOCKET_CLEARED) {
@@ -94,10 +96,13 @@ static __always_inline void learn_listener(const struct sock *sk)
 		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
 		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
 	};
-	__u8 one = 1;
+	__u32 *last_seen = bpf_map_lookup_elem(&listeners, &key);
+	__u32 now = sweep_count;
 
-	if (!bpf_map_lookup_elem(&listeners, &key)) {
-		bpf_map_update_elem(&listeners, &key, &one, BPF_ANY);
+	if (last_seen) {
+		*last_seen = now;
+	} else {
+		bpf_map_update_elem(&listeners, &key, &now, BPF_ANY);
 	}
 }
 
@@ -150,6 +155,9 @@ int sweep(struct bpf_iter__task_file *ctx)
 	}
 	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM) {
 		return 0;
+	}
+	if (!keepalive_timer_address) {
+		keepalive_timer_address = (__u64)BPF_CORE_READ(keepalive_timer_of(sk), function);
 	}
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_LISTEN) {

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,7 +13,13 @@
 #include "tcp_sensor.skel.h"
 
 /* The kernel hands out at most 8 pages per read (bpf_seq_read); whole records as long as the buffer is not smaller. */
-#define READ_SIZE (64 * 1024)
+#define READ_PAGES 8
+
+/* A walk that wrote less than this never filled the kernel's buffer, so that it ran in one piece. */
+#define ONE_PIECE_SIZE (16 * 1024)
+
+/* Walks of one refresh: the second is for what the first one missed, and so on. Beyond, it is not complete. */
+#define REFRESH_WALKS 16
 
 /* A requested pass waits until this long after the last one: a storm of requests must not become a busy loop. */
 #define PASS_GAP_US 20000
@@ -52,19 +59,27 @@ static int begin_pass(struct pass *pass)
 	return stream_write(&pass->session->stream, &pass->edge, sizeof(pass->edge));
 }
 
-/* Copies what the iterator writes to the stream. Returns 0, or -errno of the stream; the iterator's own is in `edge`. */
-static int copy_records(struct pass *pass, int link_fd)
+/*
+ * Copies what the iterator writes to the stream, and adds its size to `copied`. Returns 0, or -errno of the stream; the
+ * iterator's own is in `edge`.
+ */
+static int copy_records(struct pass *pass, int link_fd, size_t *copied)
 {
-	static char buffer[READ_SIZE];
-	int fd = bpf_iter_create(link_fd);
-	int error = 0;
+	static char *buffer;
+	static size_t buffer_size;
+	int fd, error = 0;
 
+	if (!buffer) {
+		buffer_size = READ_PAGES * (size_t)sysconf(_SC_PAGESIZE);
+		buffer = malloc(buffer_size);
+	}
+	fd = buffer ? bpf_iter_create(link_fd) : -1;
 	if (fd < 0) {
 		pass->edge.error = errno;
 		return 0;
 	}
 	while (!error) {
-		ssize_t size = read(fd, buffer, sizeof(buffer));
+		ssize_t size = read(fd, buffer, buffer_size);
 
 		if (size < 0 && (errno == EINTR || errno == EAGAIN)) {
 			continue; /* EAGAIN: the kernel wants a pause after a million objects without output */
@@ -79,10 +94,32 @@ static int copy_records(struct pass *pass, int link_fd)
 		error = begin_pass(pass);
 		if (!error) {
 			error = stream_write(&pass->session->stream, buffer, size);
+			*copied += size;
 		}
 	}
 	close(fd);
 	return error;
+}
+
+/*
+ * Between two reads the kernel remembers its place in a list of marks by counting: every mark that goes meanwhile, also
+ * one that this very refresh cleared, makes it skip one. So it walks again, and reports what no walk of this refresh has
+ * visited, until a walk ran in one piece.
+ */
+static int copy_refresh(struct pass *pass)
+{
+	int link_fd = bpf_link__fd(pass->session->refresh_link);
+
+	for (int walk = 0; walk < REFRESH_WALKS; walk++) {
+		size_t copied = 0;
+		int error = copy_records(pass, link_fd, &copied);
+
+		if (error || pass->edge.error || copied < ONE_PIECE_SIZE) {
+			return error;
+		}
+	}
+	pass->edge.error = EAGAIN;
+	return 0;
 }
 
 static int end_pass(struct pass *pass)
@@ -106,14 +143,15 @@ static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 {
 	static uint32_t last_pass_id;
 	struct tcp_sensor__bss *bss = session->skeleton->bss;
-	struct bpf_link *link = kind == PASS_SWEEP ? session->sweep_link : session->refresh_link;
 	struct pass pass = {
 		.session = session,
 		.edge = RECORD_INIT(struct pass_record, RECORD_PASS, PASS_BEGIN),
 	};
+	size_t copied = 0;
 	int error;
 
 	bss->pass_id = ++last_pass_id;
+	bss->sweep_count += kind == PASS_SWEEP;
 	bss->pass_full = kind == PASS_REFRESH_FULL;
 	bss->pass_sockets = bss->pass_connections = bss->pass_reported = 0;
 	bss->pass_processes = bss->pass_marked = 0;
@@ -122,7 +160,8 @@ static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 	pass.edge.mono_us = clock_mono_us();
 	pass.edge.pass_id = last_pass_id;
 	pass.edge.pass_kind = kind;
-	error = copy_records(&pass, bpf_link__fd(link));
+	error = kind == PASS_SWEEP ? copy_records(&pass, bpf_link__fd(session->sweep_link), &copied)
+				   : copy_refresh(&pass);
 	if (error || (quiet && bss->pass_sockets == 0 && !pass.edge.error)) {
 		return error;
 	}
@@ -150,12 +189,22 @@ static int write_health(struct session *session)
 	return error ? error : stream_write(&session->stream, &counters, sizeof(counters));
 }
 
-/* When each pass is due next, CLOCK_MONOTONIC us. */
+/* When each pass ended last, or is due next; CLOCK_MONOTONIC us. */
 struct schedule {
 	uint64_t refresh_us;
 	uint64_t full_refresh_us;
 	uint64_t sweep_us;
 };
+
+/* Computed anew each time, since the daemon may change the intervals while they run. */
+static struct schedule due_times(const struct schedule *last, const struct intervals *intervals)
+{
+	return (struct schedule){
+		.refresh_us = last->refresh_us + intervals->refresh_ms * 1000ull,
+		.full_refresh_us = last->full_refresh_us + intervals->full_refresh_ms * 1000ull,
+		.sweep_us = last->sweep_us ? last->sweep_us + intervals->sweep_ms * 1000ull : 0,
+	};
+}
 
 static uint64_t earliest(const struct schedule *schedule)
 {
@@ -169,29 +218,30 @@ static uint64_t earliest(const struct schedule *schedule)
  * Waits until a pass is due or wanted; returns which one to run. A sweep goes first: owners are waited for. `wanted` says
  * whether the daemon asked for it, so that it waits for an answer even if there is nothing to tell.
  */
-static enum pass_kind wait_for_pass(struct session *session, const struct schedule *schedule, bool *wanted)
+static enum pass_kind wait_for_pass(struct session *session, const struct schedule *last, bool *wanted)
 {
 	enum pass_kind kind;
 
 	pthread_mutex_lock(&session->lock);
 	for (;;) {
 		uint64_t now_us = clock_mono_us();
-		uint64_t due_us = earliest(schedule);
+		struct schedule due = due_times(last, &session->intervals);
+		uint64_t due_us = earliest(&due);
 		struct timespec until = {due_us / 1000000, due_us % 1000000 * 1000};
 
-		if (session->sweep_wanted || now_us >= schedule->sweep_us) {
+		if (session->sweep_wanted || now_us >= due.sweep_us) {
 			kind = PASS_SWEEP;
 			*wanted = session->sweep_wanted;
 			session->sweep_wanted = false;
 			break;
 		}
-		if (session->full_refresh_wanted || now_us >= schedule->full_refresh_us) {
+		if (session->full_refresh_wanted || now_us >= due.full_refresh_us) {
 			kind = PASS_REFRESH_FULL;
 			*wanted = session->full_refresh_wanted || session->refresh_wanted;
 			session->full_refresh_wanted = session->refresh_wanted = false;
 			break;
 		}
-		if (session->refresh_wanted || now_us >= schedule->refresh_us) {
+		if (session->refresh_wanted || now_us >= due.refresh_us) {
 			kind = PASS_REFRESH;
 			*wanted = session->refresh_wanted;
 			session->refresh_wanted = false;
@@ -203,24 +253,19 @@ static enum pass_kind wait_for_pass(struct session *session, const struct schedu
 	return kind;
 }
 
-static void reschedule(struct session *session, struct schedule *schedule, enum pass_kind kind)
+static void note_end(struct schedule *last, enum pass_kind kind)
 {
 	uint64_t now_us = clock_mono_us();
-	struct intervals intervals;
 
-	pthread_mutex_lock(&session->lock);
-	intervals = session->intervals;
-	pthread_mutex_unlock(&session->lock);
 	switch (kind) {
 	case PASS_SWEEP:
-		schedule->sweep_us = now_us + intervals.sweep_ms * 1000ull;
+		last->sweep_us = now_us;
 		break;
 	case PASS_REFRESH_FULL:
-		schedule->full_refresh_us = now_us + intervals.full_refresh_ms * 1000ull;
-		schedule->refresh_us = now_us + intervals.refresh_ms * 1000ull;
+		last->full_refresh_us = last->refresh_us = now_us;
 		break;
 	case PASS_REFRESH:
-		schedule->refresh_us = now_us + intervals.refresh_ms * 1000ull;
+		last->refresh_us = now_us;
 		break;
 	}
 }
@@ -228,20 +273,21 @@ static void reschedule(struct session *session, struct schedule *schedule, enum 
 void *passes_run(void *argument)
 {
 	struct session *session = argument;
-	struct schedule schedule = {0}; /* everything is due at once: the first complete picture */
+	struct schedule last = {0}; /* a sweep is due at once: the first complete picture */
 	int error = 0;
 
-	reschedule(session, &schedule, PASS_REFRESH_FULL);
+	note_end(&last, PASS_REFRESH_FULL);
 	while (!error) {
 		bool wanted;
-		enum pass_kind kind = wait_for_pass(session, &schedule, &wanted);
+		enum pass_kind kind = wait_for_pass(session, &last, &wanted);
 
 		error = run_pass(session, kind, kind != PASS_SWEEP && !wanted);
 		if (!error && kind == PASS_SWEEP) {
 			error = write_health(session);
 		}
-		reschedule(session, &schedule, kind);
+		note_end(&last, kind);
 		usleep(PASS_GAP_US);
 	}
+	stream_end(&session->stream);
 	return NULL;
 }

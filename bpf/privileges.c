@@ -44,7 +44,7 @@ int privileges_drop(void)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 
 	/* The bounding set first, while CAP_SETPCAP is there; where it is not, no_new_privs closes that door alone. */
-	for (int capability = 0; capability <= CAP_LAST_CAP; capability++) {
+	for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
 		if (capability != CAP_BPF && capability != CAP_PERFMON) {
 			prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 		}

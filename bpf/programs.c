@@ -55,12 +55,12 @@ static bool is_switched_off(const char *name)
 	return false;
 }
 
-/* The last thing libbpf complained about: it knows more than errno does. */
+/* The first thing libbpf complained about: it knows more than errno does, and what follows only says that it failed. */
 static char complaint[200];
 
 static int keep_complaint(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	if (level == LIBBPF_WARN) {
+	if (level == LIBBPF_WARN && !complaint[0]) {
 		vsnprintf(complaint, sizeof(complaint), format, arguments);
 		complaint[strcspn(complaint, "\n")] = '\0';
 	}
@@ -86,6 +86,7 @@ static int open_and_load(struct session *session, const struct btf *btf, bool re
 {
 	int error;
 
+	complaint[0] = '\0';
 	session->skeleton = tcp_sensor__open();
 	if (!session->skeleton) {
 		return -errno;
@@ -108,7 +109,7 @@ static int open_and_load(struct session *session, const struct btf *btf, bool re
 
 static int fail_to_load(struct session *session, int error)
 {
-	if (error == -EPERM || error == -EACCES) {
+	if (error == -EPERM) { /* EACCES is how the verifier refuses a memory access, and a security module anything */
 		stream_fail(&session->stream, FAILURE_PRIVILEGE, error,
 			    "the kernel refuses to load BPF programs although CAP_BPF and CAP_PERFMON are held; is it "
 			    "locked "
@@ -142,7 +143,7 @@ int programs_load(struct session *session)
 		return error;
 	}
 	error = open_and_load(session, btf, false);
-	if (error && error != -EPERM && error != -EACCES) {
+	if (error && error != -EPERM) {
 		/* One optional program may be what this kernel refuses: go on with those that matter. */
 		error = open_and_load(session, btf, true);
 	}
@@ -178,10 +179,6 @@ static int attach_program(struct session *session, const struct program *program
 		*reason = "this kernel does not have the tracepoint, or refuses the program";
 		return -ENOENT;
 	}
-	if (strcmp(program->name, "on_timer") == 0 && session->skeleton->bss->keepalive_timer_address == 0) {
-		*reason = "the kernel hides the address of tcp_keepalive_timer (kptr_restrict)";
-		return -ENOENT;
-	}
 	link = bpf_program__attach(bpf);
 	return link ? 0 : -errno; /* lives until the process ends or the skeleton is destroyed */
 }
@@ -200,7 +197,7 @@ static int write_program(struct session *session, const struct program *program,
 	return stream_write(&session->stream, &record, sizeof(record));
 }
 
-/* Runs the refresh once over no sockets: it leaves a pair of clocks and the address of the keepalive timer behind. */
+/* Runs the refresh as pass 0, which visits no mark: it leaves a pair of clocks behind. */
 static int run_empty_refresh(struct session *session)
 {
 	char buffer[64];
@@ -256,13 +253,4 @@ int programs_attach(struct session *session)
 	}
 	ready.mono_us = clock.mono_us;
 	return stream_write(&session->stream, &ready, sizeof(ready));
-}
-
-void programs_unload(struct session *session)
-{
-	bpf_link__destroy(session->refresh_link);
-	bpf_link__destroy(session->sweep_link);
-	if (session->skeleton) {
-		tcp_sensor__destroy(session->skeleton);
-	}
 }

@@ -14,8 +14,6 @@ int programs_load(struct session *session);
 /* Attaches all programs; writes a program record for each, then the ready record. Returns as programs_load(). */
 int programs_attach(struct session *session);
 
-void programs_unload(struct session *session);
-
 /*
  * Leaves programs out: `names` is a comma-separated list of tracepoints. For finding out whether a probe is to blame, and
  * for tests of what happens without it. Must outlive the session.

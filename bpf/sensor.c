@@ -43,6 +43,8 @@ static int serve_descriptor(const char *text)
 	if (*end || end == text || fd < 0 || fd > 1024) {
 		return usage();
 	}
+	/* A terminal's Ctrl-C reaches the whole group; the daemon decides when the sensor ends. */
+	signal(SIGINT, SIG_IGN);
 	if (privileges_drop()) {
 		struct stream stream;
 
@@ -55,25 +57,48 @@ static int serve_descriptor(const char *text)
 	return session_serve((int)fd);
 }
 
+/* Makes way for a socket: what a dead sensor left there goes, anything else stays and is an error. */
+static int remove_stale_socket(const struct sockaddr_un *address)
+{
+	int fd, result;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) {
+		return -1;
+	}
+	result = connect(fd, (const struct sockaddr *)address, sizeof(*address)) ? errno : EADDRINUSE;
+	close(fd);
+	if (result == ENOENT) {
+		return 0;
+	}
+	if (result == ECONNREFUSED) {
+		struct stat status;
+
+		if (lstat(address->sun_path, &status)) {
+			return -1;
+		}
+		if (S_ISSOCK(status.st_mode)) { /* connecting to a file that is none is refused, too */
+			return unlink(address->sun_path);
+		}
+		result = EEXIST;
+	}
+	errno = result == EAGAIN ? EADDRINUSE : result; /* EAGAIN: so many wait there that we would have to */
+	return -1;
+}
+
 static int open_listener(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd;
 
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
 	strcpy(address.sun_path, path);
-	if (fd < 0) {
+	if (remove_stale_socket(&address)) {
 		return -1;
 	}
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-		errno = EADDRINUSE; /* another sensor answers there */
-		return -1;
-	}
-	close(fd);
-	unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	umask(0117); /* 0660: who may talk to the sensor is decided by the owner and group of its socket */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1)) {
@@ -86,6 +111,7 @@ static int open_listener(const char *path)
 static int serve_listener(const char *path)
 {
 	int listener = open_listener(path);
+	pid_t parent = getpid();
 
 	if (listener < 0) {
 		fprintf(stderr, "stuckd-sensor cannot listen on %s: %s\n", path, strerror(errno));
@@ -109,6 +135,9 @@ static int serve_listener(const char *path)
 		child = fork();
 		if (child == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (getppid() != parent) { /* it died before that */
+				_exit(EXIT_FAILURE);
+			}
 			close(listener);
 			_exit(session_serve(fd));
 		}
@@ -121,8 +150,6 @@ static int serve_listener(const char *path)
 
 int main(int argc, char **argv)
 {
-	/* A terminal's Ctrl-C reaches the whole group; the daemon decides when the sensor ends. */
-	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	if (argc > 2 && strcmp(argv[argc - 2], "--without") == 0) {
 		programs_switch_off(argv[argc - 1]);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,9 @@
 
 /* Events are collected up to this size before they are written: one write for a burst, at once for a lone event. */
 #define BATCH_SIZE (64 * 1024)
+
+/* A daemon sends its configuration as soon as it has read the hello. */
+#define CONFIGURATION_TIMEOUT_MS 30000
 
 static char batch[BATCH_SIZE];
 static size_t batch_used;
@@ -68,6 +72,7 @@ static void *events_run(void *argument)
 			result = flush_batch(session);
 		}
 	}
+	stream_end(&session->stream);
 	return NULL;
 }
 
@@ -203,9 +208,19 @@ static int read_commands(struct session *session)
 /* Waits for the first command, which must be a configuration. Returns 1, or what ended the wait. */
 static int await_configuration(struct session *session)
 {
+	struct pollfd waiting = {.fd = session->stream.fd, .events = POLLIN};
 	union command command;
-	int result = stream_read_command(&session->stream, &command);
+	int result;
 
+	/* Until it has spoken it may be anybody, and it keeps other daemons out. */
+	while ((result = poll(&waiting, 1, CONFIGURATION_TIMEOUT_MS)) < 0 && errno == EINTR) {
+	}
+	if (result == 0) {
+		stream_fail(&session->stream, FAILURE_PROTOCOL, ETIMEDOUT, "no configuration came within %d s",
+			    CONFIGURATION_TIMEOUT_MS / 1000);
+		return -ETIMEDOUT;
+	}
+	result = stream_read_command(&session->stream, &command);
 	if (result <= 0) {
 		return result;
 	}

@@ -20,7 +20,7 @@ static __always_inline void fill_addresses(struct socket_record *r, const struct
 	/* skc_num is 0 once the port was released; inet_sport keeps it (inet_sock_set_state to CLOSE). */
 	r->local_port = bpf_ntohs(BPF_CORE_READ((const struct inet_sock *)sk, inet_sport));
 	r->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (family == AF_INET6) {
+	if (family == AF_INET6 && bpf_core_field_exists(sk->__sk_common.skc_v6_daddr)) {
 		BPF_CORE_READ_INTO(&r->local_address, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
 		BPF_CORE_READ_INTO(&r->remote_address, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
 		return;
@@ -33,18 +33,21 @@ static __always_inline void fill_addresses(struct socket_record *r, const struct
 	bpf_core_read(&r->remote_address[12], 4, &sk->__sk_common.skc_daddr);
 }
 
+static __always_inline __u32 write_timer_expires(const struct sock *sk)
+{
+	/* Where icsk_timeout exists the timer may fire earlier than the action is due, and re-arms itself. */
+	if (bpf_core_field_exists(struct inet_connection_sock___timeout, icsk_timeout)) {
+		return BPF_CORE_READ((const struct inet_connection_sock___timeout *)sk, icsk_timeout);
+	}
+	return BPF_CORE_READ(write_timer_of(sk), expires);
+}
+
 static __always_inline void fill_timers(struct socket_record *r, const struct sock *sk)
 {
 	const struct timer_list *write_timer = write_timer_of(sk);
-	const struct timer_list *keepalive_timer = (const void *)sk + keepalive_timer_offset();
+	const struct timer_list *keepalive_timer = keepalive_timer_of(sk);
 
-	/* Where icsk_timeout exists the timer may fire earlier than the action is due, and re-arms itself. */
-	if (bpf_core_field_exists(struct inet_connection_sock___timeout, icsk_timeout)) {
-		r->write_timer_expires_jiffies32 =
-			BPF_CORE_READ((const struct inet_connection_sock___timeout *)sk, icsk_timeout);
-	} else {
-		r->write_timer_expires_jiffies32 = BPF_CORE_READ(write_timer, expires);
-	}
+	r->write_timer_expires_jiffies32 = write_timer_expires(sk);
 	r->write_timer_flags = BPF_CORE_READ(write_timer, flags);
 	r->keepalive_timer_expires_jiffies32 = BPF_CORE_READ(keepalive_timer, expires);
 	r->keepalive_timer_flags = BPF_CORE_READ(keepalive_timer, flags);
@@ -74,7 +77,9 @@ static __always_inline void fill_ownership(struct socket_record *r, const struct
 		}
 	}
 	r->uid = BPF_CORE_READ(sk, sk_uid.val);
-	r->cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup)) { /* a tagged `val` before 5.15 */
+		r->cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	}
 }
 
 static __always_inline void fill_sysctls(struct socket_record *r, const struct net *net)
@@ -191,7 +196,9 @@ static __noinline void fill_socket(struct socket_record *r, const struct sock *s
 	fill_sysctls(r, net);
 
 	struct listener_key key = {.netns = r->netns, .port = r->local_port};
-	if (bpf_map_lookup_elem(&listeners, &key)) {
+	const __u32 *last_seen = bpf_map_lookup_elem(&listeners, &key);
+	/* While a sweep runs it may not have come to the listener yet. */
+	if (last_seen && sweep_count - *last_seen <= 1) {
 		r->flags |= SOCKET_INBOUND;
 	}
 }

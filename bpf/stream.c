@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 void stream_init(struct stream *stream, int fd)
@@ -35,6 +36,11 @@ int stream_write(struct stream *stream, const void *records, size_t size)
 	return result;
 }
 
+void stream_end(struct stream *stream)
+{
+	shutdown(stream->fd, SHUT_RDWR);
+}
+
 /* Returns 1, 0 if the stream ended before the first byte, -errno (-EBADMSG if it ended in between). */
 static int read_exactly(int fd, void *buffer, size_t size)
 {
@@ -47,10 +53,10 @@ static int read_exactly(int fd, void *buffer, size_t size)
 		if (count < 0 && errno == EINTR) {
 			continue;
 		}
-		if (count < 0) {
+		if (count < 0 && errno != ECONNRESET) {
 			return -errno;
 		}
-		if (count == 0) {
+		if (count <= 0) { /* a unix socket is reset if its other end closes before it has read everything */
 			return left == size ? 0 : -EBADMSG;
 		}
 		at += count;

@@ -28,6 +28,9 @@ void stream_init(struct stream *stream, int fd);
 /* Writes `size` bytes, which are whole records. Returns 0, or -errno if the stream is broken. */
 int stream_write(struct stream *stream, const void *records, size_t size);
 
+/* Ends the stream for both sides, so that whoever reads or writes it returns: a thread that gives up ends the process. */
+void stream_end(struct stream *stream);
+
 /* Reads one command. Returns 1, 0 at the end of the stream, -errno on a broken stream, -EBADMSG on nonsense. */
 int stream_read_command(struct stream *stream, union command *command);
 

@@ -4,8 +4,8 @@
  *
  * Design decisions
  *  - Only tp_btf programs and iterators: they load with CAP_BPF and CAP_PERFMON alone, fire for every network
- *    namespace, and need neither kprobes nor tracefs. Minimum kernel 5.11 (sk_storage and bpf_sock_from_file in
- *    tracing programs); what moved since is in core_compat.bpf.h.
+ *    namespace, and need neither kprobes nor tracefs. Minimum kernel 5.12 (bpf_get_socket_cookie in tracing programs);
+ *    what moved since is in core_compat.bpf.h.
  *  - Transitions, not packets. A socket is marked (sk_storage) when it crosses a threshold, with one record; later
  *    retransmissions of a marked socket cost a look and nothing else. Refresh passes tell what changed meanwhile.
  *  - tcp_retransmit_skb runs in softirq or in whatever process happens to be on the CPU: `current` says nothing there
@@ -13,8 +13,10 @@
  *    itself can cause.
  *  - The number of consecutive RTOs is in the socket (icsk_retransmits). Counting events would count tail loss probes
  *    and fast retransmits, and would miss retransmissions that failed before the device (no event until 6.16).
- *  - Keepalive probes have no tracepoint: timer_expire_entry is compared with the address of tcp_keepalive_timer. The
- *    socket is computed from the timer, so the verifier does not trust it: no sk_storage there, the next sweep marks it.
+ *  - Keepalive probes have no tracepoint: timer_expire_entry is compared with the address of tcp_keepalive_timer, which
+ *    a sweep reads from the first socket that it meets: every TCP socket has it in its timer. (A ksym cannot give it: a
+ *    typed one does not load before 6.4, an untyped one is silently 0 without CAP_SYSLOG.) The socket is computed from
+ *    the timer, so the verifier does not trust it: no sk_storage there, the next sweep marks it.
  *  - Ownership comes from iter/task_file (passes.bpf.h), never from `current`.
  */
 #include "vmlinux.h"
@@ -33,9 +35,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define TCP_CA_LOSS 4
 #define PF_EXITING 0x4 /* include/linux/sched.h */
-
-/* Typed: the `const void` form loads too, but is silently 0 without CAP_SYSLOG. */
-extern void tcp_keepalive_timer(struct timer_list *t) __ksym __weak;
+#define PF_KTHREAD 0x200000
 
 #include "passes.bpf.h"
 
@@ -125,12 +125,19 @@ int BPF_PROG(on_set_state, const struct sock *sk, int old_state, int new_state)
 	if (!mark) {
 		return 0;
 	}
+	if (new_state == TCP_SYN_SENT) { /* the same socket connects anew: what happened to it before is history */
+		mark->flags = 0;
+		mark->closer_tgid = 0;
+	}
 	if (closed_by_current(sk, old_state, new_state) && !(mark->flags & SOCKET_RESET_RECEIVED)) {
 		struct task_struct *closer = bpf_get_current_task_btf();
 
-		mark->closer_tgid = closer->tgid;
-		if (closer->flags & PF_EXITING) {
-			mark->flags |= SOCKET_CLOSER_EXITING;
+		/* Whoever puts the last reference closes: a kernel thread, or our own sweep as it steps over the file. */
+		if (!(closer->flags & PF_KTHREAD) && (__u32)closer->tgid != sensor_tgid) {
+			mark->closer_tgid = closer->tgid;
+			if (closer->flags & PF_EXITING) {
+				mark->flags |= SOCKET_CLOSER_EXITING;
+			}
 		}
 	}
 	r = begin_event(sk, mark, CAUSE_STATE);
@@ -215,20 +222,23 @@ SEC("tp_btf/timer_expire_entry")
 int BPF_PROG(on_timer, struct timer_list *timer)
 {
 	const struct inet_connection_sock *icsk;
+	const struct tcp_sock *tp;
 	struct socket_record *r;
 	__u8 probes = 0;
 
-	if ((void *)timer->function != (void *)tcp_keepalive_timer) {
+	if ((__u64)timer->function != keepalive_timer_address) {
 		return 0;
 	}
 	icsk = (const void *)timer - keepalive_timer_offset();
 	bpf_core_read(&probes, sizeof(probes), &icsk->icsk_probes_out);
-	/* The tick that sends the probe that fills the threshold, and the next one, which proves it unanswered. */
-	if (probes + 1 < probe_threshold || probes > probe_threshold) {
+	/* The tick that sends the probe that fills the threshold, and the next one, which proves it unanswered. The first
+	   probe of all is sent to every idle peer, and proves nothing. */
+	if (!probes || probes + 1 < probe_threshold || probes > probe_threshold) {
 		return 0;
 	}
-	if (BPF_CORE_READ((const struct tcp_sock *)icsk, packets_out)) {
-		return 0; /* the timer only re-arms itself while data is in flight */
+	tp = (const void *)icsk;
+	if (BPF_CORE_READ(tp, packets_out) || BPF_CORE_READ(tp, write_seq) != BPF_CORE_READ(tp, snd_nxt)) {
+		return 0; /* with data in flight or queued the timer only re-arms itself; what is out are window probes */
 	}
 	if (BPF_CORE_READ((const struct sock *)icsk, __sk_common.skc_flags) & (1ul << SOCK_DEAD_BIT)) {
 		return 0; /* FIN_WAIT2 of an orphan uses this timer too */

@@ -196,7 +196,9 @@ class RunningApp implements App {
       this.#supervisor.configure(sensorConfiguration(config));
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
     }
-    this.#log.info(`the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`);
+    this.#log.info(
+      `the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`,
+    );
     if (needRestart.length > 0) {
       this.#log.warn(`these keys are read at start only, restart to apply them: ${needRestart.join(', ')}`);
     }

@@ -41,10 +41,8 @@ async function tryPrograms(config: Config): Promise<readonly Feature[]> {
     config.sensor.address === undefined
       ? spawnSensor(config.sensor.path ?? builtSensorPath(), config.sensor.without, () => undefined)
       : connectSensor(config.sensor.address.slice('unix:'.length));
-  let ready = false;
   const session = new SensorSession(link, sensorConfiguration(config), {
     ready: ({ programs }) => {
-      ready = true;
       for (const { name, attached, message } of programs) {
         const purpose = PURPOSES[name] ?? '';
         features.push({ name, available: attached, required: false, message: attached ? purpose : message });
@@ -54,7 +52,7 @@ async function tryPrograms(config: Config): Promise<readonly Feature[]> {
     records: () => undefined,
   });
   const end = await session.run();
-  if (!ready) {
+  if (features.length === 0) {
     features.push({ name: 'BPF programs', available: false, required: true, message: end.reason });
   }
   return features;
@@ -65,7 +63,7 @@ function printTable(features: readonly Feature[], canRun: boolean, write: (line:
   write(`stuckd ${VERSION}`);
   for (const { name, available, required, message } of features) {
     const mark = available ? 'ok     ' : required ? 'MISSING' : 'without';
-    write(`  ${mark}  ${name.padEnd(width)}  ${escapeForTerminal(message)}`);
+    write(`  ${mark}  ${escapeForTerminal(name).padEnd(width)}  ${escapeForTerminal(message)}`);
   }
   write(canRun ? 'stuckd can run here.' : 'stuckd cannot run here: see MISSING above.');
 }

@@ -183,7 +183,9 @@ export function loadConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv): 
   }
   const result = configSchema.safeParse(content);
   if (!result.success) {
-    throw new ConfigError(`the configuration (${path}, environment and flags) is wrong:\n${z.prettifyError(result.error)}`);
+    throw new ConfigError(
+      `the configuration (${path}, environment and flags) is wrong:\n${z.prettifyError(result.error)}`,
+    );
   }
   return result.data;
 }

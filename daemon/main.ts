@@ -13,6 +13,7 @@ import { VERSION } from './version.js';
 const USAGE = `stuckd ${VERSION}: finds TCP connections that hang, and says which process holds them
 
   stuckd run     the daemon, in the foreground; SIGTERM or Ctrl-C drains, a second one ends at once
+                 SIGHUP reads the configuration again
   stuckd check   what this kernel and these privileges allow, feature by feature
   stuckd demo    cuts a network of its own and shows what stuckd says; cleans up after itself
 
@@ -85,7 +86,7 @@ function reportPreflight(config: Config, log: Logger): boolean {
   return canStart;
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. SIGHUP is no reason to end. */
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
 function awaitSignal(log: Logger): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let signals = 0;
@@ -100,9 +101,21 @@ function awaitSignal(log: Logger): Promise<NodeJS.Signals> {
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
-    process.on('SIGHUP', () => {
-      log.info('SIGHUP: the configuration is read at start only; restart to apply changes');
-    });
+  });
+}
+
+/** Reads the configuration again at SIGHUP; what is wrong with it is logged, and the old one stays in force. */
+function reloadAtHangup(starting: Promise<App>, values: Flags, log: Logger): void {
+  const reload = async (): Promise<void> => {
+    try {
+      const app = await starting;
+      app.reload(loadConfig(configFlags(values), process.env));
+    } catch (error) {
+      log.error(`SIGHUP: nothing was changed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  process.on('SIGHUP', () => {
+    void reload();
   });
 }
 
@@ -136,7 +149,9 @@ async function run(config: Config, values: Flags): Promise<number> {
     log.info('the sensor keeps CAP_BPF and CAP_PERFMON only; the daemon stays root, to be able to start it again');
   }
   const signalled = awaitSignal(log);
-  const app = await startApp(config, log);
+  const starting = startApp(config, log);
+  reloadAtHangup(starting, values, log);
+  const app = await starting;
   const endView = forPerson ? showOnTerminal(app, new TerminalView(app.clock, write)) : (): void => undefined;
   log.info(`gRPC listens on ${app.grpcAddress}`);
   try {

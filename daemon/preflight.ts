@@ -13,17 +13,36 @@ export interface PreflightResult {
   readonly message: string;
 }
 
-const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
+/** Where the kernel tells about itself. */
+export interface KernelFiles {
+  readonly processStatus: string;
+  readonly pidNamespace: string;
+  readonly btf: string;
+}
+
+const KERNEL_FILES: KernelFiles = {
+  processStatus: '/proc/self/status',
+  pidNamespace: '/proc/self/ns/pid',
+  btf: '/sys/kernel/btf/vmlinux',
+};
+
 /** PROC_PID_INIT_INO, include/linux/proc_ns.h: the inode of the first pid namespace. */
 const INIT_PID_NAMESPACE = 'pid:[4026531836]';
 /** Bits of /proc/self/status CapEff: CAP_PERFMON 38, CAP_BPF 39 (linux/capability.h). */
 const NEEDED_CAPABILITIES = (1n << 38n) | (1n << 39n);
 
-function checkPrivileges(): PreflightResult {
+/** @returns the mask of effective capabilities; none where it cannot be read. */
+function effectiveCapabilities(processStatus: string): bigint {
+  try {
+    return BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(processStatus, 'utf8'))?.[1] ?? '0'}`);
+  } catch {
+    return 0n;
+  }
+}
+
+function checkPrivileges(processStatus: string): PreflightResult {
   const result = { name: 'privileges', required: true };
-  const status = readFileSync('/proc/self/status', 'utf8');
-  const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  if ((mask & NEEDED_CAPABILITIES) === NEEDED_CAPABILITIES) {
+  if ((effectiveCapabilities(processStatus) & NEEDED_CAPABILITIES) === NEEDED_CAPABILITIES) {
     return { ...result, ok: true, message: 'CAP_BPF and CAP_PERFMON are there for the sensor' };
   }
   return {
@@ -35,26 +54,26 @@ function checkPrivileges(): PreflightResult {
   };
 }
 
-function checkBtf(): PreflightResult {
+function checkBtf(btf: string): PreflightResult {
   const result = { name: 'kernel BTF', required: true };
   try {
-    accessSync(KERNEL_BTF, constants.R_OK);
-    return { ...result, ok: true, message: KERNEL_BTF };
+    accessSync(btf, constants.R_OK);
+    return { ...result, ok: true, message: btf };
   } catch {
     return {
       ...result,
       ok: false,
       message:
-        `${KERNEL_BTF} is missing: stuckd needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (the kernels of ` +
+        `${btf} is missing: stuckd needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (the kernels of ` +
         'Debian 11, Ubuntu 20.10, RHEL 8.2 and later have it); in a container, /sys must be visible',
     };
   }
 }
 
-function checkPidNamespace(): PreflightResult {
+function checkPidNamespace(pidNamespace: string): PreflightResult {
   const result = { name: 'pid namespace', required: false };
   try {
-    if (readlinkSync('/proc/self/ns/pid') === INIT_PID_NAMESPACE) {
+    if (readlinkSync(pidNamespace) === INIT_PID_NAMESPACE) {
       return { ...result, ok: true, message: "the node's own: every process is seen" };
     }
   } catch {
@@ -82,10 +101,14 @@ function checkExecutable(sensorPath: string): PreflightResult {
 }
 
 /** Everything that can be told without loading BPF. A sensor that runs apart has a machine of its own to complain about. */
-export function preflight(config: Config): readonly PreflightResult[] {
+export function preflight(config: Config, files: KernelFiles = KERNEL_FILES): readonly PreflightResult[] {
   if (config.sensor.address !== undefined) {
     return [];
   }
-  const sensorPath = config.sensor.path ?? builtSensorPath();
-  return [checkPrivileges(), checkBtf(), checkPidNamespace(), checkExecutable(sensorPath)];
+  return [
+    checkPrivileges(files.processStatus),
+    checkBtf(files.btf),
+    checkPidNamespace(files.pidNamespace),
+    checkExecutable(config.sensor.path ?? builtSensorPath()),
+  ];
 }

@@ -47,10 +47,18 @@ function problems(parts: StatusParts): readonly string[] {
   if (counters !== null && counters.markFailed > 0) {
     found.push(`${counters.markFailed} sockets could not be marked for lack of kernel memory`);
   }
+  const untracked = untrackedCount(parts.tracker);
+  if (untracked > 0) {
+    found.push(`the table of observed connections was full: ${untracked} could not be followed`);
+  }
   if (parts.saveFailed) {
     found.push('open records cannot be saved; their ids will not survive a restart');
   }
   return found;
+}
+
+function untrackedCount({ counters }: TrackerState): number {
+  return counters.evicted + counters.refused;
 }
 
 export function buildStatus(parts: StatusParts): StatusReport {
@@ -92,7 +100,7 @@ export function buildStatus(parts: StatusParts): StatusReport {
       stuckByKind: stuckByKind(tracker),
       opened: tracker.counters.opened,
       endedByOutcome: tracker.counters.endedByOutcome,
-      evicted: tracker.counters.evicted + tracker.counters.refused,
+      evicted: untrackedCount(tracker),
     },
     node: parts.node,
   };

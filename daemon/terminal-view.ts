@@ -10,11 +10,16 @@ function wallTime(realUs: number): string {
 
 /** An opened record waits this long for its owner, so that its line can name it. */
 const OWNER_WAIT_MS = 300;
+/** Lines about records within one period; what comes beyond is counted: nobody reads thousands of lines. */
+const LINES_MAX = 20;
+const PERIOD_MS = 2000;
 
 export class TerminalView {
   readonly #clock: WallClock;
   readonly #write: (line: string) => void;
   readonly #waiting = new Map<string, NodeJS.Timeout>();
+  #period: NodeJS.Timeout | null = null;
+  #linesInPeriod = 0;
   #lastSummary = '';
 
   constructor(clock: WallClock, write: (line: string) => void) {
@@ -29,29 +34,25 @@ export class TerminalView {
 
   change(change: RecordChange): void {
     const { record } = change;
+    const isWaiting = this.#waiting.has(record.id);
     switch (change.kind) {
       case 'opened':
         if (record.ownerType === 'pending') {
-          this.#waiting.set(
-            record.id,
-            setTimeout(() => {
-              this.#announce(record);
-            }, OWNER_WAIT_MS),
-          );
-          return;
+          this.#awaitOwner(record);
+        } else {
+          this.#announce(record);
         }
-        this.#announce(record);
         return;
       case 'updated':
-        if (this.#waiting.has(record.id) && record.ownerType !== 'pending') {
+        if (isWaiting && record.ownerType !== 'pending') {
           this.#announce(record);
         }
         return;
       case 'ended':
-        if (this.#waiting.has(record.id)) {
+        if (isWaiting) {
           this.#announce({ ...record, outcome: null, endUs: null });
         }
-        this.line(`ended  ${this.#summary(record)}`);
+        this.#recordLine('ended', record);
         return;
     }
   }
@@ -75,16 +76,42 @@ export class TerminalView {
       clearTimeout(timer);
     }
     this.#waiting.clear();
+    clearTimeout(this.#period ?? undefined);
+    this.#period = null;
+  }
+
+  #awaitOwner(record: StuckRecord): void {
+    const timer = setTimeout(() => {
+      this.#announce(record);
+    }, OWNER_WAIT_MS);
+    this.#waiting.set(record.id, timer);
   }
 
   #announce(record: StuckRecord): void {
     clearTimeout(this.#waiting.get(record.id));
     this.#waiting.delete(record.id);
-    this.line(`stuck  ${this.#summary(record)}`);
+    this.#recordLine('stuck', record);
   }
 
-  #summary(record: StuckRecord): string {
+  #recordLine(what: 'stuck' | 'ended', record: StuckRecord): void {
+    this.#period ??= setTimeout(() => {
+      this.#endPeriod();
+    }, PERIOD_MS);
+    this.#linesInPeriod += 1;
+    if (this.#linesInPeriod > LINES_MAX) {
+      return;
+    }
     const names = { wallTime: (us: number) => wallTime(this.#clock.monoToRealUs(us)) };
-    return `${escapeForTerminal(diagnose(record, this.#clock.nowUs(), names).summary)}  [${record.id}]`;
+    const { summary } = diagnose(record, this.#clock.nowUs(), names);
+    this.line(`${what}  ${escapeForTerminal(summary)}  [${record.id}]`);
+  }
+
+  #endPeriod(): void {
+    const left = this.#linesInPeriod - LINES_MAX;
+    this.#period = null;
+    this.#linesInPeriod = 0;
+    if (left > 0) {
+      this.line(`and ${left} more; "stuckctl list" shows what is stuck now`);
+    }
   }
 }

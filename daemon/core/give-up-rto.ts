@@ -209,16 +209,31 @@ function withinWindow(
   earliestUs: number,
   ticks: TickClock,
 ): GiveUp {
+  const limitJiffy = jiffyAtOrAfter(earliestUs, ticks);
+  const afterLimitUs = jiffyStartUs(armJiffy(limitJiffy, longestWaitJiffies(socket, ticks)), ticks);
   if (!hasLostDoublings(socket)) {
-    // No doubling was taken back so far: the next tick comes by the backoff at the latest.
-    const latestTimeUs = unaided.latestTimeUs ?? unaided.timeUs;
+    // The errors may stop as they came: then the backoff goes on undisturbed.
+    const latestTimeUs = Math.max(afterLimitUs, unaided.latestTimeUs ?? unaided.timeUs);
     return { ...unaided, timeUs: Math.min(earliestUs, latestTimeUs), latestTimeUs };
   }
   const intervalUs = Math.min((socket.rtoJiffies * 1_000_000) / ticks.hz, NEIGHBOUR_FAILURE_US);
   return {
     ...unaided,
     timeUs: earliestUs,
-    latestTimeUs: jiffyStartUs(armJiffy(jiffyAtOrAfter(earliestUs, ticks), socket.rtoJiffies), ticks),
+    latestTimeUs: afterLimitUs,
     retransmitsLeft: Math.ceil((earliestUs - socket.monoUs) / intervalUs),
   };
+}
+
+/**
+ * An error may fire the last tick that is in time just before the limit, and then a whole RTO runs. It doubles as long
+ * as it expires before the next error comes.
+ */
+function longestWaitJiffies(socket: SocketSnapshot, ticks: TickClock): number {
+  const errorJiffies = (NEIGHBOUR_FAILURE_US * ticks.hz) / 1_000_000;
+  let rtoJiffies = Math.max(1, socket.rtoJiffies);
+  while (rtoJiffies < errorJiffies) {
+    rtoJiffies *= 2;
+  }
+  return Math.min(rtoJiffies, rtoMaxJiffies(socket, ticks.hz));
 }

@@ -19,12 +19,24 @@ export function outcomeOf(kind: StuckKind, before: SocketSnapshot, now: SocketSn
   if (now.state === TCP_STATE.CLOSE || now.cause === 'destroy') {
     return outcomeOfClosed(kind, before, now);
   }
+  if (wasAnsweredAfterClose(now)) {
+    return 'recovered';
+  }
   return hasRecovered(kind, before, now) ? 'recovered' : null;
 }
 
 /** @returns how a socket ended whose end nobody reported, as far as its last snapshot tells. */
 export function outcomeOfVanished(last: SocketSnapshot): Outcome {
   return last.resetReceived ? 'reset_by_peer' : 'lost_track';
+}
+
+/**
+ * An orphan that gets data is reset by its own kernel, through the function that takes a RST from the peer
+ * (tcp_rcv_state_process(), TCPABORTONDATA). The ACK of such a segment was counted before; of a RST none is.
+ */
+function wasAnsweredAfterClose(now: SocketSnapshot): boolean {
+  const jiffiesSinceAck = (now.jiffies - now.rcvTstampJiffies32) >>> 0;
+  return now.cause === 'reset_received' && now.dead && jiffiesSinceAck <= 1;
 }
 
 /** A duplicate ACK is a sign of life, but only `snd_una` proves that data gets through. */

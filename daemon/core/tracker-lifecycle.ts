@@ -34,7 +34,6 @@ export function admit(state: TrackerState, key: string, socket: SocketSnapshot):
     ownership: OWNER_PENDING,
     unheldAsOfUs: null,
     lastSweepId: null,
-    lastRefreshId: null,
     missing: null,
     candidate: null,
     open: null,

@@ -156,8 +156,7 @@ function concludeRefresh(step: Step, context: KernelContext, refresh: RunningPas
   }
   if (refresh.kind === 'refresh_full') {
     for (const entry of state.entries.values()) {
-      const isReported = entry.lastRefreshId === refresh.passId || entry.socket.monoUs >= refresh.beginUs;
-      if (entry.marked && !isReported) {
+      if (entry.marked && entry.socket.monoUs < refresh.beginUs) {
         entry.marked = false;
         entry.missing = { sinceUs: refresh.beginUs, goneAtUs: endUs + EVENT_LAG_US };
         state.missing.add(entry.key);

@@ -43,7 +43,6 @@ function awaitReport(step: Step, entry: Entry): void {
   const { state, effects, nowUs } = step;
   entry.marked = false;
   entry.lastSweepId = null;
-  entry.lastRefreshId = null;
   entry.missing = { sinceUs: nowUs, goneAtUs: null };
   state.missing.add(entry.key);
   entry.watched = entry.open !== null;

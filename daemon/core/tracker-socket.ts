@@ -15,6 +15,7 @@ import {
   updateRecord,
 } from './tracker-lifecycle.js';
 import { requestPass, socketKey, type Entry, type KernelContext, type Step } from './tracker-state.js';
+import { isUnchanged } from './unchanged-socket.js';
 
 export function applySocket(step: Step, context: KernelContext, socket: SocketSnapshot): void {
   const { state } = step;
@@ -99,18 +100,14 @@ function noteVisit(step: Step, entry: Entry, socket: SocketSnapshot): void {
     entry.watched = false;
     effects.push({ type: 'unwatch', cookie: socket.cookie });
   }
-  if (state.pass !== null && state.pass.passId === socket.passId) {
-    if (socket.cause === 'sweep') {
-      entry.lastSweepId = socket.passId;
-    } else if (socket.cause === 'refresh') {
-      entry.lastRefreshId = socket.passId;
-    }
+  if (socket.cause === 'sweep') {
+    entry.lastSweepId = socket.passId;
   }
 }
 
 /** A pass may overtake an event. The state that it shows is newer, but only the event knows when the FIN was sent. */
 function noteLateFin(entry: Entry, socket: SocketSnapshot): void {
-  if (sendsFin(socket) && (entry.finSince === null || entry.finSince.atLeast)) {
+  if (sendsFin(socket) && entry.finSince?.atLeast === true) {
     entry.finSince = { timeUs: socket.monoUs, atLeast: false };
   }
 }
@@ -123,6 +120,7 @@ function sendsFin(socket: SocketSnapshot): boolean {
 function absorb(step: Step, context: KernelContext, entry: Entry, socket: SocketSnapshot): void {
   const { state } = step;
   const before = entry.socket;
+  const ownership = entry.ownership;
   entry.socket = socket;
   noteFin(context, entry, before);
   learnOwnership(state, entry);
@@ -130,7 +128,9 @@ function absorb(step: Step, context: KernelContext, entry: Entry, socket: Socket
     reconsider(step, context, entry);
     return;
   }
-  updateRecord(step, entry, context, socket.monoUs);
+  if (entry.ownership !== ownership || !isUnchanged(before, socket)) {
+    updateRecord(step, entry, context, socket.monoUs);
+  }
   if (socket.cleared) {
     loseSight(step, entry);
   }

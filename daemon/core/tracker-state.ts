@@ -30,8 +30,6 @@ export interface Entry {
   unheldAsOfUs: number | null;
   /** The newest sweep that reported it. */
   lastSweepId: number | null;
-  /** The newest refresh that reported it. */
-  lastRefreshId: number | null;
   /** Set while the sensor does not observe it and should: after a restart, or after a pass did not find it. */
   missing: Missing | null;
   /** For suspects: what they may become. */

@@ -13,13 +13,25 @@ export interface MachineClock extends WallClock {
   update(clock: ClockReport): void;
 }
 
-/** Wall time from the newest clocks of the sensor; until there are any, from this process's own. */
+/** Pairs of clocks are read one after the other: a difference below this is how they were read, not a step. */
+const PAIR_NOISE_US = 1000;
+
+/**
+ * Wall time from the clocks of the sensor; until there are any, from this process's own. The same instant is the same
+ * wall time each time it is asked for, as long as the machine's clock is not set.
+ */
 export class SystemClock implements MachineClock {
   #monoToRealUs = Date.now() * 1000 - monotonicUs();
   #bootToRealUs = this.#monoToRealUs;
+  #learnt = false;
 
   update(clock: ClockReport): void {
-    this.#monoToRealUs = clock.realUs - clock.monoUs;
+    const monoToRealUs = clock.realUs - clock.monoUs;
+    if (this.#learnt && Math.abs(monoToRealUs - this.#monoToRealUs) < PAIR_NOISE_US) {
+      return;
+    }
+    this.#learnt = true;
+    this.#monoToRealUs = monoToRealUs;
     this.#bootToRealUs = clock.realUs - clock.bootUs;
   }
 

@@ -48,6 +48,11 @@ function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && 'details' in error;
 }
 
+/** What grpc-js says around the one thing that matters: `connect ENOENT /run/stuckd/stuckd.sock`. */
+function connectionReason(details: string): string {
+  return /Last error: (?:Error: )?(.*?)\. Resolution note:/s.exec(details)?.[1] ?? details;
+}
+
 function callError(error: unknown): CallError {
   if (!isServiceError(error)) {
     return new CallError('failed', error instanceof Error ? error.message : String(error), { cause: error });
@@ -55,7 +60,7 @@ function callError(error: unknown): CallError {
   if (error.code === status.DEADLINE_EXCEEDED) {
     return new CallError('unreachable', `no answer within ${DEADLINE_MS / 1000} s`, { cause: error });
   }
-  return new CallError(FAILURES.get(error.code) ?? 'failed', error.details, { cause: error });
+  return new CallError(FAILURES.get(error.code) ?? 'failed', connectionReason(error.details), { cause: error });
 }
 
 export type ListRequest = stuckd.v1.ListStuckConnectionsRequest.$Properties;

@@ -87,6 +87,12 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     injector.injectConnection(connection);
   });
 
+  const end = (): void => {
+    server.forceShutdown();
+    // Without channelz, grpc-js loses sight of its sessions and does not end them.
+    socket.cut();
+  };
+
   return {
     address: formatAddress(socket.address),
     subscribers: () => connections.subscribers,
@@ -95,12 +101,12 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       connections.drain();
       socket.close();
       await tryShutdown(server, deadlineMs);
-      server.forceShutdown();
+      end();
     },
     close: () => {
       connections.drain();
       socket.close();
-      server.forceShutdown();
+      end();
     },
   };
 }

@@ -94,6 +94,8 @@ export interface ListenSocket {
   readonly address: Address;
   /** Accepts no more connections and removes the socket file; those that stand are not touched. */
   close(): void;
+  /** Cuts off the connections that stand. */
+  cut(): void;
 }
 
 /**
@@ -109,7 +111,12 @@ export async function openListenSocket(
       `${formatAddress(address)} can be reached from other machines, and stuckd cannot do mTLS yet; use unix:PATH or 127.0.0.1:PORT`,
     );
   }
-  const server = createServer(onConnection);
+  const connections = new Set<Socket>();
+  const server = createServer((connection) => {
+    connections.add(connection);
+    connection.once('close', () => connections.delete(connection));
+    onConnection(connection);
+  });
   server.maxConnections = CONNECTIONS_MAX;
   try {
     if (address.kind === 'unix') {
@@ -132,6 +139,11 @@ export async function openListenSocket(
         : address,
     close: () => {
       server.close();
+    },
+    cut: () => {
+      for (const connection of connections) {
+        connection.destroy();
+      }
     },
   };
 }

@@ -18,7 +18,7 @@ function fraction(nanos: number): string {
     return '';
   }
   const digits = nanos.toString().padStart(9, '0');
-  return `.${digits.replace(/(?:000){1,2}$/, '')}`;
+  return `.${digits.replace(/(?:000)+$/, '')}`;
 }
 
 function timestampJson(time: google.protobuf.Timestamp): string {

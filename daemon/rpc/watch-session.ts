@@ -202,19 +202,15 @@ export class WatchSession {
     }
     this.#turn = setImmediate(() => {
       this.#turn = null;
+      // One batch a turn: a long snapshot must not keep events and other clients waiting.
       try {
-        this.#pump();
+        this.#write(this.#nextBatch());
+        this.#schedule();
       } catch (error) {
         this.close();
         this.#sink.failed(error);
       }
     });
-  }
-
-  #pump(): void {
-    while (this.#inFlight < this.#limits.inFlightMax && this.#pending()) {
-      this.#write(this.#nextBatch());
-    }
   }
 
   #nextBatch(): Change[] {

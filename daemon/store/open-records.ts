@@ -1,23 +1,16 @@
-/** Open records on disk, so that their ids survive a restart of the daemon. */
-import { mkdirSync, readFileSync, renameSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+/**
+ * Open records on disk, so that their ids survive a restart of the daemon. One JSON document a line: a header, then the
+ * records, so that neither writing nor reading tens of thousands of them holds up the daemon for long.
+ */
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SavedState } from '../core/tracker-messages.js';
+import type { SavedEntry, SavedState } from '../core/tracker-messages.js';
+import { entrySchema, FORMAT_VERSION, headerSchema } from './saved-state-schema.js';
 
-const FILE_NAME = 'open-records.json';
-const FORMAT_VERSION = 1;
+const FILE_NAME = 'open-records.jsonl';
 
-/** JSON has no bigint, and a plain string could be mistaken for one that a process gave itself as its name. */
-function replaceBigint(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? { $bigint: value.toString() } : value;
-}
-
-function reviveBigint(_key: string, value: unknown): unknown {
-  if (typeof value === 'object' && value !== null && '$bigint' in value && typeof value.$bigint === 'string') {
-    return BigInt(value.$bigint);
-  }
-  return value;
-}
+/** Lines that are made in one go; other work gets its turn after each. */
+const BATCH_ENTRIES = 100;
 
 /** What was found on disk. `problem` says why nothing of it could be used; the file is then kept beside it. */
 export interface LoadedState {
@@ -25,20 +18,39 @@ export interface LoadedState {
   readonly problem: string | null;
 }
 
-function isSavedState(value: unknown): value is { version: number; state: SavedState } {
-  if (typeof value !== 'object' || value === null || !('version' in value) || !('state' in value)) {
-    return false;
+function toLine(value: unknown): string {
+  return `${JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? part.toString() : part))}\n`;
+}
+
+function* linesOf({ bootId, clock, entries }: SavedState): Generator<string> {
+  yield toLine({ version: FORMAT_VERSION, bootId, clock, entries: entries.length });
+  for (let start = 0; start < entries.length; start += BATCH_ENTRIES) {
+    yield entries
+      .slice(start, start + BATCH_ENTRIES)
+      .map(toLine)
+      .join('');
   }
-  const { version, state } = value;
-  return (
-    version === FORMAT_VERSION &&
-    typeof state === 'object' &&
-    state !== null &&
-    'bootId' in state &&
-    typeof state.bootId === 'string' &&
-    'entries' in state &&
-    Array.isArray(state.entries)
-  );
+}
+
+/** @throws Error if it is not a complete file of this version. */
+async function parse(lines: AsyncIterable<string>): Promise<SavedState> {
+  let header: ReturnType<typeof headerSchema.parse> | null = null;
+  const entries: SavedEntry[] = [];
+  for await (const line of lines) {
+    if (header === null) {
+      header = headerSchema.parse(JSON.parse(line));
+    } else {
+      entries.push(entrySchema.parse(JSON.parse(line)));
+    }
+  }
+  if (header?.entries !== entries.length) {
+    throw new Error('the file is not complete');
+  }
+  return { bootId: header.bootId, clock: header.clock, entries };
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 export class OpenRecordStore {
@@ -53,28 +65,29 @@ export class OpenRecordStore {
 
   /**
    * Makes the directory and reads what the last run left. A file that cannot be understood is moved aside, not lost.
-   * @throws Error if the directory cannot be made.
+   * @throws Error if the directory cannot be made, or the file neither be read nor moved.
    */
-  load(): LoadedState {
-    mkdirSync(this.#directory, { recursive: true, mode: 0o750 });
-    let text: string;
+  async load(): Promise<LoadedState> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o750 });
+    let file;
     try {
-      text = readFileSync(this.#path, 'utf8');
+      file = await open(this.#path, 'r');
     } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      return { state: null, problem: missing ? null : (error as Error).message };
+      if (hasCode(error, 'ENOENT')) {
+        return { state: null, problem: null };
+      }
+      throw error;
     }
     try {
-      const content: unknown = JSON.parse(text, reviveBigint);
-      if (isSavedState(content)) {
-        return { state: content.state, problem: null };
-      }
+      return { state: await parse(file.readLines()), problem: null };
     } catch {
-      // Falls through: half a file and a file of another version are treated alike.
+      // Half a file, one of another version and one that cannot be read are treated alike.
+      const aside = `${this.#path}.unreadable`;
+      await rename(this.#path, aside);
+      return { state: null, problem: `${this.#path} cannot be understood; it was moved to ${aside}` };
+    } finally {
+      await file.close();
     }
-    const aside = `${this.#path}.unreadable`;
-    renameSync(this.#path, aside);
-    return { state: null, problem: `${this.#path} cannot be understood; it was moved to ${aside}` };
   }
 
   /**
@@ -82,20 +95,29 @@ export class OpenRecordStore {
    * @throws Error if the disk is full or the directory is gone; the old file stays.
    */
   async save(state: SavedState): Promise<void> {
-    const text = JSON.stringify({ version: FORMAT_VERSION, state }, replaceBigint);
-    const write = this.#writing.then(async () => {
-      const temporary = `${this.#path}.new`;
+    const write = this.#writing.then(() => this.#write(state));
+    // A failed write must not keep the next one from being tried.
+    this.#writing = write.catch(() => undefined);
+    await write;
+  }
+
+  async #write(state: SavedState): Promise<void> {
+    const temporary = `${this.#path}.new`;
+    try {
       const file = await open(temporary, 'w', 0o640);
       try {
-        await file.writeFile(text);
+        for (const lines of linesOf(state)) {
+          await file.appendFile(lines);
+        }
         await file.sync();
       } finally {
         await file.close();
       }
       await rename(temporary, this.#path);
-    });
-    // A failed write must not keep the next one from being tried.
-    this.#writing = write.catch(() => undefined);
-    await write;
+    } catch (error) {
+      // What is half written would keep a full disk full.
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
+    }
   }
 }

@@ -1,22 +1,32 @@
 /** Writes open records to disk when they changed: soon, but not more often than the disk likes. */
 import type { SavedState } from '../core/tracker-messages.js';
+import { monotonicUs } from '../lib/system-clock.js';
 import type { OpenRecordStore } from './open-records.js';
 
 /** After a change the file follows within this time; a storm of changes costs one write in it. */
 const SAVE_DELAY_MS = 250;
+/** Between two writes lies at least this many times what the last one took: a storm is not for writing files. */
+const PAUSE_PER_WRITE = 20;
 
 export class StateSaver {
-  readonly #store: OpenRecordStore;
+  readonly #store: Pick<OpenRecordStore, 'save'>;
   readonly #read: () => SavedState | null;
   readonly #onResult: (error: Error | null) => void;
   #timer: NodeJS.Timeout | null = null;
+  #saving: Promise<void> | null = null;
+  #delayMs = SAVE_DELAY_MS;
+  #dirty = false;
   #closed = false;
 
   /**
    * @param read gives what is to be saved; null while nothing is known, when the file stays as it is
    * @param onResult gets null after a write, or why it failed: the daemon goes on, and tries again at the next change
    */
-  constructor(store: OpenRecordStore, read: () => SavedState | null, onResult: (error: Error | null) => void) {
+  constructor(
+    store: Pick<OpenRecordStore, 'save'>,
+    read: () => SavedState | null,
+    onResult: (error: Error | null) => void,
+  ) {
     this.#store = store;
     this.#read = read;
     this.#onResult = onResult;
@@ -24,13 +34,8 @@ export class StateSaver {
 
   /** To be called at every change. */
   touch(): void {
-    if (this.#closed) {
-      return;
-    }
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      void this.#save();
-    }, SAVE_DELAY_MS);
+    this.#dirty = true;
+    this.#arm();
   }
 
   /** Writes the last state, and nothing afterwards. */
@@ -40,19 +45,37 @@ export class StateSaver {
       clearTimeout(this.#timer);
       this.#timer = null;
     }
+    await this.#saving;
     await this.#save();
   }
 
+  #arm(): void {
+    if (!this.#dirty || this.#closed || this.#timer !== null || this.#saving !== null) {
+      return;
+    }
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#saving = this.#save().finally(() => {
+        this.#saving = null;
+        this.#arm();
+      });
+    }, this.#delayMs);
+  }
+
+  /** Never rejects. */
   async #save(): Promise<void> {
+    this.#dirty = false;
     const state = this.#read();
     if (state === null) {
       return;
     }
+    const startUs = monotonicUs();
     try {
       await this.#store.save(state);
       this.#onResult(null);
     } catch (error) {
       this.#onResult(error instanceof Error ? error : new Error(String(error)));
     }
+    this.#delayMs = Math.max(SAVE_DELAY_MS, ((monotonicUs() - startUs) / 1000) * PAUSE_PER_WRITE);
   }
 }

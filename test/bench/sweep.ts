@@ -61,7 +61,7 @@ function summarize(connections: number, { ss, sweep, emptyMs }: Rounds): PartRes
   const emptyMedianMs = median(emptyMs);
   const versusSs = ratioVsSs(ssMedian, sweepMedian);
   const versusEmpty = ratio(sweepMedian.wallMs, emptyMedianMs);
-  const sweepMs = `${formatMs(sweepMedian.wallMs)} for ${sweepMedian.count} sockets`;
+  const sweepMs = `${formatMs(sweepMedian.wallMs)} for ${sweepMedian.count.toFixed(0)} sockets`;
   return {
     headline: { ratioVsSs: significant(versusSs) },
     title: `${connections} connections between two namespaces, both ends on this machine; medians of ${ss.length} rounds`,

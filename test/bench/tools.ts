@@ -54,8 +54,8 @@ export class LineTool {
     process.onLine((line) => {
       this.#answers.put(line);
     });
-    void process.ended.then(() => {
-      this.#answers.close(`it ended: ${process.stderrTail.trim()}`);
+    void process.ended.then(({ code, signal }) => {
+      this.#answers.close(`it ended with ${signal ?? `status ${String(code)}`}: ${process.stderrTail.trim()}`);
     });
   }
 

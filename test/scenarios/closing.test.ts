@@ -45,6 +45,10 @@ const ORPHAN_ENDINGS: Readonly<Record<string, string>> = {
   'the peer answers RST': `
     2.9     A reset_received                            =>
     2.9     A state state=CLOSE err=104 rst             => A ended reset_by_peer at 2.9`,
+  'the peer answers with data, which nobody reads any more': `
+    2.9     A reset_received acked=2.9 una=1100         => A ended recovered at 2.9
+    2.9     A state state=CLOSE err=104 rst             =>
+    2.9     A destroy                                   =>`,
   'data and FIN are acknowledged after all': `
     2.9     A state state=FIN_WAIT2 una=1101 packets=0 retransmits=0   => A ended recovered at 2.9
     2.9     A state state=CLOSE                         =>
@@ -90,7 +94,7 @@ void test('a process that closes, but does not exit', () => {
 });
 
 void test('a FIN is told after 15 s without progress, and only when the kernel was looked at then', () => {
-  playScenario(
+  const story = playScenario(
     `
     0.0     up                                          =>
     1.0     A retransmit dead state=FIN_WAIT1 retransmits=3 stamp=0.2   =>
@@ -100,6 +104,7 @@ void test('a FIN is told after 15 s without progress, and only when the kernel w
     15.3    refresh                                     => A opened closing since>=0.2 orphan`,
     { sockets: 'nxt=1001 seq=1001 packets=1 acked=-0.05' },
   );
+  assert.equal(story.records.get('A')?.timeline[0]?.text, 'detected: the FIN has not been acknowledged for 15 s');
 });
 
 void test('a FIN whose sending was seen counts from there', () => {
@@ -138,6 +143,18 @@ void test('a large upload that drains slowly after shutdown() is not stuck', () 
     { sockets: 'state=FIN_WAIT1 nxt=65000 seq=900001 packets=40 acked=-0.1' },
   );
   assert.equal(story.state.entries.size, 0);
+});
+
+void test('an upload that drained, then stopped, is stuck since its last progress', () => {
+  playScenario(
+    `
+    0.0     up                                          =>
+    2.0     sweep A held 100/21                         =>
+    9.0     refresh A una=20000 acked=8.9               =>
+    24.0    tick                                        => request refresh
+    24.0    refresh                                     => A opened closing since>=9 proc100[100/21]`,
+    { sockets: 'state=FIN_WAIT1 nxt=65000 seq=900001 packets=40 acked=-0.1' },
+  );
 });
 
 void test('an ordinary close that a sweep happens to see is forgotten', () => {

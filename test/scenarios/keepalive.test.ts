@@ -25,6 +25,8 @@ void test('the second probe without an answer within a second is told, since the
   const record = playScenario(DETECTED, { sockets: IDLE }).records.get('A');
   assert.equal(record?.probes, 2);
   assert.equal(record.options.keepaliveIntervalMs, 10_000);
+  assert.equal(record.options.keepaliveIdleMs, 7_200_000);
+  assert.equal(record.options.keepaliveProbes, 9);
   assert.equal(record.sinceAtLeast, false);
 });
 
@@ -116,7 +118,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
     15.0    A state state=CLOSE err=110 probes=9        => A ended timed_out at 15`,
   'the application closes a half-closed one': `
     12.0    refresh A state=FIN_WAIT2                   => A updated state=FIN_WAIT2
-    15.0    A state state=CLOSE closer=100              => A ended closed_by_application at 15`,
+    15.0    A state state=CLOSE                         => A ended closed_by_application at 15`,
 };
 
 for (const [title, ending] of Object.entries(ENDINGS)) {
@@ -124,6 +126,20 @@ for (const [title, ending] of Object.entries(ENDINGS)) {
     playScenario(DETECTED + ending, { sockets: IDLE });
   });
 }
+
+void test('the count of probes at the timeout is the last one; a record that opens late says when', () => {
+  const timedOut = playScenario(`${DETECTED} 19.0 A state state=CLOSE err=110 probes=9 => A ended timed_out at 19`, {
+    sockets: IDLE,
+  });
+  assert.equal(timedOut.records.get('A')?.probes, 9);
+  const late = playScenario(
+    `
+    0.0     up                                          =>
+    2.9     sweep A probes=3 katimer=12                 => A opened keepalive_unanswered since=-18 pending`,
+    { sockets: IDLE },
+  );
+  assert.equal(late.records.get('A')?.detectedUs, 1_002_900_000);
+});
 
 void test('data that is sent into it turns it to retransmitting: one record, the earliest since', () => {
   const story = playScenario(
@@ -161,6 +177,27 @@ void test('its process exits: FIN unanswered, the same record as closing', () =>
     15.0    A state state=FIN_WAIT1 closer=100 exiting  => A updated kind=closing state=FIN_WAIT1
     16.0    refresh A dead probes=2 nxt=1001 seq=1001 packets=1 retransmits=2   => A updated retransmits=2 orphan(was proc100)
     30.0    A state state=CLOSE err=110 dead            => A ended timed_out at 30`,
+    { sockets: IDLE },
+  );
+});
+
+void test('a suspect into which data is sent is judged anew by its RTOs', () => {
+  const story = playScenario(
+    `
+    0.0     up                                          =>
+    10.2    sweep A probes=2 katimer=20 held 100/21     =>
+    10.5    refresh A inflight                          =>
+    10.5    deadline                                    => none`,
+    { sockets: IDLE },
+  );
+  assert.equal(story.state.entries.size, 0);
+});
+
+void test('the peer has closed its half already', () => {
+  playScenario(
+    `
+    0.0     up                                          =>
+    11.0    sweep A state=CLOSE_WAIT probes=2 katimer=20 held 100/21   => A opened keepalive_unanswered since=0 pending; A updated proc100[100/21]`,
     { sockets: IDLE },
   );
 });

@@ -49,6 +49,15 @@ void test('several descriptors beyond the bound are counted, not kept', () => {
   assert.equal(story.state.counters.holdersDropped, 2);
 });
 
+void test('processes beyond the bound of a sweep are counted; the descriptor is kept without a name', () => {
+  const story = playScenario(`${OPENED} 1.430 sweep A held 100/1 200/2 => A updated proc100[100/1,200/2]`, {
+    sockets: BLACK_HOLE,
+    config: { maxProcesses: 1 },
+  });
+  assert.equal(story.state.counters.holdersDropped, 1);
+  assert.deepEqual(story.records.get('A')?.owner?.holders[1], { pid: 200, comm: '', fd: 2 });
+});
+
 void test('a sweep that began before the detection may have passed the socket already', () => {
   playScenario(
     `

@@ -72,6 +72,31 @@ void test('a report from before the newest one changes nothing', () => {
   assert.equal(story.records.get('A')?.state, 'FIN_WAIT1');
 });
 
+void test('how long forgotten sockets are remembered: until no report of them can be on its way', () => {
+  const story = playScenario(
+    `${OPENED}
+    2.5     A congestion retransmits=0 una=1100 packets=0 acked=2.5   => A ended recovered at 2.5
+    12.4    sweep                                       =>`,
+    { sockets: BLACK_HOLE },
+  );
+  assert.equal(story.state.forgotten.size, 1);
+  story.play('12.6 sweep =>');
+  assert.equal(story.state.forgotten.size, 0);
+});
+
+void test('a full refresh that has begun answers the request for a refresh', () => {
+  playScenario(
+    `
+    0.0     up                                          =>
+    1.0     sweep A keepalive probes=2 katimer=10.5 acked=-60 retransmits=0 held 100/21   =>
+    1.5     tick                                        => request refresh
+    1.5     begin full                                  =>
+    1.7     B retransmit dead state=FIN_WAIT1 retransmits=3 stamp=-13 acked=-14   =>
+    2.1     tick                                        => request refresh`,
+    { sockets: 'acked=-0.05' },
+  );
+});
+
 void test('a report from before the end does not bring a socket back', () => {
   const story = playScenario(
     `${OPENED}
@@ -102,9 +127,12 @@ void test('a sweep overtakes the event of a FIN: the state is the newer one, the
     0.0     up                                          =>
     1.428   A retransmit retransmits=3 lost=500         =>
     2.5     sweep A state=FIN_WAIT1 retransmits=3 rto=1.632 timer=3.06 held   =>
-    2.6     A state taken=2.0 closer=100                =>
+    2.5     deadline                                    => 15.204
+    2.6     A state taken=2.0 from=ESTABLISHED closer=100   =>
     3.1     refresh A dead retransmits=4                =>
-    3.1     deadline                                    => 15.204`,
+    3.1     deadline                                    => 17
+    17.0    tick                                        => request refresh
+    17.0    refresh                                     => A opened closing since=2 orphan`,
     { sockets: BLACK_HOLE },
   );
 });
@@ -137,6 +165,18 @@ for (const [what, kernel] of Object.entries(WRAPS)) {
     playScenario('0.0 up =>\n 1.428 A retransmit retransmits=3 acked=0.3 =>', options);
   });
 }
+
+void test('a report of a healthy socket that we do not know begins nothing', () => {
+  const story = playScenario(
+    `
+    0.0     up                                          =>
+    1.0     A error inflight err=113 retransmits=0      =>
+    1.1     A refresh retransmits=3 cleared             =>
+    1.2     A destroy retransmits=3                     =>`,
+    { sockets: 'acked=-0.05' },
+  );
+  assert.equal(story.state.entries.size, 0);
+});
 
 void test('beyond the bound the oldest suspect makes room, an open record does not', () => {
   const story = playScenario(
@@ -171,7 +211,9 @@ void test('an id sorts by time of detection, in wall time, and ends with the coo
   const id = story.records.get('A')?.id ?? '';
   assert.equal(id, `${(1_800_000_001_428).toString(36)}-1`);
   story.play('2.0 A state state=CLOSE err=110 => A ended timed_out at 2');
-  story.play('4.0 B retransmit retransmits=3 acked=2 stamp=2.776 => B opened retransmitting since=2.776 pending; request sweep');
+  story.play(
+    '4.0 B retransmit retransmits=3 acked=2 stamp=2.776 => B opened retransmitting since=2.776 pending; request sweep',
+  );
   assert.ok(id < (story.records.get('B')?.id ?? ''));
 });
 
@@ -192,8 +234,10 @@ void test('a long life keeps its beginning and its newest steps', () => {
   const story = playScenario(OPENED, { sockets: BLACK_HOLE, config: { maxTimeline: 6 } });
   for (let second = 0; second < 20; second++) {
     story.play(`${2 + second / 100} sweep => request refresh`);
+    const length = story.records.get('A')?.timeline.length ?? 0;
     story.play(`${2.004 + second / 100} refresh => A updated unknown(was proc100)`);
     story.play(`${2.008 + second / 100} sweep A held 100/21 => A updated proc100[100/21](was proc100)`);
+    assert.ok((story.records.get('A')?.timeline.length ?? 0) >= length);
   }
   const timeline = story.records.get('A')?.timeline ?? [];
   assert.equal(timeline.length, 6);

@@ -115,6 +115,23 @@ void test('a connection attempt that no descriptor refers to any more was closed
   );
 });
 
+void test('an idle connection that was closed meanwhile: its FIN is reported at its third RTO, or never', () => {
+  const story = `
+    0.0     up                                          =>
+    11.0    sweep A probes=2 katimer=20 held 100/21     => A opened keepalive_unanswered since=0 pending; A updated proc100[100/21]
+    12.0    down                                        =>
+    15.0    up                                          => watch A
+    15.1    sweep                                       =>
+    18.6    refresh                                     =>`;
+  const sockets = 'keepalive acked=-60';
+  playScenario(`${story}\n 18.8 refresh => unwatch A; A ended lost_track at 18.8`, { sockets });
+  playScenario(
+    `${story}\n 18.7 A retransmit dead state=FIN_WAIT1 retransmits=3 stamp=16 nxt=1001 seq=1001 packets=1 => ` +
+      'unwatch A; A updated kind=closing state=FIN_WAIT1 retransmits=3 orphan(was proc100)',
+    { sockets },
+  );
+});
+
 void test('suspects are not carried over as records, and vanish if they are not seen again', () => {
   const story = playScenario(
     `
@@ -134,10 +151,19 @@ void test('a reboot ends what was open: no connection survives it, and its times
   const before = story.records.get('A');
   story.play('60.0 reboot =>');
   story.play('60.0 up => A opened retransmitting since=0.204 proc100[100/21]; A ended lost_track at 60');
-  assert.equal(story.records.get('A')?.id, before?.id);
+  const after = story.records.get('A');
+  assert.ok(after);
+  assert.equal(after.id, before?.id);
   assert.equal(story.state.entries.size, 0);
+  // The clock of this boot began to run as the story was 60 s old.
+  assert.equal(after.timeline[0]?.timeUs, 204_000 - 60_000_000);
+  assert.equal(after.owner?.startBootUs, 100_000_000 - 1_060_500_000);
+  assert.equal(after.detectedUs, 1_428_000 - 60_000_000);
+  assert.equal(after.lastProgressUs, (before?.lastProgressUs ?? 0) - 1_060_000_000);
   // The cookie of the next socket may be the same.
-  story.play('70.0 A retransmit retransmits=3 acked=68 stamp=68.8 => A opened retransmitting since=68.8 pending; request sweep');
+  story.play(
+    '70.0 A retransmit retransmits=3 acked=68 stamp=68.776 rto=0.816 => A opened retransmitting since=68.776 pending; request sweep',
+  );
   assert.equal(story.records.get('A')?.previousId, null);
 });
 

@@ -173,6 +173,16 @@ void test('the 8-bit count of RTOs passes zero on an unreachable neighbour: no r
   );
 });
 
+void test('what a listener accepted is inbound', () => {
+  const story = playScenario(
+    `
+    0.0     up                                          =>
+    1.428   A retransmit retransmits=3 rto=0.816 inbound   => A opened retransmitting since=0.204 pending; request sweep`,
+    { sockets: BLACK_HOLE },
+  );
+  assert.equal(story.records.get('A')?.direction, 'inbound');
+});
+
 void test('a socket of a kernel client and one in an accept queue have no process, and need no sweep to know it', () => {
   playScenario(
     `

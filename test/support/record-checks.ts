@@ -30,7 +30,15 @@ export function timeMs(time: string | undefined): number {
 /** Asserts that `ms` lies between two times, with the tolerance of a busy machine. */
 export function assertBetween(ms: number, fromMs: number, toMs: number, what: string): void {
   const isBetween = ms >= fromMs - KERNEL_LATENESS_MS && ms <= toMs + KERNEL_LATENESS_MS;
-  assert.ok(isBetween, `${what}: ${String(ms - fromMs)} ms after ${String(fromMs)}, ${String(ms - toMs)} after ${String(toMs)}`);
+  assert.ok(
+    isBetween,
+    `${what}: ${String(ms - fromMs)} ms after ${String(fromMs)}, ${String(ms - toMs)} after ${String(toMs)}`,
+  );
+}
+
+/** Asserts that two times of records are one: they are kept by another clock, and each message converts them anew. */
+export function assertSameTime(a: string | undefined, b: string | undefined): void {
+  assert.ok(Math.abs(timeMs(a) - timeMs(b)) < CLOCK_ERROR_MS, `${String(a)} is ${String(b)}`);
 }
 
 /** Asserts that the record ended when the application got its error: stuckd saw the end itself, and not later traces. */

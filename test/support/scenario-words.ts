@@ -79,7 +79,7 @@ export function parseSocketWords(words: readonly string[], cause: SnapshotCause,
     } else if (key === 'taken') {
       second = Number(value);
     } else {
-      applyValue(key, value, cause, lasting);
+      applyValue(key, value, cause, lasting, once);
     }
   }
   return { lasting, once, second };
@@ -100,12 +100,14 @@ function applyFlag(word: string, lasting: Facts, once: Facts): void {
   }
 }
 
-function applyValue(key: string, value: string, cause: SnapshotCause, lasting: Facts): void {
+function applyValue(key: string, value: string, cause: SnapshotCause, lasting: Facts, once: Facts): void {
   const timeKey = TIMES[key];
   const numberKey = NUMBERS[key];
   if (key === 'state') {
+    assert.ok(value in TCP_STATE, `"${value}" is no TCP state`);
     lasting.state = TCP_STATE[value as keyof typeof TCP_STATE];
-    assert.ok(lasting.state as unknown, `"${value}" is no TCP state`);
+  } else if (key === 'from') {
+    once.oldState = TCP_STATE[value as keyof typeof TCP_STATE];
   } else if (key === 'port') {
     lasting.remote = { address: '10.0.0.2', port: Number(value) };
   } else if (timeKey !== undefined) {

@@ -13,7 +13,8 @@
  *     A held PID/FD PID/FD              descriptors of A, inside a sweep
  *     refresh | full | sweep [A WORDS [held PID/FD ...]]   a whole pass that reports A alone, or nothing
  *
- * A process with a smaller pid is older. WORDS are `key=value` or a flag; `-flag` clears it.
+ * A process with a smaller pid is older. WORDS are `key=value` or a flag; `-flag` clears it. `taken=SECOND` is a report
+ * that arrives late.
  */
 import assert from 'node:assert/strict';
 import type { StuckRecord } from '../../daemon/core/record.js';
@@ -176,7 +177,16 @@ export class ScenarioPlayer {
       const startBootUs = pid * 1_000_000;
       const passId = this.#passId;
       const comm = `proc${pid}`;
-      const process = { pid, startBootUs, parentPid: 1, uid: 0, cgroupId: 1n, comm, executable: `/bin/${comm}`, passId };
+      const process = {
+        pid,
+        startBootUs,
+        parentPid: 1,
+        uid: 0,
+        cgroupId: 1n,
+        comm,
+        executable: `/bin/${comm}`,
+        passId,
+      };
       const holder = { cookie, netns: 4026531840, pid, startBootUs, fd, passId };
       effects.push(...this.#step(second, { type: 'process', process }));
       effects.push(...this.#step(second, { type: 'holder', holder }));
@@ -189,7 +199,9 @@ export class ScenarioPlayer {
     assert.ok(saved !== null, 'nothing to save yet');
     if (rebooted) {
       const bootId = '99999999-0000-0000-0000-000000000000';
-      this.#kernel = { ...this.#kernel, bootId, monoUs: this.#kernel.monoUs - monoUsAt(this.#kernel, second) };
+      // All clocks but the real one begin anew at this second.
+      const [monoUs, bootUs] = [-second * 1_000_000, -second * 1_000_000];
+      this.#kernel = { ...this.#kernel, bootId, monoUs, bootUs };
     }
     this.state = createTracker(this.#config);
     return this.#step(second, { type: 'restore', saved });
@@ -245,7 +257,15 @@ function ownerText({ ownerType, owner, lastOwner }: StuckRecord): string {
 
 function differences(before: StuckRecord, now: StuckRecord): string {
   const parts: string[] = [];
-  for (const field of ['kind', 'state', 'retransmits', 'probes', 'unackedBytes', 'unsentBytes', 'unreadBytes'] as const) {
+  for (const field of [
+    'kind',
+    'state',
+    'retransmits',
+    'probes',
+    'unackedBytes',
+    'unsentBytes',
+    'unreadBytes',
+  ] as const) {
     if (before[field] !== now[field]) {
       parts.push(`${field}=${now[field]}`);
     }

@@ -3,7 +3,7 @@ import { StuckdUnderTest, type StuckdOptions } from './stuckd.js';
 
 /** No pass runs by the clock: whatever such a daemon says, an event made it say so. */
 export const EVENTS_ALONE: StuckdOptions = {
-  config: { sensor: { sweepInterval: '1h', refreshInterval: '1h', fullRefreshInterval: '1h' } },
+  sensor: { sweepInterval: '1h', refreshInterval: '1h', fullRefreshInterval: '1h' },
 };
 
 /**
@@ -15,7 +15,7 @@ export function sharedStuckd(options: StuckdOptions = {}): () => StuckdUnderTest
   let stuckd: StuckdUnderTest | undefined;
   before(async () => {
     const ending = { after: (end: () => Promise<void>) => endings.push(end) };
-    stuckd = await StuckdUnderTest.start(ending as unknown as Parameters<typeof StuckdUnderTest.start>[0], options);
+    stuckd = await StuckdUnderTest.start(ending, options);
   });
   after(async () => {
     for (const end of endings) {

@@ -141,18 +141,14 @@ export class StuckdUnderTest {
 
   /** Changes of connections that belong to a namespace. */
   changesIn(namespace: LabNamespace): readonly ChangeJson[] {
-    return this.changes.filter(({ record }) => record.netns === namespace.inode);
+    return this.changes.filter(({ record }) => isIn(namespace, record));
   }
 
   /**
    * Waits for a change, past or to come.
    * @throws Error with all changes so far, if it does not come in time.
    */
-  async waitChange(
-    what: string,
-    matches: (change: ChangeJson) => boolean,
-    timeoutMs = 20_000,
-  ): Promise<StuckJson> {
+  async waitChange(what: string, matches: (change: ChangeJson) => boolean, timeoutMs = 20_000): Promise<StuckJson> {
     try {
       const change = await waitFor(() => this.changes.find(matches), { what, timeoutMs });
       return change.record;
@@ -166,14 +162,18 @@ export class StuckdUnderTest {
     const name = `STUCK_KIND_${kind.toUpperCase()}`;
     return this.waitChange(
       `opened ${kind} in ${namespace.label}`,
-      ({ kind: change, record }) => change === 'opened' && record.kind === name && record.netns === namespace.inode,
+      ({ kind: change, record }) => change === 'opened' && record.kind === name && isIn(namespace, record),
       timeoutMs,
     );
   }
 
   /** Waits until the record has an owner or is known to have none. */
   async waitOwner(id: string, timeoutMs?: number): Promise<StuckJson> {
-    return this.waitChange(`the owner of ${id}`, ({ record }) => record.id === id && record.ownerType !== undefined, timeoutMs);
+    return this.waitChange(
+      `the owner of ${id}`,
+      ({ record }) => record.id === id && record.ownerType !== undefined,
+      timeoutMs,
+    );
   }
 
   async waitEnded(id: string, timeoutMs?: number): Promise<StuckJson> {
@@ -222,15 +222,15 @@ export class StuckdUnderTest {
 
   async #untilReady(): Promise<void> {
     try {
-      await waitFor(
-        async () => {
-          if (!this.process.running) {
-            throw new Error('it has ended');
-          }
-          return (await this.status()).sweep !== null;
-        },
-        { what: 'the first sweep', timeoutMs: 60_000, intervalMs: 20 },
-      );
+      await waitFor(async () => !this.process.running || (await this.status()).sweep !== null, {
+        what: 'the first sweep',
+        timeoutMs: 60_000,
+        intervalMs: 20,
+      });
+      if (!this.process.running) {
+        await this.process.ended; // only then its last lines are there
+        throw new Error('it has ended');
+      }
     } catch (error) {
       const output = [...this.process.lines, this.process.stderrTail].join('\n');
       throw new Error(`stuckd does not come up:\n${output}`, { cause: error });
@@ -259,6 +259,11 @@ export class StuckdUnderTest {
     });
     return `changes so far:\n${lines.join('\n')}\nits output:\n${this.process.lines.slice(-20).join('\n')}`;
   }
+}
+
+/** A record from before the namespace was made is of another one, which had the same inode number. */
+export function isIn(namespace: LabNamespace, record: StuckJson): boolean {
+  return record.netns === namespace.inode && Date.parse(record.detectedTime) >= namespace.madeMs;
 }
 
 function connectionJson(message: stuckd.v1.StuckConnection.$Properties): StuckJson {

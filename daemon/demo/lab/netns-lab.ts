@@ -44,15 +44,17 @@ export class NetnsLab {
     this.#assertOpen();
     const name = unusedName(label);
     const path = `${NAMESPACE_DIRECTORY}/${name}`;
+    const madeMs = Date.now();
     await runCommand(['ip', 'netns', 'add', name]);
     this.#names.add(name);
-    return this.#ready({ label, path, handle: name, inode: statSync(path).ino });
+    return this.#ready({ label, path, handle: name, inode: statSync(path).ino, madeMs });
   }
 
   /** Makes a namespace that only a process holds, as container runtimes and `unshare` do: it appears in no list. */
   async addUnnamedNamespace(label: string): Promise<LabNamespace> {
     this.#assertOpen();
     // `cat` holds the namespace until its input is closed; its first echo says that unshare is done.
+    const madeMs = Date.now();
     const holder = startProcess(['unshare', '--net', '--', 'cat']);
     this.#processes.add(holder);
     const inside = new Promise<void>((resolve) => {
@@ -66,7 +68,7 @@ export class NetnsLab {
       throw new Error(`unshare --net failed: ${holder.stderrTail.trim()}`);
     }
     const path = `/proc/${String(holder.pid)}/ns/net`;
-    return this.#ready({ label, path, handle: String(holder.pid), inode: statSync(path).ino });
+    return this.#ready({ label, path, handle: String(holder.pid), inode: statSync(path).ino, madeMs });
   }
 
   /** Joins two namespaces by a veth pair. */

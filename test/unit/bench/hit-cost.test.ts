@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseCounts } from '../../bench/bpf-programs.js';
-import { compareHits, type HitSample } from '../../bench/hit-cost.js';
+import { parseCounts, type ProgramCount } from '../../bench/bpf-programs.js';
+import { compareHits } from '../../bench/hit-cost.js';
 
-function sample(runs: number, programNs: number, emptyNs: number): HitSample {
+function sample(runs: number, programNs: number, emptyNs: number): Map<string, ProgramCount> {
   return new Map([
     ['mine', { runs, nanoseconds: programNs }],
     ['empty', { runs, nanoseconds: emptyNs }],
@@ -46,6 +46,8 @@ test('slices without or with hardly any hits are left out', () => {
 
 test('no hits, or a program that is not there, is an error and no number', () => {
   assert.throws(() => compareHits([sample(5, 5, 5), sample(5, 5, 5)], 'mine', 'empty'), /too few hits/);
+  const onlyEmptyHit = sample(200, 0, 9).set('mine', { runs: 5, nanoseconds: 5 });
+  assert.throws(() => compareHits([sample(5, 5, 5), onlyEmptyHit], 'mine', 'empty'), /too few hits/);
   assert.throws(() => compareHits([], 'mine', 'empty'), /too few hits/);
   assert.throws(() => compareHits([sample(0, 0, 0), sample(100, 1, 1)], 'other', 'empty'), /other.*not attached/);
 });

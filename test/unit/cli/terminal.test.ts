@@ -55,7 +55,10 @@ describe('escapeForTerminal', () => {
 
 describe('escapeJsonForTerminal', () => {
   test('8-bit controls, direction and characters beyond the first plane', () => {
-    assert.equal(escapeJsonForTerminal('"\x9b31m \u202e \u{e0041} \\\\ 日本"'), '"\\u009b31m \\u202e \\udb40\\udc41 \\\\ 日本"');
+    assert.equal(
+      escapeJsonForTerminal('"\x9b31m \u202e \u{e0041} \\\\ 日本"'),
+      '"\\u009b31m \\u202e \\udb40\\udc41 \\\\ 日本"',
+    );
   });
 
   test('the meaning stays, and nothing is left that a terminal obeys', () => {

@@ -226,6 +226,19 @@ test('an ICMP error that took back no doubling leaves the backoff as the latest 
   assert.equal(reported.expectedError, 'ENETUNREACH');
 });
 
+test('an ICMP error may fire a tick just before the limit: a whole RTO after the limit is still in the window', () => {
+  const moment = new Moment(250, 5);
+  const sysctls = { ...moment.socket(1).sysctls, retries2: 4 };
+  const facts = { retransmits: 5, skErrSoft: 113, retransStamp: moment.stampMs(4.78), sysctls };
+  const running = moment.socket(3.264, { ...facts, backoff: 5, writeTimer: moment.timer(moment.jiffiesOf(2.8)) });
+  // Measured: the error came 1.35 s later and fired the sixth tick; the seventh was the last, 4.41 s after this moment.
+  const [first, last] = seconds(moment, running);
+  assert.ok(Math.abs(first - 1.42) < 0.01 && last !== null && last > 4.41 && last < 5, `${first} ${last}`);
+  // Halved by an error, the RTO may expire once more in time, and doubles again.
+  const halved = moment.socket(1.632, { ...facts, backoff: 3, writeTimer: moment.timer(moment.jiffiesOf(1)) });
+  assert.equal(seconds(moment, halved)[1], last);
+});
+
 test('a user timeout that passed before the first retransmission ends the socket right after it', () => {
   const moment = new Moment(250, 0);
   const tick = armJiffy(moment.jiffies, 250);

@@ -140,6 +140,16 @@ describe('recordToProto', () => {
     assert.match(diagnosis?.summary ?? '', /10\.0\.0\.2/);
   });
 
+  test('wall times in it name their zone, and their day if it is not today', () => {
+    const base = createRecord().giveUp;
+    assert.ok(base?.never === false);
+    const text = (timeUs: number): string =>
+      JSON.stringify(recordToProto(createRecord({ giveUp: { ...base, timeUs } }), EPOCH_MONO_US, clock).diagnosis);
+    assert.match(text(base.timeUs), /\b20:29:03 UTC/);
+    assert.doesNotMatch(text(base.timeUs), /2026-11-21/);
+    assert.match(text(EPOCH_MONO_US + 4 * 3_600_000_000), /2026-11-22 00:15:00 UTC/);
+  });
+
   test('an orphan that ended', () => {
     const json = onTheWire(
       createRecord({

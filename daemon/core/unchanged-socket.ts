@@ -1,0 +1,50 @@
+/**
+ * Sweeps report every held socket that is stuck, over and over. Most of them have not changed: to see that costs a
+ * fraction of a new forecast and a new record.
+ */
+import type { KernelTimer, SocketSnapshot, TcpSysctls } from './snapshot.js';
+
+/** What may differ between two visits of a socket to which nothing has happened. Its two ends never do. */
+const VOLATILE: ReadonlySet<keyof SocketSnapshot> = new Set<keyof SocketSnapshot>([
+  'cause',
+  'monoUs',
+  'jiffies',
+  'passId',
+  'segsOut',
+  'local',
+  'remote',
+]);
+
+/** @returns true if both are visits of one socket, by a sweep or a refresh, and it stayed the same in between. */
+export function isUnchanged(before: SocketSnapshot, now: SocketSnapshot): boolean {
+  return isVisit(before) && isVisit(now) && hasSameFields(before, now);
+}
+
+function isVisit(socket: SocketSnapshot): boolean {
+  return socket.cause === 'sweep' || socket.cause === 'refresh';
+}
+
+function hasSameFields(before: SocketSnapshot, now: SocketSnapshot): boolean {
+  for (const key of Object.keys(now) as (keyof SocketSnapshot)[]) {
+    if (before[key] !== now[key] && !VOLATILE.has(key) && !isSameGroup(key, before, now)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** The fields that are objects are made anew for every snapshot. */
+function isSameGroup(key: keyof SocketSnapshot, before: SocketSnapshot, now: SocketSnapshot): boolean {
+  if (key === 'writeTimer' || key === 'keepaliveTimer') {
+    return isSameTimer(before[key], now[key]);
+  }
+  return key === 'sysctls' && areSameSysctls(before.sysctls, now.sysctls);
+}
+
+function isSameTimer(a: KernelTimer, b: KernelTimer): boolean {
+  return a.pending === b.pending && a.expiresJiffies32 === b.expiresJiffies32 && a.flags === b.flags;
+}
+
+function areSameSysctls(a: TcpSysctls, b: TcpSysctls): boolean {
+  return (Object.keys(b) as (keyof TcpSysctls)[]).every((key) => a[key] === b[key]);
+}

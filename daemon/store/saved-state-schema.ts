@@ -1,0 +1,200 @@
+/**
+ * What a file of open records must look like. A file can be half written, old, or touched by somebody: nothing of it
+ * reaches the tracker unchecked. A field that the tracker's types gain does not compile until it is here.
+ */
+import { z } from 'zod';
+import { OUTCOMES, STUCK_KINDS } from '../core/kinds.js';
+import type { Owner, StuckRecord } from '../core/record.js';
+import type { ClockReport, Endpoint, KernelTimer, SocketSnapshot, TcpSysctls } from '../core/snapshot.js';
+import type { SavedEntry } from '../core/tracker-messages.js';
+
+/** JSON has no bigint: a cookie stands there as a string of digits. */
+const u64 = z
+  .string()
+  .regex(/^\d{1,20}$/)
+  .transform(BigInt);
+const number = z.number();
+const boolean = z.boolean();
+const text = z.string();
+
+const endpoint: z.ZodType<Endpoint> = z.object({ address: text, port: number });
+const timer: z.ZodType<KernelTimer> = z.object({ pending: boolean, expiresJiffies32: number, flags: number });
+
+const owner: z.ZodType<Owner> = z.object({
+  pid: number,
+  startBootUs: number,
+  comm: text,
+  executable: text,
+  uid: number,
+  cgroupId: u64,
+  holders: z.array(z.object({ pid: number, comm: text, fd: number })),
+});
+
+const giveUp = z.union([
+  z.object({ never: z.literal(true) }),
+  z.object({
+    never: z.literal(false),
+    timeUs: number,
+    latestTimeUs: number.nullable(),
+    reason: z.enum(['tcp_retries2', 'user_timeout', 'keepalive', 'syn_retries', 'orphan_retries', 'shrunk_window']),
+    retransmitsLeft: number,
+    expectedError: text,
+  }),
+]);
+
+const record: z.ZodType<StuckRecord> = z.object({
+  id: text,
+  previousId: text.nullable(),
+  kind: z.enum(STUCK_KINDS),
+  state: text,
+  direction: z.enum(['outbound', 'inbound', 'unknown']),
+  local: endpoint,
+  remote: endpoint,
+  netns: number,
+  cookie: u64,
+  ownerType: z.enum(['pending', 'process', 'orphan', 'kernel', 'unaccepted', 'unknown']),
+  owner: owner.nullable(),
+  lastOwner: owner.nullable(),
+  sinceUs: number,
+  sinceAtLeast: boolean,
+  detectedUs: number,
+  lastProgressUs: number.nullable(),
+  unackedBytes: number,
+  unsentBytes: number,
+  unreadBytes: number,
+  retransmits: number,
+  probes: number,
+  rtoMs: number,
+  options: z.object({
+    keepalive: boolean,
+    keepaliveIdleMs: number,
+    keepaliveIntervalMs: number,
+    keepaliveProbes: number,
+    userTimeoutMs: number,
+  }),
+  giveUp: giveUp.nullable(),
+  outcome: z.enum(OUTCOMES).nullable(),
+  endUs: number.nullable(),
+  timeline: z.array(z.object({ timeUs: number, text })),
+});
+
+const sysctls: z.ZodType<TcpSysctls> = z.object({
+  retries1: number,
+  retries2: number,
+  orphanRetries: number,
+  synRetries: number,
+  synLinearTimeouts: number,
+  earlyRetrans: number,
+  thinLinearTimeouts: boolean,
+  keepaliveProbes: number,
+  keepaliveTimeJiffies: number,
+  keepaliveIntvlJiffies: number,
+  finTimeoutJiffies: number,
+});
+
+const socket: z.ZodType<SocketSnapshot> = z.object({
+  cause: z.enum([
+    'retransmit',
+    'keepalive',
+    'state',
+    'error',
+    'reset_received',
+    'reset_sent',
+    'congestion',
+    'destroy',
+    'refresh',
+    'sweep',
+  ]),
+  monoUs: number,
+  jiffies: number,
+  cookie: u64,
+  netns: number,
+  passId: number,
+  cgroupId: u64,
+  local: endpoint,
+  remote: endpoint,
+  state: number,
+  oldState: number,
+  caState: number,
+  pending: number,
+  retransmits: number,
+  backoff: number,
+  probesOut: number,
+  synRetries: number,
+  dead: boolean,
+  keepalive: boolean,
+  hasSocket: boolean,
+  hasFile: boolean,
+  inbound: boolean,
+  cleared: boolean,
+  resetReceived: boolean,
+  resetSent: boolean,
+  closerExiting: boolean,
+  thinLto: boolean,
+  tlpRetrans: boolean,
+  hasRtoStamp: boolean,
+  untrusted: boolean,
+  usecStamps: boolean,
+  skErr: number,
+  skErrSoft: number,
+  sndUna: number,
+  sndNxt: number,
+  writeSeq: number,
+  rcvNxt: number,
+  copiedSeq: number,
+  packetsOut: number,
+  sndWnd: number,
+  rcvWnd: number,
+  rtoJiffies: number,
+  rtoMinJiffies: number,
+  rtoMaxJiffies: number,
+  srttUs: number,
+  rttvarUs: number,
+  userTimeoutMs: number,
+  retransStamp: number,
+  rtoStampMs: number,
+  totalRto: number,
+  totalRetrans: number,
+  segsOut: number,
+  dataSegsOut: number,
+  dataSegsIn: number,
+  bytesSent: number,
+  bytesAcked: number,
+  bytesReceived: number,
+  rcvTstampJiffies32: number,
+  lrcvtimeJiffies32: number,
+  lsndtimeJiffies32: number,
+  probesTstampJiffies32: number,
+  writeTimer: timer,
+  keepaliveTimer: timer,
+  keepaliveTimeJiffies: number,
+  keepaliveIntvlJiffies: number,
+  keepaliveProbes: number,
+  linger2Jiffies: number,
+  sndSsthresh: number,
+  uid: number,
+  closerTgid: number,
+  sysctls,
+});
+
+const clock: z.ZodType<ClockReport> = z.object({
+  monoUs: number,
+  realUs: number,
+  bootUs: number,
+  jiffies: number,
+  jiffyEdgeUs: number,
+});
+
+/** Raised when a file of the format before could be misread. */
+export const FORMAT_VERSION = 1;
+
+/** The first line of the file. `entries`: how many lines follow. */
+export const headerSchema = z.object({
+  version: z.literal(FORMAT_VERSION),
+  bootId: text,
+  clock,
+  entries: z.number().int().min(0),
+});
+
+/** Every other line. */
+export const entrySchema: z.ZodType<SavedEntry> = z.object({ record, socket });

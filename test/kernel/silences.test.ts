@@ -1,0 +1,168 @@
+// Proves that stuckd keeps silent about connections that are not stuck, while all that could be mistaken for it really
+// happens: established bulk transfers that lose 30 % of their packets and have RTOs all the time, a peer that reads
+// slowly or not at all for a while, outages that are over before they are proven, a pool that idles with its keepalive
+// probes answered, and a long poll. Each test ends by cutting its link, so that silence is not mistaken for blindness.
+// It cannot prove that a false alarm never happens: the evidence rule allows one in ten thousand, by chance.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
+import { tcpCounter } from '../support/record-checks.js';
+import { sharedStuckd } from '../support/shared-stuckd.js';
+import { Sockprog, type SockprogInfo } from '../support/sockprog.js';
+import { StuckdUnderTest } from '../support/stuckd.js';
+
+const skip = labSkipReason();
+const PORT = 8000;
+
+interface Stage extends TwoHosts {
+  readonly serving: Sockprog;
+  readonly using: Sockprog;
+}
+
+/** @param mode what the server does with its connections. */
+async function setStage(test: Ending, mode: string): Promise<Stage> {
+  const hosts = await createTwoHosts(test);
+  const serving = await Sockprog.start(hosts.lab, hosts.server);
+  await serving.command(`listen l ${SERVER_ADDRESS} ${PORT} ${mode}`);
+  const using = await Sockprog.start(hosts.lab, hosts.client);
+  return { ...hosts, serving, using };
+}
+
+/** Asserts that nothing was said about the namespaces of a test, by a daemon that sees into them. */
+async function assertSilent(stuckd: StuckdUnderTest, stage: Stage): Promise<void> {
+  await stuckd.sweepFromNow();
+  assert.deepEqual([...stuckd.changesIn(stage.client), ...stuckd.changesIn(stage.server)], []);
+  await stage.link.heal();
+  const { localPort } = await stage.using.connect('control', SERVER_ADDRESS, PORT);
+  await stage.link.cut();
+  await stage.using.command('send control 100');
+  await stuckd.waitChange(
+    'the black hole in the end',
+    ({ kind, record }) => kind === 'opened' && record.netns === stage.client.inode && record.local.port === localPort,
+  );
+}
+
+const FLOWS = Array.from({ length: 8 }, (_, index) => `flow${index}`);
+
+async function infos(program: Sockprog, ids: readonly string[]): Promise<readonly SockprogInfo[]> {
+  return Promise.all(ids.map((id) => program.info(id)));
+}
+
+test('30 % loss on established bulk transfers: RTOs in a row, and yet no record', { skip }, async (t) => {
+  const stage = await setStage(t, 'mode=sink');
+  const { lab, client, link, using } = stage;
+  for (const id of FLOWS) {
+    await using.connect(id, SERVER_ADDRESS, PORT, 'maxseg=500');
+  }
+  await link.lose(30, 'to_far');
+  for (const id of FLOWS) {
+    await using.command(`stream ${id} 120000`);
+  }
+  // Established: before anybody judges it, the path has shown what it is like.
+  const haveHistory = async (): Promise<boolean> =>
+    (await infos(using, FLOWS)).every(({ totalRetrans }) => totalRetrans >= 60);
+  await waitFor(haveHistory, { what: 'a history of losses', timeoutMs: 60_000, intervalMs: 100 });
+
+  const stuckd = await StuckdUnderTest.start(t);
+  const rtos = (): Promise<number> => tcpCounter(lab, client, 'TCPTimeouts');
+  const [rtosBefore, before] = [await rtos(), await infos(using, FLOWS)];
+  let longestRun = 0;
+  const haveSuffered = async (): Promise<boolean> => {
+    longestRun = Math.max(longestRun, ...(await infos(using, FLOWS)).map(({ retransmits }) => retransmits));
+    return longestRun >= 3 && (await rtos()) - rtosBefore >= 200;
+  };
+  await waitFor(haveSuffered, { what: '200 RTOs, three of them in a row', timeoutMs: 60_000, intervalMs: 100 });
+  for (const [index, after] of (await infos(using, FLOWS)).entries()) {
+    assert.ok(after.bytesAcked > (before[index]?.bytesAcked ?? 0), 'every flow went on');
+  }
+  assert.ok(!using.events.some(({ event }) => event === 'error'));
+  for (const id of FLOWS) {
+    // Without a FIN behind them that would have to get through first.
+    await using.command(`set ${id} linger=0`);
+    await using.command(`close ${id}`);
+  }
+  await assertSilent(stuckd, stage);
+});
+
+describe('slow, idle and interrupted, but alive', { skip, concurrency: 6 }, () => {
+  const stuckd = sharedStuckd();
+
+  test('a peer that reads slowly: its window closes and opens', async (t) => {
+    const stage = await setStage(t, 'mode=none rcvbuf=8192');
+    await stage.serving.command('accept l slow rate=40000');
+    await stage.using.connect('a', SERVER_ADDRESS, PORT, 'sndbuf=20000');
+    await stage.using.command('stream a 60000');
+    const closedWindows = (): Promise<number> => tcpCounter(stage.lab, stage.server, 'TCPToZeroWindowAdv');
+    await waitFor(async () => (await closedWindows()) >= 5 && (await stage.serving.info('l.1')).received > 200_000, {
+      what: 'five closed windows, and progress',
+      timeoutMs: 30_000,
+    });
+    await assertSilent(stuckd(), stage);
+  });
+
+  test('a peer that does not read for a while, but answers window probes', async (t) => {
+    const stage = await setStage(t, 'mode=silent rcvbuf=8192');
+    await stage.using.connect('a', SERVER_ADDRESS, PORT);
+    await stage.using.command('send a 200000');
+    const probes = (): Promise<number> => tcpCounter(stage.lab, stage.client, 'TCPWinProbe');
+    await waitFor(async () => (await probes()) >= 5, { what: 'five window probes', timeoutMs: 30_000 });
+    assert.equal((await stage.using.info('a')).probes, 0, 'each was answered');
+    await assertSilent(stuckd(), stage);
+  });
+
+  test('a narrow link: a thousand times the delay that there was, and full queues', async (t) => {
+    const stage = await setStage(t, 'mode=sink');
+    for (const id of FLOWS) {
+      await stage.using.connect(id, SERVER_ADDRESS, PORT, 'maxseg=500');
+    }
+    // At most half a second fits into the queue: RTOs happen, but three in a row without an ACK take 1.4 s. What the
+    // full queue drops has not left this host; it is retransmitted without being evidence of anything.
+    const shape = ['tbf', 'rate', '400kbit', 'burst', '3000', 'limit', '24000'];
+    await stage.lab.run(stage.client, ['tc', 'qdisc', 'add', 'dev', stage.link.near.device, 'root', ...shape]);
+    for (const id of FLOWS) {
+      await stage.using.command(`stream ${id} 60000`);
+    }
+    const isCrowded = async (): Promise<boolean> => {
+      const flows = await infos(stage.using, FLOWS);
+      return flows.every(({ rttUs, bytesAcked }) => rttUs > 100_000 && bytesAcked > 10_000);
+    };
+    await waitFor(isCrowded, { what: 'delay on every flow, and progress', timeoutMs: 30_000, intervalMs: 50 });
+    assert.ok((await tcpCounter(stage.lab, stage.client, 'TCPTimeouts')) > 0, 'RTOs happened');
+    for (const id of FLOWS) {
+      await stage.using.command(`set ${id} linger=0`);
+      await stage.using.command(`close ${id}`);
+    }
+    await stage.lab.run(stage.client, ['tc', 'qdisc', 'del', 'dev', stage.link.near.device, 'root']);
+    await assertSilent(stuckd(), stage);
+  });
+
+  test('outages that end before they are proven', async (t) => {
+    const stage = await setStage(t, 'mode=echo');
+    await stage.using.connect('a', SERVER_ADDRESS, PORT);
+    for (let received = 100; received <= 400; received += 100) {
+      await stage.link.cut();
+      await stage.using.command('send a 100');
+      await waitFor(async () => (await stage.using.info('a')).retransmits >= 1, { what: 'an RTO', intervalMs: 2 });
+      await stage.link.heal();
+      await stage.using.waitEvent({ event: 'data', id: 'a', received });
+    }
+    assert.ok((await tcpCounter(stage.lab, stage.client, 'TCPTimeouts')) >= 4);
+    await assertSilent(stuckd(), stage);
+  });
+
+  test('an idle pool with and without keepalive, and a long poll', async (t) => {
+    const stage = await setStage(t, 'mode=none');
+    await stage.serving.command('accept l report');
+    const pool = Array.from({ length: 20 }, (_, index) => `pool${index}`);
+    for (const [index, id] of pool.entries()) {
+      await stage.using.connect(id, SERVER_ADDRESS, PORT, index % 2 === 0 ? 'keepalive=1 idle=1 intvl=1 cnt=3' : '');
+    }
+    // A request to which nobody answers for long, though it has arrived.
+    await stage.using.command('send pool0 300');
+    await stage.serving.waitEvent({ event: 'data', id: 'l.1', received: 300 });
+    const probes = (): Promise<number> => tcpCounter(stage.lab, stage.client, 'TCPKeepAlive');
+    await waitFor(async () => (await probes()) >= 40, { what: 'forty keepalive probes', timeoutMs: 30_000 });
+    assert.ok((await infos(stage.using, pool)).every((info) => info.state === 1 && info.probes <= 1));
+    await assertSilent(stuckd(), stage);
+  });
+});

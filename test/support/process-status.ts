@@ -1,0 +1,42 @@
+/** What /proc says about the rights of a process. */
+import { readFileSync } from 'node:fs';
+
+export interface ProcessStatus {
+  /** Real, effective, saved and filesystem uid. */
+  readonly uids: readonly number[];
+  readonly gids: readonly number[];
+  readonly groups: readonly number[];
+  readonly noNewPrivs: boolean;
+  /** Sets of capabilities as bit masks (linux/capability.h). */
+  readonly inheritable: bigint;
+  readonly permitted: bigint;
+  readonly effective: bigint;
+  readonly bounding: bigint;
+  readonly ambient: bigint;
+}
+
+/** CAP_PERFMON 38 and CAP_BPF 39. */
+export const BPF_AND_PERFMON = (1n << 38n) | (1n << 39n);
+
+/** @throws Error if there is no such process. */
+export function processStatus(pid: number): ProcessStatus {
+  const lines = readFileSync(`/proc/${String(pid)}/status`, 'utf8').split('\n');
+  const fields = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
+  const numbers = (name: string): readonly number[] =>
+    (fields.get(name) ?? '')
+      .split(/\s/)
+      .filter((word) => word !== '')
+      .map(Number);
+  const mask = (name: string): bigint => BigInt(`0x${(fields.get(name) ?? '').trim()}`);
+  return {
+    uids: numbers('Uid'),
+    gids: numbers('Gid'),
+    groups: numbers('Groups'),
+    noNewPrivs: numbers('NoNewPrivs')[0] === 1,
+    inheritable: mask('CapInh'),
+    permitted: mask('CapPrm'),
+    effective: mask('CapEff'),
+    bounding: mask('CapBnd'),
+    ambient: mask('CapAmb'),
+  };
+}
