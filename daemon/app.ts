@@ -155,14 +155,7 @@ class RunningApp implements App {
     const grpc = await startGrpcServer({
       address: this.#config.grpc.address,
       services: { records: this.engine, status: this, clock: this.clock },
-      log: {
-        warn: (_fields, message) => {
-          this.#log.warn(message);
-        },
-        error: (_fields, message) => {
-          this.#log.error(message);
-        },
-      },
+      log: this.#log,
     });
     this.grpcAddress = grpc.address;
     this.#cleanup.push('open records', () => this.#saver?.close());

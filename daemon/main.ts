@@ -141,7 +141,7 @@ function showOnTerminal(app: App, view: TerminalView): () => void {
 async function run(config: Config, values: Flags): Promise<number> {
   const forPerson = process.stdout.isTTY && values.json !== true;
   const log = forPerson ? createTerminalLogger(config.log.level, write) : createJsonLogger(config.log.level);
-  log.info(`stuckd ${VERSION} starts`, { pid: process.pid });
+  log.info(`stuckd ${VERSION} starts`);
   if (!reportPreflight(config, log)) {
     return 1;
   }

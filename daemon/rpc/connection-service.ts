@@ -171,7 +171,7 @@ export class ConnectionService {
           write: (changes, flushed) => call.write({ changes }, flushed),
           tooSlow: () => {
             const seconds = (this.#limits.slowMs / 1000).toString();
-            this.#log.warn({}, `ended a watch whose client read nothing for ${seconds} s`);
+            this.#log.warn(`ended a watch whose client read nothing for ${seconds} s`);
             end(status.RESOURCE_EXHAUSTED, `the client read nothing for ${seconds} s; watch again`);
           },
           failed: fail,

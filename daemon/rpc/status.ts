@@ -18,10 +18,10 @@ export function invalidArgument(message: string): RpcError {
   return new RpcError(status.INVALID_ARGUMENT, message);
 }
 
-/** What the RPC layer needs of a logger; pino fits. */
+/** What the RPC layer needs of a logger. */
 export interface RpcLog {
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
+  warn(message: string): void;
+  error(message: string, fields?: Readonly<Record<string, string>>): void;
 }
 
 /** @returns the request. @throws RpcError if it was not a valid message. */
@@ -37,7 +37,8 @@ export function toStatus(error: unknown, method: string, log: RpcLog): { code: s
   if (error instanceof RpcError) {
     return { code: error.code, details: error.message };
   }
-  log.error({ err: error, method }, 'a gRPC call failed');
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  log.error('a gRPC call failed', { method, error: detail });
   return { code: status.INTERNAL, details: 'internal error; the log of stuckd has more' };
 }
 

@@ -289,3 +289,13 @@ test('another configuration is taken over while the daemon runs', async () => {
     'three RTOs are not enough any more',
   );
 });
+
+test('a shorter history takes effect at once', async () => {
+  const { app, client } = await bench.startDaemon();
+  await bench.playTo('end');
+  const ended = await listAll(client, true);
+  assert.equal(ended.length, 5);
+  app.reload(bench.config({ history: { ended: 2 } }));
+  const newestTwo = [...ended].sort((a, b) => ms(a.endTime) - ms(b.endTime)).slice(-2);
+  assert.deepEqual((await listAll(client, true)).map(({ id }) => id).sort(), newestTwo.map(({ id }) => id).sort());
+});

@@ -64,7 +64,7 @@ async function connectIntoNothing(t: TestContext, address: string, options: stri
   return { hosts, client, call };
 }
 
-describe('a SYN that nobody answers', { skip, concurrency: 8 }, () => {
+describe('events alone: a SYN that nobody answers', { skip, concurrency: 8 }, () => {
   const stuckd = sharedStuckd(EVENTS_ALONE);
 
   for (const [family, address, local, limit] of [
@@ -163,6 +163,10 @@ describe('a SYN that nobody answers', { skip, concurrency: 8 }, () => {
     assert.equal(ended.owner?.pid, client.pid);
     assertOnlyRecord(stuckd(), hosts.client, opened.id);
   });
+});
+
+describe('silence', { skip }, () => {
+  const stuckd = sharedStuckd();
 
   test('a SYN that is answered at its second retransmission is no record', async (t) => {
     const hosts = await createTwoHosts(t);

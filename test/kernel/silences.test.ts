@@ -115,8 +115,7 @@ describe('slow, idle and interrupted, but alive', { skip, concurrency: 6 }, () =
     for (const id of FLOWS) {
       await stage.using.connect(id, SERVER_ADDRESS, PORT, 'maxseg=500');
     }
-    // At most half a second fits into the queue: RTOs happen, but three in a row without an ACK take 1.4 s. What the
-    // full queue drops has not left this host; it is retransmitted without being evidence of anything.
+    // At most half a second fits into the queue: RTOs happen, but three in a row without an ACK take 1.4 s.
     const shape = ['tbf', 'rate', '400kbit', 'burst', '3000', 'limit', '24000'];
     await stage.lab.run(stage.client, ['tc', 'qdisc', 'add', 'dev', stage.link.near.device, 'root', ...shape]);
     for (const id of FLOWS) {

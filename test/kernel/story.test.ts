@@ -1,8 +1,8 @@
 // Proves that stuckd tells the story for which it was made, with a real Node.js HTTP server and real keep-alive clients:
 // the network fails under them, and each client gets the end that its settings deserve. Without a timeout it hangs, and
 // goes on if the network returns in time, or is reset if the server gave up or was restarted meanwhile. With a timeout it
-// frees itself and leaves an orphan behind. stuckd is asked about the processes only after the fact, and the programs know
-// nothing of it. It cannot prove anything about other HTTP libraries, nor about waits of a quarter of an hour.
+// frees itself and leaves an orphan behind. The programs know nothing of stuckd. It cannot prove anything about other HTTP
+// libraries, nor about waits of a quarter of an hour.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';

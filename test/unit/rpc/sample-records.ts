@@ -177,7 +177,7 @@ export function createStatusSource(report: StatusReport = createStatus()): Statu
 /** A log whose lines a test can look at. */
 export function createLog(): RpcLog & { readonly lines: string[] } {
   const lines: string[] = [];
-  const keep = (_fields: object, message: string): void => {
+  const keep = (message: string): void => {
     lines.push(message);
   };
   return { lines, warn: keep, error: keep };

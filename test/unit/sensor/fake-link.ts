@@ -18,7 +18,7 @@ export class FakeLink implements SensorLink {
   readonly stream: Duplex;
   readonly ended: Promise<string>;
   /** What the daemon sent, one command a chunk. */
-  readonly commands: Uint8Array[] = [];
+  readonly commands: Buffer[] = [];
   closes = 0;
   /** Whether the daemon's commands are read. */
   isReading = true;
@@ -30,7 +30,7 @@ export class FakeLink implements SensorLink {
     });
     this.stream = new Duplex({
       read: () => undefined,
-      write: (chunk: Uint8Array, _encoding, done) => {
+      write: (chunk: Buffer, _encoding, done) => {
         this.commands.push(chunk);
         if (this.isReading) {
           done();

@@ -41,7 +41,7 @@ function changed(bytes: Uint8Array, offset: number): Uint8Array {
 describe('the handshake', () => {
   test('a sensor of this build is configured once, and introduced when it is ready', async () => {
     await link.say(goldenBytes('hello'));
-    assert.deepEqual(link.commands.map(Buffer.from), [Buffer.from(encodeConfigure(CONFIGURATION))]);
+    assert.deepEqual(link.commands, [Buffer.from(encodeConfigure(CONFIGURATION))]);
     await link.say(goldenBytes('program'), goldenBytes('clock'));
     assert.equal(introductions.length, 0);
     await link.say(goldenBytes('ready'));
@@ -191,7 +191,7 @@ describe('commands', () => {
   test('go out as they come; none after the end', async () => {
     await link.say(handshake());
     session.send(encodeWatch(7n));
-    assert.deepEqual(Buffer.from(link.commands.at(-1) ?? []), Buffer.from(encodeWatch(7n)));
+    assert.deepEqual(link.commands.at(-1), Buffer.from(encodeWatch(7n)));
     session.close();
     await end;
     session.send(encodeWatch(8n));
@@ -203,14 +203,14 @@ describe('commands', () => {
     session.configure(other);
     assert.deepEqual(link.commands, []);
     await link.say(goldenBytes('hello'));
-    assert.deepEqual(link.commands.map(Buffer.from), [Buffer.from(encodeConfigure(other))]);
+    assert.deepEqual(link.commands, [Buffer.from(encodeConfigure(other))]);
   });
 
   test('another configuration after it is sent at once', async () => {
     const other = { ...CONFIGURATION, rtoThreshold: 9 };
     await link.say(goldenBytes('hello'));
     session.configure(other);
-    assert.deepEqual(Buffer.from(link.commands.at(-1) ?? []), Buffer.from(encodeConfigure(other)));
+    assert.deepEqual(link.commands.at(-1), Buffer.from(encodeConfigure(other)));
   });
 
   test('a sensor that does not read them is given up before they fill the memory', async () => {

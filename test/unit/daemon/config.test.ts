@@ -1,0 +1,178 @@
+// Proves the defaults of the contract, which source of a setting wins, and that every mistake is named by its key. What the
+// settings do is shown where they are used.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { type Config, ConfigError, type ConfigFlags, loadConfig } from '../../../daemon/config.js';
+import { sensorConfiguration } from '../../../daemon/sensor-configuration.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'stuckd-config-'));
+const configPath = join(directory, 'stuckd.yaml');
+after(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function load(text: string, flags: ConfigFlags = {}, environment: NodeJS.ProcessEnv = {}): Config {
+  writeFileSync(configPath, text);
+  return loadConfig({ configPath, ...flags }, environment);
+}
+
+function mistake(text: string, flags: ConfigFlags = {}, environment: NodeJS.ProcessEnv = {}): string {
+  try {
+    load(text, flags, environment);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.message;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+describe('defaults', () => {
+  const expected: Config = {
+    grpc: { address: 'unix:/run/stuckd/stuckd.sock' },
+    stateDir: '/var/lib/stuckd',
+    sensor: { without: [], refreshInterval: 1000, sweepInterval: 2000, fullRefreshInterval: 30_000 },
+    kinds: {
+      retransmitting: { enabled: true, open: { retransmits: 3, chance: 1e-4 } },
+      keepalive_unanswered: { enabled: true, open: { probes: 2 } },
+      connecting: { enabled: true, open: { retransmits: 3 } },
+      closing: { enabled: true, open: { after: 15_000 } },
+    },
+    history: { ended: 1000 },
+    log: { level: 'info' },
+  };
+  const nothing: readonly (readonly [string, string])[] = [
+    ['an empty object', '{}'],
+    ['an empty file', ''],
+    ['comments only', '# nothing\n'],
+    ['empty sections', 'kinds: { closing: {}, connecting: { open: {} } }\nsensor: {}\n'],
+  ];
+  for (const [name, text] of nothing) {
+    test(`${name} means all of them`, () => {
+      assert.deepEqual(load(text), expected);
+    });
+  }
+
+  test('they become the thresholds of the sensor', () => {
+    assert.deepEqual(sensorConfiguration(expected), {
+      rtoThreshold: 3,
+      synThreshold: 3,
+      probeThreshold: 2,
+      refreshIntervalMs: 1000,
+      sweepIntervalMs: 2000,
+      fullRefreshIntervalMs: 30_000,
+    });
+  });
+});
+
+describe('what is switched off is never reported by events', () => {
+  const off = (...kinds: readonly string[]): ReturnType<typeof sensorConfiguration> =>
+    sensorConfiguration(
+      load(JSON.stringify({ kinds: Object.fromEntries(kinds.map((kind) => [kind, { enabled: false }])) })),
+    );
+
+  test('each threshold by its kind', () => {
+    assert.equal(off('connecting').synThreshold, 255);
+    assert.equal(off('keepalive_unanswered').probeThreshold, 255);
+    assert.equal(off('retransmitting', 'closing').rtoThreshold, 255);
+  });
+
+  test('an unacknowledged FIN is found by its retransmissions too', () => {
+    assert.equal(off('retransmitting').rtoThreshold, 3);
+    assert.equal(off('closing').rtoThreshold, 3);
+  });
+});
+
+describe('flag beats variable beats file', () => {
+  const file =
+    'grpc: { address: "unix:/file" }\nstateDir: /file\nsensor: { address: "unix:/file", sweepInterval: 5s }\nlog: { level: warn }\n';
+  const environment = {
+    STUCKD_ADDRESS: 'unix:/variable',
+    STUCKD_STATE_DIR: '/variable',
+    STUCKD_SENSOR_ADDRESS: 'unix:/variable',
+  };
+  const flags = { grpcAddress: 'unix:/flag', stateDir: '/flag', sensorAddress: 'unix:/flag', logLevel: 'debug' };
+  const pick = ({ grpc, stateDir, sensor, log }: Config): readonly unknown[] => [
+    grpc.address,
+    stateDir,
+    sensor.address,
+    log.level,
+  ];
+
+  test('file alone', () => {
+    assert.deepEqual(pick(load(file)), ['unix:/file', '/file', 'unix:/file', 'warn']);
+  });
+
+  test('variable over file', () => {
+    assert.deepEqual(pick(load(file, {}, environment)), ['unix:/variable', '/variable', 'unix:/variable', 'warn']);
+  });
+
+  test('flag over both, and the other keys of the section stay', () => {
+    const config = load(file, flags, environment);
+    assert.deepEqual(pick(config), ['unix:/flag', '/flag', 'unix:/flag', 'debug']);
+    assert.equal(config.sensor.sweepInterval, 5000);
+  });
+
+  test('an empty variable is none', () => {
+    assert.equal(load(file, {}, { STUCKD_STATE_DIR: '' }).stateDir, '/file');
+  });
+});
+
+describe('mistakes are named by their key', () => {
+  const mistakes: readonly (readonly [string, RegExp])[] = [
+    ['grcp: {}', /"grcp"/],
+    ['kinds: { retransmiting: {} }', /"retransmiting"[^]*at kinds/],
+    ['kinds: { connecting: { open: { retransmits: 0 } } }', /at kinds\.connecting\.open\.retransmits/],
+    ['kinds: { connecting: { open: { retransmits: 256 } } }', /at kinds\.connecting\.open\.retransmits/],
+    ['kinds: { keepalive_unanswered: { open: { probes: 1.5 } } }', /at kinds\.keepalive_unanswered\.open\.probes/],
+    ['kinds: { retransmitting: { open: { chance: 1 } } }', /at kinds\.retransmitting\.open\.chance/],
+    ['kinds: { retransmitting: { enabled: 1 } }', /at kinds\.retransmitting\.enabled/],
+    ['kinds: { closing: { open: { after: 15 } } }', /at kinds\.closing\.open\.after/],
+    ['kinds: { closing: { open: { after: soon } } }', /"soon" is not a duration[^]*at kinds\.closing\.open\.after/],
+    ['kinds: { closing: { open: { after: 2h } } }', /between 0 ms and 3600000 ms[^]*at kinds\.closing\.open\.after/],
+    ['sensor: { sweepInterval: 99ms }', /between 100 ms and[^]*at sensor\.sweepInterval/],
+    ['sensor: { address: /run/sensor.sock }', /unix:PATH[^]*at sensor\.address/],
+    ['sensor: { address: "127.0.0.1:1" }', /must be unix:PATH[^]*at sensor\.address/],
+    [`sensor: { address: "unix:/${'x'.repeat(200)}" }`, /107 bytes[^]*at sensor\.address/],
+    ['sensor: { without: ["a b"] }', /name of a tracepoint[^]*at sensor\.without\[0\]/],
+    ['grpc: { address: nonsense }', /is not an address[^]*at grpc\.address/],
+    ['grpc: { address: 7 }', /at grpc\.address/],
+    ['stateDir: ""', /at stateDir/],
+    ['history: { ended: -1 }', /at history\.ended/],
+    ['log: { level: loud }', /at log\.level/],
+  ];
+  for (const [text, pattern] of mistakes) {
+    test(text.slice(0, 70), () => {
+      const message = mistake(text);
+      assert.match(message, pattern);
+      assert.ok(message.includes(configPath), 'and the file');
+    });
+  }
+
+  test('in a variable or a flag as well', () => {
+    assert.match(mistake('{}', {}, { STUCKD_ADDRESS: 'nonsense' }), /at grpc\.address/);
+    assert.match(mistake('{}', { logLevel: 'loud' }), /at log\.level/);
+  });
+
+  test('all mistakes at once', () => {
+    assert.match(mistake('stateDir: 1\nlog: { level: loud }'), /at stateDir[^]*at log\.level/);
+  });
+});
+
+describe('files that cannot be read', () => {
+  test('no YAML', () => {
+    assert.match(mistake('a: [1,'), /is not valid YAML/);
+  });
+
+  test('a list or a word at the top', () => {
+    assert.match(mistake('- a'), /must hold keys and values at its top level/);
+    assert.match(mistake('hello'), /must hold keys and values at its top level/);
+  });
+
+  test('a file that was named must exist', () => {
+    const missing = join(directory, 'missing.yaml');
+    assert.match(mistake('{}', { configPath: missing }), /cannot read the configuration: ENOENT.*missing\.yaml/);
+  });
+});

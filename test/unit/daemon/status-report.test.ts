@@ -1,0 +1,149 @@
+// Proves which problems the status tells, each with what follows from it. That the facts behind them are right is shown by
+// the acceptance and kernel tests.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CountersReport } from '../../../daemon/core/sensor-records.js';
+import type { PassReport } from '../../../daemon/core/snapshot.js';
+import { createTrackerState, type TrackerState } from '../../../daemon/core/tracker-state.js';
+import { DEFAULT_TRACKER_CONFIG } from '../../../daemon/core/tracker-config.js';
+import type { SensorIntroduction } from '../../../daemon/sensor/sensor-session.js';
+import { buildStatus, type StatusParts } from '../../../daemon/status-report.js';
+import { createStatus, EPOCH_MONO_US, EPOCH_REAL_US } from '../rpc/sample-records.js';
+
+const INTRODUCTION: SensorIntroduction = {
+  hello: {
+    magic: 0n,
+    layoutHash: 0n,
+    hz: 250,
+    pid: 4712,
+    capabilities: 1n << 39n,
+    version: '0.1.0',
+    kernelRelease: '6.18.0',
+    machine: 'x86_64',
+    bootId: '',
+  },
+  clock: { monoUs: 0, realUs: 0, bootUs: 0, jiffies: 0, jiffyEdgeUs: 0 },
+  programs: [{ name: 'tcp_retransmit_skb', attached: true, error: 0, message: '' }],
+};
+
+const SWEEP: PassReport = {
+  edge: 'end',
+  kind: 'sweep',
+  passId: 1,
+  monoUs: EPOCH_MONO_US,
+  durationUs: 12_340,
+  sockets: 240,
+  connections: 200,
+  reported: 0,
+  processes: 17,
+  marked: 0,
+  error: 0,
+};
+
+const COUNTERS: CountersReport = {
+  ringDropped: 0,
+  events: 5,
+  markFailed: 0,
+  retransmitsSeen: 0,
+  keepaliveSeen: 0,
+  watchRejected: 0,
+};
+
+/** A daemon with which nothing is wrong, but for `changes`. */
+function parts(changes: Partial<StatusParts> = {}): StatusParts {
+  return {
+    startRealUs: EPOCH_REAL_US,
+    supervisor: { state: 'running', restarts: 0, lastError: '', introduction: INTRODUCTION },
+    counters: COUNTERS,
+    tracker: createTrackerState(DEFAULT_TRACKER_CONFIG),
+    lastSweep: SWEEP,
+    sweepIntervalMs: 2000,
+    nowUs: EPOCH_MONO_US + 2_000_000,
+    saveFailed: false,
+    node: createStatus().node,
+    ...changes,
+  };
+}
+
+function fullTracker(): TrackerState {
+  const state = createTrackerState(DEFAULT_TRACKER_CONFIG);
+  state.counters.evicted = 2;
+  state.counters.refused = 3;
+  return state;
+}
+
+test('nothing is wrong', () => {
+  const status = buildStatus(parts());
+  assert.equal(status.healthy, true);
+  assert.deepEqual(status.problems, []);
+  assert.deepEqual(status.sensor.capabilities, ['CAP_BPF']);
+  assert.equal(status.sensor.pid, 4712);
+  assert.deepEqual(status.sweep, {
+    endUs: EPOCH_MONO_US,
+    durationUs: 12_340,
+    sockets: 240,
+    connections: 200,
+    processes: 17,
+  });
+});
+
+const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegExp[]])[] = [
+  [
+    'the sensor starts',
+    { supervisor: { state: 'starting', restarts: 0, lastError: '', introduction: null }, lastSweep: null },
+    [/^the sensor is not running \(starting\); nothing new is detected$/],
+  ],
+  [
+    'the sensor died',
+    { supervisor: { state: 'backoff', restarts: 1, lastError: 'it was ended by SIGKILL', introduction: null } },
+    [/^the sensor is not running \(backoff\): it was ended by SIGKILL; nothing new is detected$/],
+  ],
+  [
+    'a probe is missing',
+    {
+      supervisor: {
+        state: 'running',
+        restarts: 0,
+        lastError: '',
+        introduction: {
+          ...INTRODUCTION,
+          programs: [
+            ...INTRODUCTION.programs,
+            { name: 'timer_expire_entry', attached: false, error: 2, message: 'ENOENT' },
+          ],
+        },
+      },
+    },
+    [/^probe timer_expire_entry is missing: ENOENT$/],
+  ],
+  ['no sweep is complete', { lastSweep: null }, [/^the first sweep is not complete yet; owners are not known$/]],
+  ['sweeps are late', { nowUs: EPOCH_MONO_US + 10_000_001 }, [/^sweeps are late/]],
+  ['events were lost', { counters: { ...COUNTERS, ringDropped: 7 } }, [/^the kernel dropped 7 events/]],
+  ['sockets were not marked', { counters: { ...COUNTERS, markFailed: 8 } }, [/^8 sockets could not be marked/]],
+  ['the tracker was full', { tracker: fullTracker() }, [/^the table .* was full: 5 could not be followed$/]],
+  ['the disk is full', { saveFailed: true }, [/^open records cannot be saved/]],
+  [
+    'several things at once',
+    { saveFailed: true, counters: { ...COUNTERS, ringDropped: 1, markFailed: 1 } },
+    [/dropped/, /marked/, /saved/],
+  ],
+];
+
+for (const [name, changes, problems] of PROBLEMS) {
+  test(`${name}: it is said, and the daemon is not healthy`, () => {
+    const status = buildStatus(parts(changes));
+    assert.equal(status.healthy, false);
+    assert.equal(status.problems.length, problems.length, status.problems.join('\n'));
+    for (const [index, problem] of problems.entries()) {
+      assert.match(status.problems[index] ?? '', problem);
+    }
+  });
+}
+
+test('sweeps may be a little late', () => {
+  assert.equal(buildStatus(parts({ nowUs: EPOCH_MONO_US + 10_000_000 })).healthy, true);
+});
+
+test('a tracker that was full tells how many were not followed', () => {
+  assert.equal(buildStatus(parts({ tracker: fullTracker() })).tracker.evicted, 5);
+});
