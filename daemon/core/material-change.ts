@@ -7,6 +7,7 @@ const TIME_TOLERANCE_US = 100_000;
 const COMPARED = [
   'kind',
   'state',
+  'direction',
   'ownerType',
   'owner',
   'lastOwner',

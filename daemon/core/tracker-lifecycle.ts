@@ -141,6 +141,10 @@ export function updateRecord(step: Step, entry: Entry, context: KernelContext, t
   if (ownershipNote !== null) {
     note(ownershipNote);
   }
+  if (socket.inbound && open.identity.direction !== 'inbound') {
+    // Its listener was younger than the last sweep when the record opened.
+    open.identity = { ...open.identity, direction: 'inbound' };
+  }
   const giveUp = forecastGiveUp(socket, context.kernel, context.clock);
   const findings = { kind, since: open.since, ownership: entry.ownership, giveUp, timeline };
   const record = buildRecord(open.identity, findings, socket, context.ticks);

@@ -46,7 +46,7 @@ export interface Missing {
 }
 
 export interface OpenRecord {
-  readonly identity: RecordIdentity;
+  identity: RecordIdentity;
   kind: StuckKind;
   since: Since;
   record: StuckRecord;

@@ -173,6 +173,17 @@ void test('the 8-bit count of RTOs passes zero on an unreachable neighbour: no r
   );
 });
 
+void test('what a listener accepted is inbound, also if only a later sweep knows the listener', () => {
+  const story = playScenario(
+    `
+    0.0     up                                          =>
+    1.428   A retransmit retransmits=3 rto=0.816        => A opened retransmitting since=0.204 pending; request sweep
+    1.430   sweep A retransmits=3 rto=1.632 timer=3.06 inbound held 100/9   => A updated details; A updated proc100[100/9]`,
+    { sockets: BLACK_HOLE },
+  );
+  assert.equal(story.records.get('A')?.direction, 'inbound');
+});
+
 void test('what a listener accepted is inbound', () => {
   const story = playScenario(
     `
