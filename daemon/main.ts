@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { type App, StartError, startApp } from './app.js';
 import { runCheck } from './check.js';
 import { type Config, ConfigError, type ConfigFlags, loadConfig } from './config.js';
-import { CUT_SECONDS, runDemo } from './demo/demo.js';
+import { CUT_SECONDS } from './demo/cut-seconds.js';
 import { createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
 import { preflight } from './preflight.js';
 import { TerminalView } from './terminal-view.js';
@@ -177,6 +177,8 @@ async function demo(cut: string | undefined): Promise<number> {
       interrupted.abort();
     });
   }
+  // The daemon starts without it.
+  const { runDemo } = await import('./demo/demo.js');
   return runDemo({ cutSeconds, signal: interrupted.signal });
 }
 

@@ -7,14 +7,12 @@ import { countText, durationText } from '../cli/quantity-text.js';
 import { createStyle, escapeForTerminal, wantsColor } from '../lib/terminal.js';
 import { ClientNarrator } from './client-narrator.js';
 import { ConnectionNarrator } from './connection-narrator.js';
+import { CUT_SECONDS } from './cut-seconds.js';
 import { clockOf, Page } from './page.js';
 import { CLIENT_KINDS, type ClientKind } from './programs/client-event.js';
 import type { ServerEvent } from './programs/http-server.js';
 import { CLIENT_ADDRESS, SERVER_ADDRESS, SERVER_PORT, Stage } from './stage.js';
 import { watchedChange } from './watched-change.js';
-
-/** Seconds that the first cut may last, for the argument's check. */
-export const CUT_SECONDS = { default: 20, min: 8, max: 600 } as const;
 
 /** Node.js closes connections that were idle for so long, if nobody sets `keepAliveTimeout`. */
 const NODE_KEEP_ALIVE_MS = 5000;
