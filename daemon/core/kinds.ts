@@ -3,12 +3,7 @@
 /** How a connection is stuck (`StuckKind`). */
 export type StuckKind = 'retransmitting' | 'keepalive_unanswered' | 'connecting' | 'closing';
 
-export const STUCK_KINDS: readonly StuckKind[] = [
-  'retransmitting',
-  'keepalive_unanswered',
-  'connecting',
-  'closing',
-];
+export const STUCK_KINDS: readonly StuckKind[] = ['retransmitting', 'keepalive_unanswered', 'connecting', 'closing'];
 
 /** How a record ended. `lost_track`: the end was not seen because the sensor was down or lost a record. */
 export type Outcome =

@@ -36,12 +36,7 @@ export interface SocketOptions {
 
 /** Which limit makes the kernel give up. */
 export type GiveUpReason =
-  | 'tcp_retries2'
-  | 'user_timeout'
-  | 'keepalive'
-  | 'syn_retries'
-  | 'orphan_retries'
-  | 'shrunk_window';
+  'tcp_retries2' | 'user_timeout' | 'keepalive' | 'syn_retries' | 'orphan_retries' | 'shrunk_window';
 
 /** When the kernel itself will end the connection; `never` if it will not. */
 export type GiveUp =
