@@ -35,10 +35,23 @@ static int usage(void)
 static const char MISSING_PRIVILEGE[] =
 	"stuckd-sensor needs CAP_BPF and CAP_PERFMON: start it as root, or give it these two capabilities";
 
+/*
+ * The end of the stream ends the sensor, but not one that is stopped. To be called after the privileges were dropped: a
+ * change of credentials forgets the signal (commit_creds()).
+ */
+static void die_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) { /* it died before that */
+		_exit(EXIT_FAILURE);
+	}
+}
+
 static int serve_descriptor(const char *text)
 {
 	char *end;
 	long fd = strtol(text, &end, 10);
+	pid_t parent = getppid();
 
 	if (*end || end == text || fd < 0 || fd > 1024) {
 		return usage();
@@ -54,6 +67,7 @@ static int serve_descriptor(const char *text)
 		fprintf(stderr, "%s\n", MISSING_PRIVILEGE);
 		return EXIT_FAILURE;
 	}
+	die_with(parent);
 	return session_serve((int)fd);
 }
 
@@ -134,10 +148,7 @@ static int serve_listener(const char *path)
 		}
 		child = fork();
 		if (child == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			if (getppid() != parent) { /* it died before that */
-				_exit(EXIT_FAILURE);
-			}
+			die_with(parent);
 			close(listener);
 			_exit(session_serve(fd));
 		}

@@ -1,6 +1,6 @@
 /** Builds and drives `sockprog`, the C program with TCP sockets that the kernel tests run inside namespaces. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ManagedProcess } from '../../daemon/demo/lab/managed-process.js';
@@ -72,19 +72,11 @@ export function buildSockprog(): Promise<string> {
 
 async function compile(): Promise<string> {
   const root = packageRoot();
-  const sourceDirectory = join(root, 'test/support/sockprog');
   const program = join(root, 'build/test-tools/sockprog');
-  const files = readdirSync(sourceDirectory).map((name) => join(sourceDirectory, name));
-  const newestMs = Math.max(...files.map((file) => statSync(file).mtimeMs));
-  if (existsSync(program) && statSync(program).mtimeMs > newestMs) {
-    return program;
-  }
   mkdirSync(dirname(program), { recursive: true });
-  // Test files run beside each other: whoever is last puts a complete program in place.
-  const fresh = `${program}.${String(process.pid)}`;
-  const sources = files.filter((file) => file.endsWith('.c'));
-  await promisify(execFile)('gcc', ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-pthread', '-o', fresh, ...sources]);
-  renameSync(fresh, program);
+  // Test files run beside each other: the first one builds, the others wait, and nobody replaces a program that runs.
+  const make = ['make', '-s', '-C', join(root, 'test/support/sockprog'), `PROGRAM=${program}`];
+  await promisify(execFile)('flock', [`${program}.lock`, ...make]);
   return program;
 }
 

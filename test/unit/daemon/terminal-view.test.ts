@@ -34,7 +34,7 @@ test('a stuck connection is one line with time, owner and id', (t) => {
   assert.equal(lines.length, 1, 'updates are not lines');
   change('ended', ENDED);
   assert.equal(lines.length, 2);
-  assert.match(lines.at(-1) ?? '', /^\S+ {2}ended {2}.*\[c000000001\]$/);
+  assert.match(String(lines.at(-1)), /^\S+ {2}ended {2}.*\[c000000001\]$/);
 });
 
 test('an owner that is not known yet is waited for, but not for long', (t) => {

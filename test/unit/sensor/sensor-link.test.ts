@@ -22,6 +22,10 @@ function script(name: string, body: string): string {
   return path;
 }
 
+function countTimers(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+}
+
 async function read(link: SensorLink): Promise<string> {
   const [chunk] = (await once(link.stream, 'data')) as [Buffer];
   return chunk.toString();
@@ -65,7 +69,9 @@ describe('a sensor that is started', () => {
       const link = spawnSensor(path, [], () => undefined);
       link.stream.resume();
       assert.equal(await link.ended, reason);
+      const timersBefore = countTimers();
       link.close(60_000);
+      assert.equal(countTimers(), timersBefore, 'there is nothing left to be killed');
     });
   }
 

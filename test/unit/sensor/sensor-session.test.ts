@@ -100,12 +100,17 @@ describe('the handshake', () => {
     },
   ];
   for (const { name, say, reason } of refusals) {
-    test(`${name}: the conversation ends, and nothing after it counts`, async () => {
-      await link.say(...say(), handshake(), goldenBytes('socket'));
-      assert.match((await end).reason, reason);
-      assert.equal((await end).failure, null);
-      assert.deepEqual([introductions, reports], [[], []]);
-    });
+    for (const [what, rest] of [
+      ['handshake', [handshake(), goldenBytes('socket')]],
+      ['report', [goldenBytes('counters')]],
+    ] as const) {
+      test(`${name}: the conversation ends, and a ${what} after it does not count`, async () => {
+        await link.say(...say(), ...rest);
+        assert.match((await end).reason, reason);
+        assert.equal((await end).failure, null);
+        assert.deepEqual([introductions, reports], [[], []]);
+      });
+    }
   }
 
   test('a sensor that is not ready in time is given up', async (t) => {
