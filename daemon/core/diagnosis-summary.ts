@@ -131,6 +131,6 @@ function recoveryWords(record: StuckRecord): string {
     case 'connecting':
       return 'the connection was established';
     case 'closing':
-      return 'the peer acknowledged the FIN';
+      return 'the peer answered after all';
   }
 }

@@ -143,7 +143,7 @@ function endSentence(record: WatchedRecord, nowMs: number): string {
   switch (record.outcome ?? '') {
     case 'recovered':
       if (record.kind === 'closing') {
-        return `${subject} is gone: the server acknowledged its FIN at last, after ${lasted}.`;
+        return `${subject} is gone: the server answered at last, after ${lasted}.`;
       }
       return record.kind === 'connecting'
         ? `${holderText(record)} is connected, after ${lasted}.`

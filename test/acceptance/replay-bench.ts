@@ -10,7 +10,7 @@ import { createStuckdClient, type StatusResponse, type StuckdClient } from '../.
 import { toProtoJson } from '../../daemon/rpc/proto-json.js';
 import type { StuckJson } from '../support/stuckd.js';
 import { waitFor } from '../support/wait-for.js';
-import { loadRecording, type Recording } from './replay-recording.js';
+import type { Recording } from './replay-recording.js';
 import { ReplayClock, type ReplayConnection, ReplaySensor } from './replay-sensor.js';
 
 /** One change, as a watching client gets it. */
@@ -97,7 +97,7 @@ export interface RunningDaemon {
 
 export class ReplayBench {
   readonly directory = mkdtempSync(join(tmpdir(), 'stuckd-replay-'));
-  readonly recording: Recording = loadRecording();
+  readonly recording: Recording;
   readonly clock = new ReplayClock();
   readonly log: LogLine[] = [];
   readonly sensor: ReplaySensor;
@@ -107,7 +107,8 @@ export class ReplayBench {
   /** Index of the line that is played next. */
   #next = 0;
 
-  constructor() {
+  constructor(recording: Recording) {
+    this.recording = recording;
     this.sensor = new ReplaySensor(join(this.directory, 'sensor.sock'));
   }
 

@@ -17,14 +17,17 @@ import type { StuckJson } from '../support/stuckd.js';
 import { waitFor } from '../support/wait-for.js';
 import { goldenBytes } from '../unit/wire/golden.js';
 import { getOne, listAll, ReplayBench, type RunningDaemon, type Watcher } from './replay-bench.js';
+import { loadRecording } from './replay-recording.js';
 import { configured } from './replay-sensor.js';
 
 const { SensorState } = stuckd.v1;
 
+const recording = loadRecording();
+
 let bench: ReplayBench;
 
 beforeEach(() => {
-  bench = new ReplayBench();
+  bench = new ReplayBench(recording);
 });
 
 afterEach(async () => {

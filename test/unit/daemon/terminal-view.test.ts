@@ -34,17 +34,17 @@ test('a stuck connection is one line with time, owner and id', (t) => {
   assert.equal(lines.length, 1, 'updates are not lines');
   change('ended', ENDED);
   assert.equal(lines.length, 2);
-  assert.match(String(lines.at(-1)), /^\S+ {2}ended {2}.*\[c000000001\]$/);
+  assert.match(lines.at(-1) ?? '', /^\S+ {2}ended {2}.*\[c000000001\]$/);
 });
 
 test('an owner that is not known yet is waited for, but not for long', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   change('opened', PENDING);
-  assert.deepEqual(lines, []);
+  assert.equal(lines.length, 0);
   change('updated', { ...PENDING, retransmits: 8 });
-  assert.deepEqual(lines, []);
+  assert.equal(lines.length, 0);
   change('updated', OWNED);
-  assert.match(lines[0] ?? '', /node\[12900\]/);
+  assert.match(lines.join(), /node\[12900\]/);
   t.mock.timers.tick(300);
   assert.equal(lines.length, 1, 'it is said once');
 
