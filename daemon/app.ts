@@ -66,6 +66,7 @@ class RunningApp implements App {
   #saver: StateSaver | null = null;
   #saveFailed = false;
   #counters: CountersReport | null = null;
+  #lastLossUs: number | null = null;
   #nodeFacts: NodeFacts = basicNodeFacts();
   #wasUp = false;
   #stopping: Promise<void> | null = null;
@@ -100,7 +101,7 @@ class RunningApp implements App {
         this.engine.take(records);
         for (const record of records) {
           if (record.type === 'counters') {
-            this.#counters = record.counters;
+            this.#takeCounters(record.counters);
           }
         }
         if (this.engine.lastSweep !== null) {
@@ -172,6 +173,7 @@ class RunningApp implements App {
       startRealUs: this.#startRealUs,
       supervisor: this.#supervisor.status(),
       counters: this.#counters,
+      lastLossUs: this.#lastLossUs,
       tracker: this.engine.state,
       lastSweep: this.engine.lastSweep,
       sweepIntervalMs: this.#config.sensor.sweepInterval,
@@ -229,8 +231,17 @@ class RunningApp implements App {
     });
   }
 
+  #takeCounters(counters: CountersReport): void {
+    const before = this.#counters;
+    if (counters.ringDropped > (before?.ringDropped ?? 0) || counters.markFailed > (before?.markFailed ?? 0)) {
+      this.#lastLossUs = this.clock.nowUs();
+    }
+    this.#counters = counters;
+  }
+
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
     this.engine.sensorDown();
+    this.#counters = null; // the next sensor counts from 0
     if (retryMs === null) {
       return;
     }

@@ -11,6 +11,8 @@ export interface StatusParts {
   readonly startRealUs: number;
   readonly supervisor: SupervisorStatus;
   readonly counters: CountersReport | null;
+  /** When the sensor last reported a new loss, CLOCK_MONOTONIC microseconds; null if it never did. */
+  readonly lastLossUs: number | null;
   readonly tracker: TrackerState;
   readonly lastSweep: PassReport | null;
   readonly sweepIntervalMs: number;
@@ -23,8 +25,25 @@ export interface StatusParts {
 /** Sweeps are late when none was complete for this many intervals. */
 const LATE_INTERVALS = 5;
 
+/** A loss is repaired by the next passes; it is a problem for as long as somebody may wonder about it. */
+const LOSS_NOTICE_US = 60_000_000;
+
+function losses({ counters, lastLossUs, nowUs }: StatusParts): readonly string[] {
+  if (counters === null || lastLossUs === null || nowUs - lastLossUs > LOSS_NOTICE_US) {
+    return [];
+  }
+  const found: string[] = [];
+  if (counters.ringDropped > 0) {
+    found.push(`the kernel dropped ${counters.ringDropped} events; the next pass repaired what they would have said`);
+  }
+  if (counters.markFailed > 0) {
+    found.push(`${counters.markFailed} sockets could not be marked for lack of kernel memory`);
+  }
+  return found;
+}
+
 function problems(parts: StatusParts): readonly string[] {
-  const { supervisor, counters, lastSweep } = parts;
+  const { supervisor, lastSweep } = parts;
   const found: string[] = [];
   if (supervisor.state !== 'running') {
     const why = supervisor.lastError === '' ? '' : `: ${supervisor.lastError}`;
@@ -41,12 +60,7 @@ function problems(parts: StatusParts): readonly string[] {
   if (lastSweep !== null && parts.nowUs - lastSweep.monoUs > LATE_INTERVALS * parts.sweepIntervalMs * 1000) {
     found.push('sweeps are late: owners and idle connections are known as of the last one');
   }
-  if (counters !== null && counters.ringDropped > 0) {
-    found.push(`the kernel dropped ${counters.ringDropped} events; the next pass repaired what they would have said`);
-  }
-  if (counters !== null && counters.markFailed > 0) {
-    found.push(`${counters.markFailed} sockets could not be marked for lack of kernel memory`);
-  }
+  found.push(...losses(parts));
   const untracked = untrackedCount(parts.tracker);
   if (untracked > 0) {
     found.push(`the table of observed connections was full: ${untracked} could not be followed`);

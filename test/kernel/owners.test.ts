@@ -3,12 +3,12 @@
 // only in flight; and that a process cannot harm a terminal by the name it gives itself.
 // It cannot prove OWNER_TYPE_KERNEL, which takes NFS or the like, nor OWNER_TYPE_UNACCEPTED: a connection in an accept
 // queue has nothing to send, so that none of the kinds but KEEPALIVE_UNANSWERED can befall it, and that one goes unseen
-// there, since a timer alone does not identify a socket and no descriptor leads to it.
+// until it is accepted, since a timer alone does not identify a socket and no descriptor leads to it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CLIENT_ADDRESS, createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS } from '../support/lab.js';
 import { type TwoHosts, waitFor } from '../support/lab.js';
-import { assertDiagnosisNames, assertOwner } from '../support/record-checks.js';
+import { assertBetween, assertDiagnosisNames, assertOwner, tcpCounter, timeMs } from '../support/record-checks.js';
 import { stuckctl } from '../support/run-program.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
 import { commHex, Sockprog } from '../support/sockprog.js';
@@ -131,6 +131,28 @@ describe('owners', { skip, concurrency: 4 }, () => {
     assert.equal(parked.lastOwner?.pid, using.pid);
     assert.equal(parked.kind, 'STUCK_KIND_RETRANSMITTING');
     assert.equal(parked.state, 'ESTABLISHED');
+  });
+
+  test('a connection that died in the accept queue is found when it is accepted, and since when it is dead', async (t) => {
+    const hosts = await createTwoHosts(t);
+    const serving = await Sockprog.start(hosts.lab, hosts.server);
+    await serving.command(`listen l ${SERVER_ADDRESS} ${PORT} mode=none keepalive=1 idle=1 intvl=1 cnt=60`);
+    const client = await Sockprog.start(hosts.lab, hosts.client);
+    await client.connect('a', SERVER_ADDRESS, PORT);
+    await stuckd().sweepFromNow();
+    await hosts.link.cut();
+    const cutMs = Date.now();
+    const probes = (): Promise<number> => tcpCounter(hosts.lab, hosts.server, 'TCPKeepAlive');
+    const before = await probes();
+    await waitFor(async () => (await probes()) >= before + 4, { what: 'unanswered probes', timeoutMs: 20_000 });
+    await serving.command('accept l report');
+    const accepted = await serving.waitEvent({ event: 'accepted', id: 'l.1' });
+
+    const { id } = await stuckd().waitOpened(hosts.server, 'keepalive_unanswered');
+    const owned = await stuckd().waitOwner(id);
+    assertOwner(owned.owner, { pid: serving.pid, comm: 'sockprog', fd: accepted.fd });
+    assert.equal(owned.direction, 'DIRECTION_INBOUND');
+    assertBetween(timeMs(owned.since), cutMs, cutMs + 1000, 'the first unanswered probe');
   });
 
   test('a process name cannot reach the terminal as anything but text', async (t) => {

@@ -55,6 +55,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     startRealUs: EPOCH_REAL_US,
     supervisor: { state: 'running', restarts: 0, lastError: '', introduction: INTRODUCTION },
     counters: COUNTERS,
+    lastLossUs: EPOCH_MONO_US,
     tracker: createTrackerState(DEFAULT_TRACKER_CONFIG),
     lastSweep: SWEEP,
     sweepIntervalMs: 2000,
@@ -71,6 +72,15 @@ function fullTracker(): TrackerState {
   state.counters.refused = 3;
   return state;
 }
+
+test('a loss is a problem for a minute: the passes have repaired it since', () => {
+  const counters = { ...COUNTERS, ringDropped: 7 };
+  const nowUs = EPOCH_MONO_US + 61_000_000;
+  const lastSweep = { ...SWEEP, monoUs: nowUs };
+  const status = buildStatus(parts({ counters, nowUs, lastSweep }));
+  assert.deepEqual([status.healthy, status.problems], [true, []]);
+  assert.equal(status.sensor.ringBufferDrops, 7);
+});
 
 test('nothing is wrong', () => {
   const status = buildStatus(parts());
