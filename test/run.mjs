@@ -13,9 +13,9 @@ import { parseArgs } from 'node:util';
  * timeout is one file's: it ends a hung test, it does not measure.
  */
 const tiers = [
-  { name: 'unit', concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
-  { name: 'acceptance', concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
-  { name: 'kernel', concurrency: 4, fileTimeoutMs: 300_000, obstacle: kernelObstacle },
+  { name: 'unit', folders: ['unit', 'scenarios'], concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
+  { name: 'acceptance', folders: ['acceptance'], concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
+  { name: 'kernel', folders: ['kernel'], concurrency: 4, fileTimeoutMs: 300_000, obstacle: kernelObstacle },
 ];
 
 /** What loading BPF programs and building network namespaces takes, by the bit in the kernel's capability masks. */
@@ -42,15 +42,25 @@ function kernelObstacle() {
   return missing.length === 0 ? undefined : { reason: `root here lacks ${missing.join(', ')}`, curable: false };
 }
 
-function testFiles(tier, only) {
-  const folder = fileURLToPath(new URL(`../build/test/${tier.name}/`, import.meta.url));
-  if (!existsSync(folder)) {
-    return [];
-  }
+function testFilesBelow(folder) {
   return readdirSync(folder, { recursive: true })
-    .filter((name) => name.endsWith('.test.js') && basename(name).includes(only))
+    .filter((name) => name.endsWith('.test.js'))
     .sort()
     .map((name) => folder + name);
+}
+
+function testFiles(tier, only) {
+  return tier.folders
+    .map((name) => fileURLToPath(new URL(`../build/test/${name}/`, import.meta.url)))
+    .filter((folder) => existsSync(folder))
+    .flatMap(testFilesBelow)
+    .filter((file) => basename(file).includes(only));
+}
+
+/** A test in a folder that no tier names would never run, and nobody would miss it. */
+function strayTestFiles() {
+  const known = new Set(tiers.flatMap((tier) => testFiles(tier, '')));
+  return testFilesBelow(fileURLToPath(new URL('../build/test/', import.meta.url))).filter((file) => !known.has(file));
 }
 
 const diagnostic = (message) => ({ type: 'test:diagnostic', data: { nesting: 0, message } });
@@ -122,6 +132,10 @@ function parseArguments(args) {
 
 async function main(args) {
   const { wanted, only } = parseArguments(args);
+  const strays = strayTestFiles();
+  if (strays.length > 0) {
+    throw new Error(`no tier runs these test files: ${strays.join(', ')}`);
+  }
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
   const results = [];
