@@ -59,7 +59,7 @@ int privileges_drop(void)
 		}
 	}
 	data[0] = (struct __user_cap_data_struct){0};
-	data[1] = (struct __user_cap_data_struct){.effective = KEEP_HIGH, .permitted = KEEP_HIGH | HIGH_BIT(CAP_SYSLOG)};
+	data[1] = (struct __user_cap_data_struct){.effective = KEEP_HIGH, .permitted = KEEP_HIGH};
 	error = set_capabilities(data);
 	if (error) {
 		return error;
