@@ -6,6 +6,7 @@ import { runCheck } from './check.js';
 import { type Config, ConfigError, type ConfigFlags, loadConfig } from './config.js';
 import { CUT_SECONDS } from './demo/cut-seconds.js';
 import { createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
+import { monotonicUs } from './lib/system-clock.js';
 import { preflight } from './preflight.js';
 import { TerminalView } from './terminal-view.js';
 import { VERSION } from './version.js';
@@ -86,13 +87,20 @@ function reportPreflight(config: Config, log: Logger): boolean {
   return canStart;
 }
 
+/**
+ * One Ctrl-C can arrive twice: from the terminal, and from npm, which passes on what the terminal sent to everybody. A
+ * person who means it a second time needs longer than this.
+ */
+const SAME_SIGNAL_US = 200_000;
+
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
 function awaitSignal(log: Logger): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let signals = 0;
+    let firstUs: number | null = null;
     const onSignal = (signal: NodeJS.Signals): void => {
-      signals += 1;
-      if (signals > 1) {
+      const nowUs = monotonicUs();
+      firstUs ??= nowUs;
+      if (nowUs - firstUs > SAME_SIGNAL_US) {
         log.warn(`second signal (${signal}): ending at once`);
         log.flush();
         process.exit(1);
