@@ -96,12 +96,7 @@ module.exports = {
       [below('sensor'), below('demo')],
       'The daemon starts one program, the sensor; whatever else is started as root must stand out.',
     ),
-    owned(
-      'grpc-js',
-      npm('@grpc/grpc-js'),
-      [below('rpc'), below('cli')],
-      'A change of the gRPC library stays in two folders.',
-    ),
+    owned('grpc-js', npm('@grpc/grpc-js'), [below('rpc')], 'A change of the gRPC library stays in one folder.'),
     owned(
       'pino',
       npm('pino'),
@@ -111,7 +106,7 @@ module.exports = {
     owned(
       'systeminformation',
       npm('systeminformation'),
-      [lib, '^daemon/node-facts\\.ts$'],
+      ['^daemon/node-facts\\.ts$'],
       'It starts programs and reads files of its own accord, so it is asked once, in one place.',
     ),
     owned(
@@ -123,8 +118,8 @@ module.exports = {
     owned(
       'layout',
       '^daemon/wire/layout\\.generated\\.ts$',
-      [below('wire'), '^daemon/sensor/handshake\\.ts$'],
-      'Offsets of C structs are the business of the decoders; the handshake compares their hash.',
+      [below('wire')],
+      'Offsets of C structs are the business of the decoders; the handshake beside them compares their hash.',
     ),
     {
       name: 'no-cycles',

@@ -9,9 +9,8 @@ import { type MachineClock, SystemClock } from './lib/system-clock.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
 import { startGrpcServer } from './rpc/grpc-server.js';
-import { sensorConfiguration } from './sensor-configuration.js';
-import { connectSensor, type SensorLink, spawnSensor } from './sensor/sensor-link.js';
-import { builtSensorPath } from './sensor/sensor-path.js';
+import { openSensor, sensorConfiguration } from './sensor-configuration.js';
+import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
 import { buildStatus } from './status-report.js';
@@ -222,11 +221,7 @@ class RunningApp implements App {
   }
 
   #connect(): SensorLink {
-    const { address, path, without } = this.#config.sensor;
-    if (address !== undefined) {
-      return connectSensor(address.slice('unix:'.length));
-    }
-    return spawnSensor(path ?? builtSensorPath(), without, (line) => {
+    return openSensor(this.#config, (line) => {
       this.#log.warn(`sensor: ${line}`);
     });
   }

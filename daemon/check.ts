@@ -1,12 +1,10 @@
 /** `stuckd check`: what this kernel and these privileges allow, feature by feature. */
 import type { Config } from './config.js';
-import { escapeForTerminal } from './lib/terminal.js';
+import { escapeForTerminal, escapeJsonForTerminal } from './lib/terminal.js';
+import { VERSION } from './lib/version.js';
 import { type PreflightResult, preflight } from './preflight.js';
-import { sensorConfiguration } from './sensor-configuration.js';
-import { connectSensor, spawnSensor } from './sensor/sensor-link.js';
-import { builtSensorPath } from './sensor/sensor-path.js';
+import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import { SensorSession } from './sensor/sensor-session.js';
-import { VERSION } from './version.js';
 
 /** One line of the answer. */
 interface Feature {
@@ -37,10 +35,10 @@ function fromPreflight(result: PreflightResult): Feature {
 /** Starts the sensor as the daemon would, and lets it attach everything. */
 async function tryPrograms(config: Config): Promise<readonly Feature[]> {
   const features: Feature[] = [];
-  const link =
-    config.sensor.address === undefined
-      ? spawnSensor(config.sensor.path ?? builtSensorPath(), config.sensor.without, () => undefined)
-      : connectSensor(config.sensor.address.slice('unix:'.length));
+  let lastComplaint = '';
+  const link = openSensor(config, (line) => {
+    lastComplaint = `; it said: ${line}`;
+  });
   const session = new SensorSession(link, sensorConfiguration(config), {
     ready: ({ programs }) => {
       for (const { name, attached, message } of programs) {
@@ -53,7 +51,7 @@ async function tryPrograms(config: Config): Promise<readonly Feature[]> {
   });
   const end = await session.run();
   if (features.length === 0) {
-    features.push({ name: 'BPF programs', available: false, required: true, message: end.reason });
+    features.push({ name: 'BPF programs', available: false, required: true, message: end.reason + lastComplaint });
   }
   return features;
 }
@@ -76,7 +74,7 @@ export async function runCheck(config: Config, asJson: boolean, write: (line: st
   }
   const canRun = features.every(({ available, required }) => available || !required);
   if (asJson) {
-    write(JSON.stringify({ version: VERSION, canRun, features }));
+    write(escapeJsonForTerminal(JSON.stringify({ version: VERSION, canRun, features })));
   } else {
     printTable(features, canRun, write);
   }

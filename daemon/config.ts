@@ -7,7 +7,7 @@ import { LOG_LEVELS } from './lib/logger.js';
 import { type Address, AddressError, DEFAULT_ADDRESS, parseAddress } from './rpc/address.js';
 
 export const DEFAULT_CONFIG_PATH = '/etc/stuckd/stuckd.yaml';
-export const DEFAULT_STATE_DIR = '/var/lib/stuckd';
+const DEFAULT_STATE_DIR = '/var/lib/stuckd';
 
 /** A duration as text with a unit ("500ms", "2s", "10m", "2h"), in whole milliseconds. */
 function duration(minMs: number, maxMs: number): z.ZodType<number> {

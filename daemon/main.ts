@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 /** `stuckd`: arguments and signals in, exit status out. */
 import { parseArgs } from 'node:util';
-import { type App, StartError, startApp } from './app.js';
+import { type App, startApp } from './app.js';
 import { runCheck } from './check.js';
-import { type Config, ConfigError, type ConfigFlags, loadConfig } from './config.js';
+import { type Config, type ConfigFlags, DEFAULT_CONFIG_PATH, loadConfig } from './config.js';
 import { CUT_SECONDS } from './demo/cut-seconds.js';
 import { createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
+import { escapeForTerminal } from './lib/terminal.js';
 import { monotonicUs } from './lib/system-clock.js';
+import { VERSION } from './lib/version.js';
 import { preflight } from './preflight.js';
 import { TerminalView } from './terminal-view.js';
-import { VERSION } from './version.js';
 
 const USAGE = `stuckd ${VERSION}: finds TCP connections that hang, and says which process holds them
 
@@ -19,7 +20,7 @@ const USAGE = `stuckd ${VERSION}: finds TCP connections that hang, and says whic
   stuckd demo    cuts a network of its own and shows what stuckd says; cleans up after itself
 
 Options of run and check:
-  --config FILE           configuration (default /etc/stuckd/stuckd.yaml, if it exists)
+  --config FILE           configuration (default ${DEFAULT_CONFIG_PATH}, if it exists)
   --address ADDR          where gRPC listens: unix:PATH or HOST:PORT       STUCKD_ADDRESS
   --state-dir DIR         where open records are kept                      STUCKD_STATE_DIR
   --sensor-address ADDR   unix:PATH of a sensor that runs apart            STUCKD_SENSOR_ADDRESS
@@ -93,9 +94,13 @@ function reportPreflight(config: Config, log: Logger): boolean {
  */
 const SAME_SIGNAL_US = 200_000;
 
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
-function awaitSignal(log: Logger): Promise<NodeJS.Signals> {
+/** Resolves with why to end, for example the first SIGTERM or SIGINT. A second one ends the process at once. */
+function awaitEnd(log: Logger): Promise<string> {
   return new Promise((resolve) => {
+    // The terminal was closed, or the reader of a pipe went away. SIGHUP alone does not say so: it is a request to reload.
+    process.stdout.on('error', () => {
+      resolve('standard output is gone');
+    });
     let firstUs: number | null = null;
     const onSignal = (signal: NodeJS.Signals): void => {
       const nowUs = monotonicUs();
@@ -156,15 +161,15 @@ async function run(config: Config, values: Flags): Promise<number> {
   if (process.getuid?.() === 0 && config.sensor.address === undefined) {
     log.info('the sensor keeps CAP_BPF and CAP_PERFMON only; the daemon stays root, to be able to start it again');
   }
-  const signalled = awaitSignal(log);
+  const ended = awaitEnd(log);
   const starting = startApp(config, log);
   reloadAtHangup(starting, values, log);
   const app = await starting;
   const endView = forPerson ? showOnTerminal(app, new TerminalView(app.clock, write)) : (): void => undefined;
   log.info(`gRPC listens on ${app.grpcAddress}`);
   try {
-    const signal = await Promise.race([signalled, app.failed]);
-    log.info(`${signal}: draining`);
+    const reason = await Promise.race([ended, app.failed]);
+    log.info(`${reason}: draining`);
   } finally {
     endView();
     await app.stop();
@@ -216,17 +221,19 @@ async function main(): Promise<number> {
   }
 }
 
+/** Messages quote the configuration, paths and the sensor; some have several lines. */
+function writeError(message: string): void {
+  process.stderr.write(`stuckd: ${message.split('\n').map(escapeForTerminal).join('\n')}\n`);
+}
+
 try {
   process.exitCode = await main();
 } catch (error) {
   if (error instanceof UsageError) {
-    process.stderr.write(`stuckd: ${error.message}; see stuckd --help\n`);
+    writeError(`${error.message}; see stuckd --help`);
     process.exitCode = 2;
-  } else if (error instanceof ConfigError || error instanceof StartError) {
-    process.stderr.write(`stuckd: ${error.message}\n`);
-    process.exitCode = 1;
   } else {
-    process.stderr.write(`stuckd: ${error instanceof Error ? error.message : String(error)}\n`);
+    writeError(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;
   }
 }

@@ -3,9 +3,9 @@ import type { NodeFacts, StatusReport } from './core/ports.js';
 import type { CountersReport } from './core/sensor-records.js';
 import type { PassReport } from './core/snapshot.js';
 import { stuckByKind, type TrackerState } from './core/tracker-state.js';
+import { VERSION } from './lib/version.js';
 import { capabilityNames } from './sensor/capabilities.js';
 import type { SupervisorStatus } from './sensor/sensor-supervisor.js';
-import { VERSION } from './version.js';
 
 export interface StatusParts {
   readonly startRealUs: number;

@@ -103,7 +103,7 @@ export class TerminalView {
     }
     const names = { wallTime: (us: number) => wallTime(this.#clock.monoToRealUs(us)) };
     const { summary } = diagnose(record, this.#clock.nowUs(), names);
-    this.line(`${what}  ${escapeForTerminal(summary)}  [${record.id}]`);
+    this.line(escapeForTerminal(`${what}  ${summary}  [${record.id}]`));
   }
 
   #endPeriod(): void {

@@ -8,7 +8,7 @@ import { UsageError } from './cli-io.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-export const COMMAND_NAMES = ['list', 'get', 'watch', 'status'] as const;
+const COMMAND_NAMES = ['list', 'get', 'watch', 'status'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {

@@ -1,20 +1,8 @@
 #!/usr/bin/env node
 /** stuckctl: gives the command the process's own world, and the process its exit code. */
-import { existsSync, readFileSync } from 'node:fs';
+import { VERSION } from '../lib/version.js';
 import type { CliIo } from './cli-io.js';
 import { runCli } from './run-cli.js';
-
-/** The version in the package.json above this file, wherever the build put it. */
-function packageVersion(): string {
-  for (const up of ['../../', '../../../']) {
-    const file = new URL(`${up}package.json`, import.meta.url);
-    if (existsSync(file)) {
-      const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version?: unknown };
-      return String(version);
-    }
-  }
-  return 'unknown';
-}
 
 function interruptSignal(): AbortSignal {
   const controller = new AbortController();
@@ -30,7 +18,8 @@ function interruptSignal(): AbortSignal {
 const io: CliIo = {
   env: process.env,
   isTerminal: process.stdout.isTTY,
-  columns: process.stdout.isTTY ? process.stdout.columns : Infinity,
+  // Some terminals do not know their width and say 0.
+  columns: process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : Infinity,
   write: (text) =>
     new Promise((resolve, reject) => {
       process.stdout.write(text, (error) => {
@@ -53,4 +42,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 
-process.exit(await runCli(process.argv.slice(2), packageVersion(), io));
+process.exit(await runCli(process.argv.slice(2), VERSION, io));

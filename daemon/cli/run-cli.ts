@@ -14,7 +14,7 @@ type CallingCommand = Exclude<Command, { name: 'help' | 'version' }>;
 
 /** What a person can do about a daemon that is not reached. */
 function unreachableText(address: string, reason: string): string {
-  const where = formatAddress(parseAddress(address));
+  const where = escapeForTerminal(formatAddress(parseAddress(address)));
   if (/\bE(ACCES|PERM)\b/.test(reason)) {
     return `no permission to talk to stuckd at ${where}: it takes root, or a user in the group of the socket\n`;
   }

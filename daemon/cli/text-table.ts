@@ -56,7 +56,8 @@ export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly
     const cells = [column.header, ...rows.map(column.cell)];
     return {
       cells,
-      width: Math.max(...cells.map(displayWidth)),
+      // Not Math.max(...widths): a call takes some 100,000 arguments at most, and a list may have more lines.
+      width: cells.reduce((widest, cell) => Math.max(widest, displayWidth(cell)), 0),
       alignRight: column.alignRight ?? false,
       dropRank: column.dropRank ?? 0,
       shrinkable: column.shrinkable ?? false,

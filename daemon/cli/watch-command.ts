@@ -64,9 +64,17 @@ function mayRetry(error: CallError, everReached: boolean, reachedNow: boolean): 
 
 /** Resolves when interrupted. @throws CallError if following is not possible, or not any more. */
 export async function watch(command: WatchCommand, client: StuckdClient, io: CliIo): Promise<void> {
+  const follower = command.output === 'table' ? tableFollower(io) : jsonFollower(io);
+  try {
+    await follow(command, client, io, follower);
+  } finally {
+    await follower.close();
+  }
+}
+
+async function follow(command: WatchCommand, client: StuckdClient, io: CliIo, follower: Follower): Promise<void> {
   const signal = io.interruptSignal();
   const stopped = (): boolean => signal.aborted;
-  const follower = command.output === 'table' ? tableFollower(io) : jsonFollower(io);
   let everReached = false;
   let announced = false;
   while (!stopped()) {
@@ -97,5 +105,4 @@ export async function watch(command: WatchCommand, client: StuckdClient, io: Cli
       await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
-  await follower.close();
 }

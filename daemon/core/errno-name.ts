@@ -26,7 +26,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** @returns the name of a positive errno; a number that TCP does not use reads `errno 42`. */
-export function errnoName(errno: number): string {
+function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `errno ${errno}`;
 }
 

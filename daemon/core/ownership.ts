@@ -23,7 +23,7 @@ export function processKey(pid: number, startBootUs: number): string {
 }
 
 /** What the socket says when no process has a descriptor of it. */
-export function ownerTypeWithoutHolder(socket: SocketSnapshot): OwnerType {
+function ownerTypeWithoutHolder(socket: SocketSnapshot): OwnerType {
   if (socket.dead) {
     return 'orphan';
   }

@@ -20,7 +20,7 @@ export interface RecordChange {
 
 /** The records of this node, as the RPC layer reads them. */
 export interface RecordSource {
-  /** Stuck now, oldest detection first. */
+  /** Stuck now, in the order in which this daemon opened or restored them. */
   open(): readonly StuckRecord[];
   /** Ended recently, as far as they are kept, oldest detection first. */
   recentlyEnded(): readonly StuckRecord[];

@@ -100,7 +100,7 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
     socket,
     context.ticks,
   );
-  entry.open = { identity, kind, since, record };
+  entry.open = { identity, kind, since, record, forecastOf: socket };
   entry.candidate = null;
   state.suspects.delete(entry.key);
   state.deadlines.delete(entry.key);
@@ -145,7 +145,10 @@ export function updateRecord(step: Step, entry: Entry, context: KernelContext, t
     // Its listener was younger than the last sweep when the record opened.
     open.identity = { ...open.identity, direction: 'inbound' };
   }
-  const giveUp = forecastGiveUp(socket, context.kernel, context.clock);
+  // A sweep that names the owners of thousands of sockets has nothing new to say about their timers.
+  const isForecast = open.forecastOf === socket;
+  const giveUp = isForecast ? open.record.giveUp : forecastGiveUp(socket, context.kernel, context.clock);
+  open.forecastOf = socket;
   const findings = { kind, since: open.since, ownership: entry.ownership, giveUp, timeline };
   const record = buildRecord(open.identity, findings, socket, context.ticks);
   if (isMaterialChange(open.record, record)) {

@@ -84,7 +84,7 @@ function adopt(step: Step, { record, socket }: SavedEntry): Entry | null {
   const since = { timeUs: record.sinceUs, atLeast: record.sinceAtLeast };
   entry.ownership = { type: ownerType, owner, lastOwner };
   entry.finSince = isClosing(socket.state) ? since : null;
-  entry.open = { identity: { id, previousId, direction, detectedUs }, kind, since, record };
+  entry.open = { identity: { id, previousId, direction, detectedUs }, kind, since, record, forecastOf: null };
   state.suspects.delete(key);
   state.counters.restored++;
   effects.push({ type: 'opened', record, timeUs: detectedUs });

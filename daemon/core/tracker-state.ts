@@ -50,6 +50,8 @@ export interface OpenRecord {
   kind: StuckKind;
   since: Since;
   record: StuckRecord;
+  /** The snapshot that the forecast of `record` was made from; null if it comes from a run before this one. */
+  forecastOf: SocketSnapshot | null;
 }
 
 /** The pass that is running. */

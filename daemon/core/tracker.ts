@@ -8,23 +8,13 @@
  * a pass and decides by what the kernel shows then.
  */
 import { tickClock } from './jiffies.js';
-import type { TrackerConfig } from './tracker-config.js';
 import type { TrackerEffect, TrackerInput } from './tracker-messages.js';
 import { applyHolder, applyPass, applyProcess } from './tracker-pass.js';
 import { applyRestore, applySensorDown, applySensorUp } from './tracker-restart.js';
 import { applySocket, askAboutDueSuspects } from './tracker-socket.js';
-import { createTrackerState, type KernelContext, type Step, type TrackerState } from './tracker-state.js';
+import type { KernelContext, Step, TrackerState } from './tracker-state.js';
 
-export { DEFAULT_TRACKER_CONFIG } from './tracker-config.js';
-export type { KindRules, TrackerConfig } from './tracker-config.js';
-export type { SavedEntry, SavedState, TrackerEffect, TrackerInput } from './tracker-messages.js';
 export { saveable } from './tracker-restart.js';
-export { stuckByKind } from './tracker-state.js';
-export type { TrackerCounters, TrackerState } from './tracker-state.js';
-
-export function createTracker(config: TrackerConfig): TrackerState {
-  return createTrackerState(config);
-}
 
 /**
  * Takes one input. Inputs go in in the order in which they arrive.

@@ -30,7 +30,7 @@ const PAGE_SIZE_MAX = 10_000;
 const MAPPED_PER_TURN = 500;
 const ID_LENGTH_MAX = 256;
 
-export const SUBSCRIBERS_MAX = 64;
+const SUBSCRIBERS_MAX = 64;
 
 export interface ConnectionServiceOptions {
   readonly records: RecordSource;

@@ -80,12 +80,18 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   // Connections are accepted here and handed in, since grpc-js itself neither sets the mode of a unix socket nor copes
   // with one that a killed daemon left behind.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const socket = await openListenSocket(parseAddress(options.address), (connection) => {
-    connection.on('error', () => {
-      connection.destroy();
-    });
-    injector.injectConnection(connection);
-  });
+  const socket = await openListenSocket(
+    parseAddress(options.address),
+    (connection) => {
+      connection.on('error', () => {
+        connection.destroy();
+      });
+      injector.injectConnection(connection);
+    },
+    (error) => {
+      log.warn(`a gRPC client could not be accepted: ${error.message}`);
+    },
+  );
 
   const end = (): void => {
     server.forceShutdown();

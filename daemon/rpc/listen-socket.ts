@@ -100,11 +100,13 @@ export interface ListenSocket {
 
 /**
  * @param onConnection gets every connection.
+ * @param onAcceptError gets what keeps a connection from being accepted, for example ENFILE; those that stand go on.
  * @throws AddressError if the address cannot be used; the message says what to do.
  */
 export async function openListenSocket(
   address: Address,
   onConnection: (socket: Socket) => void,
+  onAcceptError: (error: Error) => void,
 ): Promise<ListenSocket> {
   if (!isLoopback(address)) {
     throw new AddressError(
@@ -131,6 +133,7 @@ export async function openListenSocket(
     const reason = error instanceof Error ? error.message : String(error);
     throw new AddressError(`cannot listen on ${formatAddress(address)}: ${reason}`, { cause: error });
   }
+  server.on('error', onAcceptError);
   const bound = server.address();
   return {
     address:

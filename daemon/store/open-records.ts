@@ -4,6 +4,7 @@
  */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { SavedEntry, SavedState } from '../core/tracker-messages.js';
 import { entrySchema, FORMAT_VERSION, headerSchema } from './saved-state-schema.js';
 
@@ -11,6 +12,9 @@ const FILE_NAME = 'open-records.jsonl';
 
 /** Lines that are made in one go; other work gets its turn after each. */
 const BATCH_ENTRIES = 100;
+
+/** Of what is wrong with a file, in characters. */
+const REASON_MAX = 300;
 
 /** What was found on disk. `problem` says why nothing of it could be used; the file is then kept beside it. */
 export interface LoadedState {
@@ -49,6 +53,12 @@ async function parse(lines: AsyncIterable<string>): Promise<SavedState> {
   return { bootId: header.bootId, clock: header.clock, entries };
 }
 
+/** One line: what zod finds wrong with a file can be long, and its first lines say enough. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+  return text.replace(/\s+/g, ' ').slice(0, REASON_MAX);
+}
+
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
@@ -80,11 +90,12 @@ export class OpenRecordStore {
     }
     try {
       return { state: await parse(file.readLines()), problem: null };
-    } catch {
+    } catch (error) {
       // Half a file, one of another version and one that cannot be read are treated alike.
       const aside = `${this.#path}.unreadable`;
       await rename(this.#path, aside);
-      return { state: null, problem: `${this.#path} cannot be understood; it was moved to ${aside}` };
+      const problem = `${this.#path} cannot be understood (${reasonOf(error)}); it was moved to ${aside}`;
+      return { state: null, problem };
     } finally {
       await file.close();
     }

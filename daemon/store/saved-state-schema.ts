@@ -1,11 +1,19 @@
 /**
  * What a file of open records must look like. A file can be half written, old, or touched by somebody: nothing of it
- * reaches the tracker unchecked. A field that the tracker's types gain does not compile until it is here.
+ * reaches the tracker unchecked. A field, or a word of a closed vocabulary, that the tracker's types gain does not compile
+ * until it is here: otherwise the daemon would refuse a file that it has written itself.
  */
 import { z } from 'zod';
-import { OUTCOMES, STUCK_KINDS } from '../core/kinds.js';
-import type { Owner, StuckRecord } from '../core/record.js';
-import type { ClockReport, Endpoint, KernelTimer, SocketSnapshot, TcpSysctls } from '../core/snapshot.js';
+import { type Direction, OUTCOMES, type OwnerType, STUCK_KINDS } from '../core/kinds.js';
+import type { GiveUpReason, Owner, StuckRecord } from '../core/record.js';
+import type {
+  ClockReport,
+  Endpoint,
+  KernelTimer,
+  SnapshotCause,
+  SocketSnapshot,
+  TcpSysctls,
+} from '../core/snapshot.js';
 import type { SavedEntry } from '../core/tracker-messages.js';
 
 /** JSON has no bigint: a cookie stands there as a string of digits. */
@@ -16,6 +24,41 @@ const u64 = z
 const number = z.number();
 const boolean = z.boolean();
 const text = z.string();
+
+/** One of the words of a closed vocabulary, all of which must be named. */
+function wordOf<Word extends string>(words: Readonly<Record<Word, true>>): z.ZodType<Word> {
+  return z.enum(Object.keys(words) as Word[]);
+}
+
+const direction = wordOf<Direction>({ outbound: true, inbound: true, unknown: true });
+const ownerType = wordOf<OwnerType>({
+  pending: true,
+  process: true,
+  orphan: true,
+  kernel: true,
+  unaccepted: true,
+  unknown: true,
+});
+const giveUpReason = wordOf<GiveUpReason>({
+  tcp_retries2: true,
+  user_timeout: true,
+  keepalive: true,
+  syn_retries: true,
+  orphan_retries: true,
+  shrunk_window: true,
+});
+const cause = wordOf<SnapshotCause>({
+  retransmit: true,
+  keepalive: true,
+  state: true,
+  error: true,
+  reset_received: true,
+  reset_sent: true,
+  congestion: true,
+  destroy: true,
+  refresh: true,
+  sweep: true,
+});
 
 const endpoint: z.ZodType<Endpoint> = z.object({ address: text, port: number });
 const timer: z.ZodType<KernelTimer> = z.object({ pending: boolean, expiresJiffies32: number, flags: number });
@@ -36,7 +79,7 @@ const giveUp = z.union([
     never: z.literal(false),
     timeUs: number,
     latestTimeUs: number.nullable(),
-    reason: z.enum(['tcp_retries2', 'user_timeout', 'keepalive', 'syn_retries', 'orphan_retries', 'shrunk_window']),
+    reason: giveUpReason,
     retransmitsLeft: number,
     expectedError: text,
   }),
@@ -47,12 +90,12 @@ const record: z.ZodType<StuckRecord> = z.object({
   previousId: text.nullable(),
   kind: z.enum(STUCK_KINDS),
   state: text,
-  direction: z.enum(['outbound', 'inbound', 'unknown']),
+  direction,
   local: endpoint,
   remote: endpoint,
   netns: number,
   cookie: u64,
-  ownerType: z.enum(['pending', 'process', 'orphan', 'kernel', 'unaccepted', 'unknown']),
+  ownerType,
   owner: owner.nullable(),
   lastOwner: owner.nullable(),
   sinceUs: number,
@@ -93,18 +136,7 @@ const sysctls: z.ZodType<TcpSysctls> = z.object({
 });
 
 const socket: z.ZodType<SocketSnapshot> = z.object({
-  cause: z.enum([
-    'retransmit',
-    'keepalive',
-    'state',
-    'error',
-    'reset_received',
-    'reset_sent',
-    'congestion',
-    'destroy',
-    'refresh',
-    'sweep',
-  ]),
+  cause,
   monoUs: number,
   jiffies: number,
   cookie: u64,

@@ -24,7 +24,7 @@ export interface TemporaryDirectory {
   remove(): void;
 }
 
-export function createTemporaryDirectory(): TemporaryDirectory {
+function createTemporaryDirectory(): TemporaryDirectory {
   const path = mkdtempSync(join(tmpdir(), 'stuckd-rpc-'));
   return {
     path,

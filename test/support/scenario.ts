@@ -19,18 +19,10 @@
 import assert from 'node:assert/strict';
 import type { StuckRecord } from '../../daemon/core/record.js';
 import { TCP_STATE, type PassKind, type SnapshotCause, type SocketSnapshot } from '../../daemon/core/snapshot.js';
-import {
-  createTracker,
-  DEFAULT_TRACKER_CONFIG,
-  nextDeadlineUs,
-  saveable,
-  step,
-  type SavedState,
-  type TrackerConfig,
-  type TrackerEffect,
-  type TrackerInput,
-  type TrackerState,
-} from '../../daemon/core/tracker.js';
+import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from '../../daemon/core/tracker-config.js';
+import type { SavedState, TrackerEffect, TrackerInput } from '../../daemon/core/tracker-messages.js';
+import { createTrackerState, type TrackerState } from '../../daemon/core/tracker-state.js';
+import { nextDeadlineUs, saveable, step } from '../../daemon/core/tracker.js';
 import { parseSocketWords, type SocketWords } from './scenario-words.js';
 import { clockAt, monoUsAt, snapshotAt, TEST_KERNEL, type TestKernel } from './snapshot-builder.js';
 
@@ -84,7 +76,7 @@ export class ScenarioPlayer {
     this.#kernel = { ...TEST_KERNEL, ...options.kernel };
     this.#config = { ...DEFAULT_TRACKER_CONFIG, ...options.config };
     this.#initial = options.sockets ?? '';
-    this.state = createTracker(this.#config);
+    this.state = createTrackerState(this.#config);
   }
 
   play(line: string): void {
@@ -203,7 +195,7 @@ export class ScenarioPlayer {
       const [monoUs, bootUs] = [-second * 1_000_000, -second * 1_000_000];
       this.#kernel = { ...this.#kernel, bootId, monoUs, bootUs };
     }
-    this.state = createTracker(this.#config);
+    this.state = createTrackerState(this.#config);
     return this.#step(second, { type: 'restore', saved });
   }
 

@@ -37,7 +37,7 @@ export function monoUsAt(kernel: TestKernel, second: number): number {
 }
 
 /** @returns the jiffy that runs at a second of the story. */
-export function jiffiesAt(kernel: TestKernel, second: number): number {
+function jiffiesAt(kernel: TestKernel, second: number): number {
   return kernel.jiffies + Math.floor((Math.round(second * 1_000_000) * kernel.hz) / 1_000_000);
 }
 

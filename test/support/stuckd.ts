@@ -262,7 +262,7 @@ export class StuckdUnderTest {
 }
 
 /** A record from before the namespace was made is of another one, which had the same inode number. */
-export function isIn(namespace: LabNamespace, record: StuckJson): boolean {
+function isIn(namespace: LabNamespace, record: StuckJson): boolean {
   return record.netns === namespace.inode && Date.parse(record.detectedTime) >= namespace.madeMs;
 }
 

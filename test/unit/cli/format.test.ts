@@ -7,6 +7,7 @@ import { formatConnections } from '../../../daemon/cli/connection-table.js';
 import type { Connection } from '../../../daemon/cli/connection-text.js';
 import { durationText, sizeText } from '../../../daemon/cli/quantity-text.js';
 import { formatStatusPage } from '../../../daemon/cli/status-page.js';
+import { formatTable } from '../../../daemon/cli/text-table.js';
 import { formatWatchLine } from '../../../daemon/cli/watch-lines.js';
 import { createStyle, displayWidth } from '../../../daemon/lib/terminal.js';
 import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
@@ -131,6 +132,11 @@ describe('list', () => {
 
   test('of nothing', () => {
     assert.equal(formatConnections([], NOW_MS, 120, false), 'No stuck connections.\n');
+  });
+
+  test('more lines than a call takes arguments', () => {
+    const lines = formatTable([{ header: 'N', cell: String }], new Array<number>(200_000).fill(7), 80);
+    assert.equal(lines.split('\n').length, 200_002);
   });
 
   test('fits any terminal of 76 columns and more', () => {

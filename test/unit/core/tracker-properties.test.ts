@@ -7,17 +7,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { TCP_STATE, type PassKind, type SnapshotCause, type SocketSnapshot } from '../../../daemon/core/snapshot.js';
-import {
-  createTracker,
-  DEFAULT_TRACKER_CONFIG,
-  nextDeadlineUs,
-  saveable,
-  step,
-  stuckByKind,
-  type TrackerEffect,
-  type TrackerInput,
-  type TrackerState,
-} from '../../../daemon/core/tracker.js';
+import { DEFAULT_TRACKER_CONFIG } from '../../../daemon/core/tracker-config.js';
+import type { TrackerEffect, TrackerInput } from '../../../daemon/core/tracker-messages.js';
+import { createTrackerState, stuckByKind, type TrackerState } from '../../../daemon/core/tracker-state.js';
+import { nextDeadlineUs, saveable, step } from '../../../daemon/core/tracker.js';
 import { clockAt, monoUsAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
 
 const CONFIG = { ...DEFAULT_TRACKER_CONFIG, maxTracked: 4, maxRecentlyEnded: 3, maxForgotten: 3, maxHolders: 2 };
@@ -123,7 +116,7 @@ function run(
   list: readonly { readonly event: Event; readonly wait: number; readonly lag: number }[],
   check: (effects: readonly TrackerEffect[], state: TrackerState, nowUs: number) => void,
 ): void {
-  let state = createTracker(CONFIG);
+  let state = createTrackerState(CONFIG);
   let second = 0;
   let passId = 0;
   const input = (event: Exclude<Event, { type: 'restart' }>, lag: number): TrackerInput => {
@@ -160,7 +153,7 @@ function run(
     second += wait;
     if (event.type === 'restart') {
       const saved = saveable(state);
-      state = createTracker(CONFIG);
+      state = createTrackerState(CONFIG);
       if (saved !== null) {
         take({ type: 'restore', saved });
       }

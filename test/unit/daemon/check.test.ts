@@ -75,10 +75,16 @@ test('each probe is a line: what it is for, or what is lost without it', async (
 });
 
 test('JSON is one document with the same', async () => {
-  sensorSays(program('sweep', true, ''), goldenBytes('clock'), goldenBytes('ready'));
+  sensorSays(
+    program('sweep', true, ''),
+    program('tcp_send_reset', false, 'ENOENT: \u009b1m'),
+    goldenBytes('clock'),
+    goldenBytes('ready'),
+  );
   const { status, lines } = await check(true);
   assert.equal(status, 0);
   assert.equal(lines.length, 1);
+  assert.ok(!(lines[0] ?? '').includes('\u009b'), 'what a terminal would obey is escaped');
   const { canRun, features } = JSON.parse(lines[0] ?? '') as { canRun: boolean; features: unknown };
   assert.equal(canRun, true);
   assert.deepEqual(features, [
@@ -88,6 +94,7 @@ test('JSON is one document with the same', async () => {
       required: false,
       message: 'owners, and connections that were stuck before stuckd came',
     },
+    { name: 'tcp_send_reset', available: false, required: false, message: 'ENOENT: \u009b1m' },
   ]);
 });
 

@@ -1,12 +1,14 @@
 // Proves the defaults of the contract, which source of a setting wins, and that every mistake is named by its key. What the
 // settings do is shown where they are used.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { parse } from 'yaml';
 import { type Config, ConfigError, type ConfigFlags, loadConfig } from '../../../daemon/config.js';
 import { sensorConfiguration } from '../../../daemon/sensor-configuration.js';
+import { packageRoot } from '../../support/package-root.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'stuckd-config-'));
 const configPath = join(directory, 'stuckd.yaml');
@@ -54,6 +56,14 @@ describe('defaults', () => {
       assert.deepEqual(load(text), expected);
     });
   }
+
+  test('they are what the README says', () => {
+    const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8');
+    const [, example = ''] = /^## Configuration$.*?^```yaml$(.*?)^```$/ms.exec(readme) ?? [];
+    assert.deepEqual(load(example), expected);
+    const keys = Object.keys(parse(example) as object);
+    assert.deepEqual(keys.sort(), Object.keys(expected).sort(), 'a section is missing in the README');
+  });
 
   test('they become the thresholds of the sensor', () => {
     assert.deepEqual(sensorConfiguration(expected), {

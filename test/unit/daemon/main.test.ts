@@ -31,6 +31,13 @@ function configFile(text: string): string {
   return path;
 }
 
+test('an error quotes nothing that a terminal would obey', () => {
+  const { status, stderr } = stuckd(['run', '--config', '/nowhere/\x1b[2J']);
+  assert.equal(status, 1);
+  assert.match(stderr, /\/nowhere\/\\x1b\[2J/);
+  assert.ok(!stderr.includes('\x1b'));
+});
+
 describe('wrong usage is exit status 2, one line on standard error, and where to look', () => {
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['no command', [], /a command is missing/],

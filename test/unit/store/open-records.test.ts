@@ -75,22 +75,38 @@ describe('what was saved comes back', () => {
 });
 
 describe('a file that cannot be understood', () => {
-  const damages: readonly { name: string; damage: (text: string) => string }[] = [
-    { name: 'empty', damage: () => '' },
-    { name: 'no JSON', damage: () => 'hello\n' },
-    { name: 'JSON of something else', damage: () => '{}\n' },
-    { name: 'null', damage: () => 'null\n' },
-    { name: 'cut inside a line', damage: (text) => text.slice(0, -100) },
-    { name: 'cut between lines', damage: (text) => `${text.split('\n').slice(0, 2).join('\n')}\n` },
-    { name: 'with a line too many', damage: (text) => text + (text.split('\n')[1] ?? '') },
-    { name: 'of another version', damage: (text) => text.replace('"version":1', '"version":2') },
-    { name: 'with a field that is missing', damage: (text) => text.replace('"sinceUs"', '"since"') },
-    { name: 'with a number that is a text', damage: (text) => text.replace(/"netns":(\d+)/, '"netns":"$1"') },
-    { name: 'with a cookie that is none', damage: (text) => text.replace(/"cookie":"\d+"/, '"cookie":"-1"') },
-    { name: 'with a kind that is none', damage: (text) => text.replace('"retransmitting"', '"sleeping"') },
+  const damages: readonly { name: string; reason: RegExp; damage: (text: string) => string }[] = [
+    { name: 'empty', reason: /not complete/, damage: () => '' },
+    { name: 'no JSON', reason: /JSON/, damage: () => 'hello\n' },
+    { name: 'JSON of something else', reason: /version/, damage: () => '{}\n' },
+    { name: 'null', reason: /expected object/, damage: () => 'null\n' },
+    { name: 'cut inside a line', reason: /JSON/, damage: (text) => text.slice(0, -100) },
+    {
+      name: 'cut between lines',
+      reason: /not complete/,
+      damage: (text) => `${text.split('\n').slice(0, 2).join('\n')}\n`,
+    },
+    { name: 'with a line too many', reason: /not complete/, damage: (text) => text + (text.split('\n')[1] ?? '') },
+    { name: 'of another version', reason: /expected 1/, damage: (text) => text.replace('"version":1', '"version":2') },
+    { name: 'with a field that is missing', reason: /sinceUs/, damage: (text) => text.replace('"sinceUs"', '"since"') },
+    {
+      name: 'with a number that is a text',
+      reason: /netns/,
+      damage: (text) => text.replace(/"netns":(\d+)/, '"netns":"$1"'),
+    },
+    {
+      name: 'with a cookie that is none',
+      reason: /cookie/,
+      damage: (text) => text.replace(/"cookie":"\d+"/, '"cookie":"-1"'),
+    },
+    {
+      name: 'with a kind that is none',
+      reason: /record\.kind/,
+      damage: (text) => text.replace('"retransmitting"', '"sleeping"'),
+    },
   ];
-  for (const { name, damage } of damages) {
-    test(`${name}: it is moved aside, and the next save works`, async () => {
+  for (const { name, reason, damage } of damages) {
+    test(`${name}: it is moved aside, with the reason, and the next save works`, async () => {
       await store.load();
       await store.save(createSavedState(3));
       const damaged = damage(readFileSync(file, 'utf8'));
@@ -98,7 +114,10 @@ describe('a file that cannot be understood', () => {
       writeFileSync(file, damaged);
       const { state, problem } = await loadAnew();
       assert.equal(state, null);
-      assert.equal(problem, `${file} cannot be understood; it was moved to ${file}.unreadable`);
+      const opening = `${file} cannot be understood (`;
+      const ending = `); it was moved to ${file}.unreadable`;
+      assert.ok(problem?.startsWith(opening) === true && problem.endsWith(ending), String(problem));
+      assert.match(problem.slice(opening.length, -ending.length), reason);
       assert.equal(readFileSync(`${file}.unreadable`, 'utf8'), damaged);
       assert.deepEqual(await loadAnew(), { state: null, problem: null });
       await store.save(createSavedState(1));
