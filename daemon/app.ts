@@ -13,7 +13,7 @@ import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
-import { buildStatus } from './status-report.js';
+import { buildStatus, untrackedCount } from './status-report.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
@@ -65,6 +65,7 @@ class RunningApp implements App {
   #saver: StateSaver | null = null;
   #saveFailed = false;
   #counters: CountersReport | null = null;
+  #untracked = 0;
   #lastLossUs: number | null = null;
   #nodeFacts: NodeFacts = basicNodeFacts();
   #wasUp = false;
@@ -228,9 +229,15 @@ class RunningApp implements App {
 
   #takeCounters(counters: CountersReport): void {
     const before = this.#counters;
-    if (counters.ringDropped > (before?.ringDropped ?? 0) || counters.markFailed > (before?.markFailed ?? 0)) {
+    const untracked = untrackedCount(this.engine.state);
+    const isNewLoss =
+      counters.ringDropped > (before?.ringDropped ?? 0) ||
+      counters.markFailed > (before?.markFailed ?? 0) ||
+      untracked > this.#untracked;
+    if (isNewLoss) {
       this.#lastLossUs = this.clock.nowUs();
     }
+    this.#untracked = untracked;
     this.#counters = counters;
   }
 

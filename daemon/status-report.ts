@@ -11,7 +11,7 @@ export interface StatusParts {
   readonly startRealUs: number;
   readonly supervisor: SupervisorStatus;
   readonly counters: CountersReport | null;
-  /** When the sensor last reported a new loss, CLOCK_MONOTONIC microseconds; null if it never did. */
+  /** When sensor or tracker last lost something, CLOCK_MONOTONIC microseconds; null if it never did. */
   readonly lastLossUs: number | null;
   readonly tracker: TrackerState;
   readonly lastSweep: PassReport | null;
@@ -28,16 +28,20 @@ const LATE_INTERVALS = 5;
 /** A loss is repaired by the next passes; it is a problem for as long as somebody may wonder about it. */
 const LOSS_NOTICE_US = 60_000_000;
 
-function losses({ counters, lastLossUs, nowUs }: StatusParts): readonly string[] {
-  if (counters === null || lastLossUs === null || nowUs - lastLossUs > LOSS_NOTICE_US) {
+function losses({ counters, tracker, lastLossUs, nowUs }: StatusParts): readonly string[] {
+  if (lastLossUs === null || nowUs - lastLossUs > LOSS_NOTICE_US) {
     return [];
   }
   const found: string[] = [];
-  if (counters.ringDropped > 0) {
+  if (counters !== null && counters.ringDropped > 0) {
     found.push(`the kernel dropped ${counters.ringDropped} events; the next pass repaired what they would have said`);
   }
-  if (counters.markFailed > 0) {
+  if (counters !== null && counters.markFailed > 0) {
     found.push(`${counters.markFailed} sockets could not be marked for lack of kernel memory`);
+  }
+  const untracked = untrackedCount(tracker);
+  if (untracked > 0) {
+    found.push(`the table of observed connections was full: ${untracked} could not be followed`);
   }
   return found;
 }
@@ -61,17 +65,14 @@ function problems(parts: StatusParts): readonly string[] {
     found.push('sweeps are late: owners and idle connections are known as of the last one');
   }
   found.push(...losses(parts));
-  const untracked = untrackedCount(parts.tracker);
-  if (untracked > 0) {
-    found.push(`the table of observed connections was full: ${untracked} could not be followed`);
-  }
   if (parts.saveFailed) {
     found.push('open records cannot be saved; their ids will not survive a restart');
   }
   return found;
 }
 
-function untrackedCount({ counters }: TrackerState): number {
+/** Sockets that found no room in the tracker, since the daemon started. */
+export function untrackedCount({ counters }: TrackerState): number {
   return counters.evicted + counters.refused;
 }
 

@@ -24,8 +24,9 @@ type WatchRequest = stuckd.v1.WatchStuckConnectionsRequest.$Properties;
 type WatchResponse = stuckd.v1.WatchStuckConnectionsResponse.$Properties;
 type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchResponse>;
 
-const PAGE_SIZE_DEFAULT = 1000;
-const PAGE_SIZE_MAX = 10_000;
+/** A page of the largest size stays below the 4 MiB that gRPC clients take by default. */
+const PAGE_SIZE_DEFAULT = 500;
+const PAGE_SIZE_MAX = 1000;
 /** A long page is mapped in pieces, so that events and other calls get their turn in between. */
 const MAPPED_PER_TURN = 500;
 const ID_LENGTH_MAX = 256;

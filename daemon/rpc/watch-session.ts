@@ -166,12 +166,12 @@ export class WatchSession {
     if (this.#closed) {
       return;
     }
-    if (this.#lost > 0) {
-      this.#lost += 1;
-      return;
-    }
     const kind = this.#kindForSubscriber(change);
     if (kind === null) {
+      return;
+    }
+    if (this.#lost > 0) {
+      this.#lost += 1;
       return;
     }
     this.#queue.push({ change, kind });

@@ -8,6 +8,9 @@ const SAVE_DELAY_MS = 250;
 /** Between two writes lies at least this many times what the last one took: a storm is not for writing files. */
 const PAUSE_PER_WRITE = 20;
 
+/** After a failed write. */
+const RETRY_DELAY_MS = 10_000;
+
 export class StateSaver {
   readonly #store: Pick<OpenRecordStore, 'save'>;
   readonly #read: () => SavedState | null;
@@ -72,10 +75,13 @@ export class StateSaver {
     const startUs = monotonicUs();
     try {
       await this.#store.save(state);
+      this.#delayMs = Math.max(SAVE_DELAY_MS, ((monotonicUs() - startUs) / 1000) * PAUSE_PER_WRITE);
       this.#onResult(null);
     } catch (error) {
+      // Also without a further change: the disk may have room again, and the node may be quiet.
+      this.#dirty = true;
+      this.#delayMs = RETRY_DELAY_MS;
       this.#onResult(error instanceof Error ? error : new Error(String(error)));
     }
-    this.#delayMs = Math.max(SAVE_DELAY_MS, ((monotonicUs() - startUs) / 1000) * PAUSE_PER_WRITE);
   }
 }

@@ -92,6 +92,19 @@ test('a write that fails is told, and the next change tries again', async (t) =>
   assert.deepEqual(results, ['disk full', null]);
 });
 
+test('a write that failed is tried again without a further change: the disk may have room again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  saver.touch();
+  await tick(t, 250);
+  await store.finish(new Error('ENOSPC'));
+  await tick(t, 9_999);
+  assert.equal(store.saved.length, 1);
+  await tick(t, 1);
+  assert.equal(store.saved.length, 2);
+  await store.finish();
+  assert.deepEqual(results, ['ENOSPC', null]);
+});
+
 test('while nothing is known the file stays as it is', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   state = null;
