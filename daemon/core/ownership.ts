@@ -57,11 +57,36 @@ export function heldOwnership(
   holders: readonly HolderReport[],
   processes: ReadonlyMap<string, ProcessReport>,
 ): Ownership {
+  if (isStillHeldAlone(before.owner, holders, processes)) {
+    return before;
+  }
   const owner = ownerOf(holders, processes);
   if (owner === null || (before.owner !== null && isSameOwner(before.owner, owner))) {
     return before;
   }
   return { type: 'process', owner, lastOwner: before.lastOwner };
+}
+
+/** The common case, of which a sweep in a storm meets tens of thousands: one descriptor, and it is the known one. */
+function isStillHeldAlone(
+  owner: Owner | null,
+  holders: readonly HolderReport[],
+  processes: ReadonlyMap<string, ProcessReport>,
+): boolean {
+  const [holder, ...others] = holders;
+  if (owner?.holders.length !== 1 || holder === undefined || others.length > 0) {
+    return false;
+  }
+  const process = processes.get(processKey(holder.pid, holder.startBootUs));
+  return (
+    owner.pid === holder.pid &&
+    owner.startBootUs === holder.startBootUs &&
+    owner.holders[0]?.fd === holder.fd &&
+    owner.comm === process?.comm &&
+    owner.executable === process.executable &&
+    owner.uid === process.uid &&
+    owner.cgroupId === process.cgroupId
+  );
 }
 
 /** Of several processes that share a socket the oldest stands for all: usually the one that opened it. */
