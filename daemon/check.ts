@@ -1,6 +1,6 @@
 /** `stuckd check`: what this kernel and these privileges allow, feature by feature. */
 import type { Config } from './config.js';
-import { escapeForTerminal, escapeJsonForTerminal } from './lib/terminal.js';
+import { escapeForTerminal, escapeJsonForTerminal, wrapWords } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
 import { type PreflightResult, preflight } from './preflight.js';
 import { openSensor, sensorConfiguration } from './sensor-configuration.js';
@@ -13,6 +13,8 @@ interface Feature {
   readonly required: boolean;
   readonly message: string;
 }
+
+const MESSAGE_WIDTH_MIN = 30;
 
 /** What each program is good for, while it works. */
 const PURPOSES: Readonly<Record<string, string>> = {
@@ -56,18 +58,33 @@ async function tryPrograms(config: Config): Promise<readonly Feature[]> {
   return features;
 }
 
-function printTable(features: readonly Feature[], canRun: boolean, write: (line: string) => void): void {
+function printTable(
+  features: readonly Feature[],
+  canRun: boolean,
+  write: (line: string) => void,
+  columns: number,
+): void {
   const width = Math.max(...features.map(({ name }) => name.length));
   write(`stuckd ${VERSION}`);
   for (const { name, available, required, message } of features) {
     const mark = available ? 'ok     ' : required ? 'MISSING' : 'without';
-    write(`  ${mark}  ${escapeForTerminal(name).padEnd(width)}  ${escapeForTerminal(message)}`);
+    const head = `  ${mark}  ${escapeForTerminal(name).padEnd(width)}  `;
+    const lines = wrapWords(escapeForTerminal(message), Math.max(columns - head.length, MESSAGE_WIDTH_MIN));
+    write(head + lines.join(`\n${' '.repeat(head.length)}`));
   }
   write(canRun ? 'stuckd can run here.' : 'stuckd cannot run here: see MISSING above.');
 }
 
-/** @returns the exit status: 0 if stuckd can run, 1 if not */
-export async function runCheck(config: Config, asJson: boolean, write: (line: string) => void): Promise<number> {
+/**
+ * @param columns of the terminal; Infinity for no limit
+ * @returns the exit status: 0 if stuckd can run, 1 if not
+ */
+export async function runCheck(
+  config: Config,
+  asJson: boolean,
+  write: (line: string) => void,
+  columns: number,
+): Promise<number> {
   const features = preflight(config).map(fromPreflight);
   if (features.every(({ available, required }) => available || !required)) {
     features.push(...(await tryPrograms(config)));
@@ -76,7 +93,7 @@ export async function runCheck(config: Config, asJson: boolean, write: (line: st
   if (asJson) {
     write(escapeJsonForTerminal(JSON.stringify({ version: VERSION, canRun, features })));
   } else {
-    printTable(features, canRun, write);
+    printTable(features, canRun, write, columns);
   }
   return canRun ? 0 : 1;
 }

@@ -6,7 +6,7 @@ import { runCheck } from './check.js';
 import { type Config, type ConfigFlags, DEFAULT_CONFIG_PATH, loadConfig } from './config.js';
 import { CUT_SECONDS } from './demo/cut-seconds.js';
 import { createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
-import { escapeForTerminal } from './lib/terminal.js';
+import { escapeForTerminal, wrapWords } from './lib/terminal.js';
 import { monotonicUs } from './lib/system-clock.js';
 import { VERSION } from './lib/version.js';
 import { preflight } from './preflight.js';
@@ -30,7 +30,7 @@ Options of run and check:
 Options of demo:
   --cut SECONDS           how long the network is cut (${CUT_SECONDS.min} to ${CUT_SECONDS.max}, default ${CUT_SECONDS.default})
 
-Ask a running daemon with stuckctl.
+-h or --help shows this text, -V or --version the version. Ask a running daemon with stuckctl.
 `;
 
 /** A mistake in the command line. */
@@ -47,11 +47,27 @@ const OPTIONS = {
   json: { type: 'boolean' },
   cut: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean' },
+  version: { type: 'boolean', short: 'V' },
 } as const;
+
+type OptionName = keyof typeof OPTIONS;
+const CONFIG_OPTIONS: readonly OptionName[] = ['config', 'address', 'state-dir', 'sensor-address', 'log-level', 'json'];
+const COMMAND_OPTIONS = { run: CONFIG_OPTIONS, check: CONFIG_OPTIONS, demo: ['cut'] } as const satisfies Readonly<
+  Record<string, readonly OptionName[]>
+>;
 
 function write(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** Some terminals do not know their width and say 0; where the output is no terminal there is no limit. */
+function columns(): number {
+  return process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : Infinity;
+}
+
+/** A line of the log, which goes on below itself where the terminal is narrow. */
+function writeWrapped(line: string): void {
+  write(wrapWords(line, columns() - 2).join('\n  '));
 }
 
 type Flags = ReturnType<typeof readArguments>['values'];
@@ -60,7 +76,20 @@ function readArguments(): ReturnType<typeof parseArgs<{ options: typeof OPTIONS;
   try {
     return parseArgs({ options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    // Node's messages name the option; their advice about "--" after the first sentence is of no use here.
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(message.split(/\.\s/)[0] ?? message);
+  }
+}
+
+/** An option that would have no effect is a mistake that nobody would notice. */
+function refuseForeignOptions(command: string, values: Flags): void {
+  const own: readonly string[] = Object.hasOwn(COMMAND_OPTIONS, command)
+    ? COMMAND_OPTIONS[command as keyof typeof COMMAND_OPTIONS]
+    : Object.keys(OPTIONS);
+  const foreign = Object.keys(values).find((option) => !own.includes(option));
+  if (foreign !== undefined) {
+    throw new UsageError(`${command} has no option --${foreign}`);
   }
 }
 
@@ -153,7 +182,7 @@ function showOnTerminal(app: App, view: TerminalView): () => void {
 
 async function run(config: Config, values: Flags): Promise<number> {
   const forPerson = process.stdout.isTTY && values.json !== true;
-  const log = forPerson ? createTerminalLogger(config.log.level, write) : createJsonLogger(config.log.level);
+  const log = forPerson ? createTerminalLogger(config.log.level, writeWrapped) : createJsonLogger(config.log.level);
   log.info(`stuckd ${VERSION} starts`);
   if (!reportPreflight(config, log)) {
     return 1;
@@ -165,7 +194,7 @@ async function run(config: Config, values: Flags): Promise<number> {
   const starting = startApp(config, log);
   reloadAtHangup(starting, values, log);
   const app = await starting;
-  const endView = forPerson ? showOnTerminal(app, new TerminalView(app.clock, write)) : (): void => undefined;
+  const endView = forPerson ? showOnTerminal(app, new TerminalView(app.clock, write, columns)) : (): void => undefined;
   log.info(`gRPC listens on ${app.grpcAddress}`);
   try {
     const reason = await Promise.race([ended, app.failed]);
@@ -190,6 +219,9 @@ async function demo(cut: string | undefined): Promise<number> {
       interrupted.abort();
     });
   }
+  process.stdout.on('error', () => {
+    interrupted.abort();
+  });
   // The daemon starts without it.
   const { runDemo } = await import('./demo/demo.js');
   return runDemo({ cutSeconds, signal: interrupted.signal });
@@ -209,11 +241,12 @@ async function main(): Promise<number> {
   if (command === undefined || rest.length > 0) {
     throw new UsageError(command === undefined ? 'a command is missing' : `unexpected argument "${rest.join(' ')}"`);
   }
+  refuseForeignOptions(command, values);
   switch (command) {
     case 'run':
       return run(loadConfig(configFlags(values), process.env), values);
     case 'check':
-      return runCheck(loadConfig(configFlags(values), process.env), values.json === true, write);
+      return runCheck(loadConfig(configFlags(values), process.env), values.json === true, write, columns());
     case 'demo':
       return demo(values.cut);
     default:
@@ -224,6 +257,11 @@ async function main(): Promise<number> {
 /** Messages quote the configuration, paths and the sensor; some have several lines. */
 function writeError(message: string): void {
   process.stderr.write(`stuckd: ${message.split('\n').map(escapeForTerminal).join('\n')}\n`);
+}
+
+// Whoever read the output may have gone (`stuckd check | head`): what is written after that is lost, and nothing else is.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', () => undefined);
 }
 
 try {

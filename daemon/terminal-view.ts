@@ -2,7 +2,7 @@
 import { diagnose } from './core/diagnosis.js';
 import type { RecordChange, StatusReport, WallClock } from './core/ports.js';
 import type { StuckRecord } from './core/record.js';
-import { escapeForTerminal } from './lib/terminal.js';
+import { escapeForTerminal, wrapWords } from './lib/terminal.js';
 
 function wallTime(realUs: number): string {
   return new Date(realUs / 1000).toTimeString().slice(0, 8);
@@ -10,26 +10,36 @@ function wallTime(realUs: number): string {
 
 /** An opened record waits this long for its owner, so that its line can name it. */
 const OWNER_WAIT_MS = 300;
-/** Lines about records within one period; what comes beyond is counted: nobody reads thousands of lines. */
-const LINES_MAX = 20;
+/** Records told of within one period; what comes beyond is counted: nobody reads thousands of lines. */
+const TOLD_MAX = 10;
 const PERIOD_MS = 2000;
+/** Narrower than this, a terminal may break the lines itself. */
+const COLUMNS_MIN = 40;
 
 export class TerminalView {
   readonly #clock: WallClock;
   readonly #write: (line: string) => void;
+  readonly #columns: () => number;
   readonly #waiting = new Map<string, NodeJS.Timeout>();
   #period: NodeJS.Timeout | null = null;
-  #linesInPeriod = 0;
+  #toldInPeriod = 0;
   #lastSummary = '';
 
-  constructor(clock: WallClock, write: (line: string) => void) {
+  /** @param columns of the terminal; Infinity for no limit. A person may make the window wider at any time. */
+  constructor(clock: WallClock, write: (line: string) => void, columns: () => number) {
     this.#clock = clock;
     this.#write = write;
+    this.#columns = columns;
   }
 
-  /** A line with the time in front of it. */
+  /** A line with the time in front of it; what does not fit goes on below the text. The text is escaped already. */
   line(text: string): void {
-    this.#write(`${wallTime(this.#clock.monoToRealUs(this.#clock.nowUs()))}  ${text}`);
+    const time = `${wallTime(this.#clock.monoToRealUs(this.#clock.nowUs()))}  `;
+    const [first = '', ...more] = wrapWords(text, Math.max(this.#columns() - time.length, COLUMNS_MIN));
+    this.#write(time + first);
+    for (const line of more) {
+      this.#write(' '.repeat(time.length) + line);
+    }
   }
 
   change(change: RecordChange): void {
@@ -97,8 +107,8 @@ export class TerminalView {
     this.#period ??= setTimeout(() => {
       this.#endPeriod();
     }, PERIOD_MS);
-    this.#linesInPeriod += 1;
-    if (this.#linesInPeriod > LINES_MAX) {
+    this.#toldInPeriod += 1;
+    if (this.#toldInPeriod > TOLD_MAX) {
       return;
     }
     const names = { wallTime: (us: number) => wallTime(this.#clock.monoToRealUs(us)) };
@@ -107,9 +117,9 @@ export class TerminalView {
   }
 
   #endPeriod(): void {
-    const left = this.#linesInPeriod - LINES_MAX;
+    const left = this.#toldInPeriod - TOLD_MAX;
     this.#period = null;
-    this.#linesInPeriod = 0;
+    this.#toldInPeriod = 0;
     if (left > 0) {
       this.line(`and ${left} more; "stuckctl list" shows what is stuck now`);
     }

@@ -62,7 +62,7 @@ function parse(args: string[]) {
   } catch (error) {
     // Node's messages name the option; their advice about "--" after the first sentence is of no use here.
     const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split('. ')[0] ?? message);
+    throw new UsageError(message.split(/\.\s/)[0] ?? message);
   }
 }
 
@@ -90,8 +90,10 @@ function positiveNumber(option: string, text: string): number {
   return value;
 }
 
+/** The name as tables show it, or as JSON does: STUCK_KIND_CLOSING. */
 function kind(text: string): number {
-  const value = KINDS_BY_NAME.get(text.toLowerCase().replaceAll('-', '_'));
+  const name = text.toLowerCase().replaceAll('-', '_');
+  const value = KINDS_BY_NAME.get(name.replace(/^stuck_kind_/, ''));
   if (value === undefined) {
     throw new UsageError(`--kind ${JSON.stringify(text)}: the kinds are ${[...KINDS_BY_NAME.keys()].join(', ')}`);
   }
@@ -151,11 +153,11 @@ function daemonAddress(flag: string | undefined, env: Readonly<Record<string, st
 function refuseExtra(name: CommandName, values: Values, positionals: readonly string[], wanted: number): void {
   const extra = positionals[wanted];
   if (extra !== undefined) {
-    throw new UsageError(`stuckctl ${name}: unexpected argument ${JSON.stringify(extra)}`);
+    throw new UsageError(`${name}: unexpected argument ${JSON.stringify(extra)}`);
   }
   const foreign = Object.keys(values).find((option) => !COMMAND_OPTIONS[name].includes(option as OptionName));
   if (foreign !== undefined) {
-    throw new UsageError(`stuckctl ${name} has no option --${foreign}`);
+    throw new UsageError(`${name} has no option --${foreign}`);
   }
 }
 
@@ -195,7 +197,7 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     case 'get': {
       const [id] = rest;
       if (id === undefined || id === '') {
-        throw new UsageError('stuckctl get: give the id of a stuck connection, as stuckctl list shows it');
+        throw new UsageError('get: give the id of a stuck connection, as stuckctl list shows it');
       }
       return { name, ...common, id };
     }

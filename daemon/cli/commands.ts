@@ -83,6 +83,6 @@ export async function status(command: CommandOf<'status'>, client: StuckdClient,
     case 'jsonl':
       return io.write(jsonLine(toProtoJson(response)));
     case 'table':
-      return io.write(formatStatusPage(response, io.nowMs(), styleFor(io)));
+      return io.write(formatStatusPage(response, io.nowMs(), io.columns, styleFor(io)));
   }
 }

@@ -1,7 +1,7 @@
 /** `stuckctl get`: one record as a page, what it means first. */
 import { directionName, giveUpReasonName } from '../rpc/enum-mapping.js';
 import { durationToMs } from '../rpc/proto-time.js';
-import { escapeForTerminal } from '../lib/terminal.js';
+import { escapeForTerminal, wrapWords } from '../lib/terminal.js';
 import type { Style } from '../lib/terminal.js';
 import {
   endText,
@@ -21,26 +21,20 @@ export type Fact = readonly [name: string, text: string];
 
 const WRAP_MAX = 100;
 
-/** Paragraphs longer than a line are broken between words; the text is escaped already. */
-function wrap(text: string, indent: string, width: number): string {
+/** A paragraph with `head` before its first line and as much space before the others; both are escaped already. */
+function wrap(text: string, head: string, width: number): string {
   const lineMax = Math.max(Math.min(width, WRAP_MAX), 40);
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > lineMax) {
-      lines.push(indent + line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, indent + line, ''].join('\n');
+  const lines = wrapWords(text, lineMax - head.length);
+  return `${head}${lines.join(`\n${' '.repeat(head.length)}`)}\n`;
 }
 
-/** Facts in two columns. */
-export function formatFacts(facts: readonly Fact[]): string {
-  const width = Math.max(...facts.map(([name]) => name.length));
-  return facts.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('');
+/**
+ * Facts in two columns.
+ * @param width columns of the terminal; Infinity for no limit.
+ */
+export function formatFacts(facts: readonly Fact[], width: number): string {
+  const nameWidth = Math.max(...facts.map(([name]) => name.length));
+  return facts.map(([name, text]) => wrap(text, `  ${name.padEnd(nameWidth)}  `, width)).join('');
 }
 
 function diagnosisText(connection: Connection, style: Style, width: number): string {
@@ -53,7 +47,7 @@ function diagnosisText(connection: Connection, style: Style, width: number): str
     .filter((text) => text !== '')
     .map((text, index) => (index === 0 ? style.bold(wrap(text, '', width).trimEnd()) + '\n' : wrap(text, '', width)));
   const advice = (diagnosis.advice ?? []).map(({ layer, text }) =>
-    wrap(`${escapeForTerminal(layer ?? '')}: ${escapeForTerminal(text ?? '')}`, '    ', width).replace('    ', '  - '),
+    wrap(`${escapeForTerminal(layer ?? '')}: ${escapeForTerminal(text ?? '')}`, '  - ', width),
   );
   const toDo = advice.length === 0 ? '' : `\nWhat to do:\n${advice.join('')}`;
   return `${paragraphs.join('')}${toDo}\n`;
@@ -66,11 +60,12 @@ function giveUpFacts(connection: Connection, nowMs: number): Fact[] {
     return [['gives up', giveUpText(connection, nowMs)]];
   }
   const latest = timeMs(giveUp.latestTime);
-  const window = latest === null ? '' : ` to ${dateTimeText(latest)}`;
+  const when =
+    latest === null ? `at ${dateTimeText(time)}` : `between ${dateTimeText(time)} and ${dateTimeText(latest)}`;
   const left = countText(giveUp.retransmitsLeft ?? 0, 'transmission');
   const error = escapeForTerminal(giveUp.expectedError ?? '');
   return [
-    ['gives up', `${giveUpText(connection, nowMs)}, at ${dateTimeText(time)}${window}, with ${error}`],
+    ['gives up', `${giveUpText(connection, nowMs)}, ${when} UTC, with ${error}`],
     ['limited by', `${giveUpReasonName(giveUp.reason)}, ${left} left`],
   ];
 }
@@ -109,7 +104,7 @@ function optionFacts(connection: Connection): Fact[] {
 
 function whenText(time: Parameters<typeof timeMs>[0]): string {
   const ms = timeMs(time);
-  return ms === null ? '-' : dateTimeText(ms);
+  return ms === null ? '-' : `${dateTimeText(ms)} UTC`;
 }
 
 function facts(connection: Connection, nowMs: number): Fact[] {
@@ -144,16 +139,16 @@ function facts(connection: Connection, nowMs: number): Fact[] {
   ];
 }
 
-function timelineText(connection: Connection): string {
+function timelineText(connection: Connection, width: number): string {
   const entries = connection.timeline ?? [];
   if (entries.length === 0) {
     return '';
   }
-  const lines = entries.map(({ time, text }) => `  ${whenText(time)}  ${escapeForTerminal(text ?? '')}\n`);
+  const lines = entries.map(({ time, text }) => wrap(escapeForTerminal(text ?? ''), `  ${whenText(time)}  `, width));
   return `\nTimeline:\n${lines.join('')}`;
 }
 
 /** @param width columns of the terminal; Infinity for no limit. */
 export function formatConnectionPage(connection: Connection, nowMs: number, width: number, style: Style): string {
-  return `${diagnosisText(connection, style, width)}Facts:\n${formatFacts(facts(connection, nowMs))}${timelineText(connection)}`;
+  return `${diagnosisText(connection, style, width)}Facts:\n${formatFacts(facts(connection, nowMs), width)}${timelineText(connection, width)}`;
 }

@@ -4,6 +4,7 @@ import {
   endText,
   giveUpText,
   holderText,
+  isOrphan,
   kindText,
   outcomeText,
   retransmitsText,
@@ -13,6 +14,11 @@ import type { Connection } from './connection-text.js';
 import { sizeText } from './quantity-text.js';
 import { formatTable } from './text-table.js';
 import type { Column } from './text-table.js';
+
+/** Nobody waits for an orphan: what a process holds is what a person can do something about, and stands above. */
+function orphansLast(a: Connection, b: Connection): number {
+  return Number(isOrphan(a)) - Number(isOrphan(b));
+}
 
 /**
  * @param width columns of the terminal; Infinity for no limit.
@@ -31,20 +37,20 @@ export function formatConnections(
   const columns: readonly Column<Connection>[] = [
     { header: 'ID', cell: ({ id }) => escapeForTerminal(id ?? '') },
     { header: 'KIND', cell: kindText },
-    { header: 'PROCESS', cell: holderText, shrinkable: true },
-    { header: 'LOCAL', cell: ({ local }) => endText(local), dropRank: 5 },
-    { header: 'PEER', cell: ({ remote }) => endText(remote), shrinkable: true },
-    { header: 'STATE', cell: ({ state }) => escapeForTerminal(state ?? ''), dropRank: 4 },
+    { header: 'PROCESS', cell: holderText, shrinkable: 'end' },
+    { header: 'LOCAL', cell: ({ local }) => endText(local), dropRank: 6 },
+    { header: 'PEER', cell: ({ remote }) => endText(remote), shrinkable: 'middle' },
+    { header: 'STATE', cell: ({ state }) => escapeForTerminal(state ?? ''), dropRank: 5 },
     { header: 'STUCK FOR', cell: (connection) => stuckText(connection, nowMs) },
-    { header: 'RETRANS', cell: retransmitsText, alignRight: true, dropRank: 2 },
+    { header: 'RETRANS', cell: retransmitsText, alignRight: true, dropRank: 3 },
     {
       header: 'UNACKED',
       cell: ({ unackedBytes }) => sizeText(unackedBytes?.toNumber() ?? 0),
       alignRight: true,
-      dropRank: 3,
+      dropRank: 4,
     },
-    { header: 'GIVES UP', cell: (connection) => giveUpText(connection, nowMs) },
+    { header: 'GIVES UP', cell: (connection) => giveUpText(connection, nowMs), dropRank: 2 },
     ...outcome,
   ];
-  return formatTable(columns, connections, width);
+  return formatTable(columns, connections.toSorted(orphansLast), width);
 }

@@ -33,6 +33,11 @@ function withProcess(text: string, owner: Owner | null | undefined): string {
   return owner === null || owner === undefined ? text : `${text} (${ownerText(owner)})`;
 }
 
+/** No process holds it any more. */
+export function isOrphan({ ownerType }: Connection): boolean {
+  return ownerType === OwnerType.OWNER_TYPE_ORPHAN;
+}
+
 /** Who holds the connection. */
 export function holderText(connection: Connection): string {
   const { ownerType, owner, lastOwner } = connection;

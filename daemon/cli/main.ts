@@ -39,7 +39,11 @@ const io: CliIo = {
 
 // The reader of our output went away (`stuckctl watch | head`): nobody is left to tell, and nothing is wrong.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+  if (error.code === 'EPIPE') {
+    process.exit(0);
+  }
+  process.stderr.write(`stuckctl: the output cannot be written: ${error.message}\n`);
+  process.exit(1);
 });
 
 process.exit(await runCli(process.argv.slice(2), VERSION, io));

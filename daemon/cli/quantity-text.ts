@@ -47,11 +47,9 @@ export function clockText(realMs: number): string {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(':');
 }
 
-/** Local date and wall time, `2026-11-21 20:15:03`. */
+/** Date and time in UTC, as in the sentences of a diagnosis: `2026-11-21 20:15:03`. */
 export function dateTimeText(realMs: number): string {
-  const date = new Date(realMs);
-  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()].map(twoDigits).join('-');
-  return `${day} ${clockText(realMs)}`;
+  return new Date(realMs).toISOString().slice(0, 19).replace('T', ' ');
 }
 
 /** `1 probe`, `2 probes`. */

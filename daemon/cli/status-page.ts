@@ -83,7 +83,8 @@ function nodeFacts(node: NonNullable<Status['node']>): Fact[] {
   ];
 }
 
-export function formatStatusPage(status: Status, nowMs: number, style: Style): string {
+/** @param width columns of the terminal; Infinity for no limit. */
+export function formatStatusPage(status: Status, nowMs: number, width: number, style: Style): string {
   const started = timeMs(status.startTime);
   const age = started === null ? '' : `, running for ${durationText(nowMs - started)}`;
   const { sensor, tracker, node } = status;
@@ -95,5 +96,5 @@ export function formatStatusPage(status: Status, nowMs: number, style: Style): s
     ['subscribers', count(status.subscribers)],
     ...(node === null || node === undefined ? [] : nodeFacts(node)),
   ];
-  return `${healthText(status, style)}\n${formatFacts(facts)}`;
+  return `${healthText(status, style)}\n${formatFacts(facts, width)}`;
 }

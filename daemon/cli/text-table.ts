@@ -1,5 +1,5 @@
 /** Columns of text that fit a terminal: the least important ones give way first. */
-import { displayWidth, fitWidth } from '../lib/terminal.js';
+import { displayWidth, fitWidth, fitWidthMiddle } from '../lib/terminal.js';
 
 export interface Column<Row> {
   readonly header: string;
@@ -8,8 +8,8 @@ export interface Column<Row> {
   readonly alignRight?: boolean;
   /** Columns with the highest number are dropped first where space is short; those without one stay. */
   readonly dropRank?: number;
-  /** May be cut where space is still short after that. */
-  readonly shrinkable?: boolean;
+  /** Where it may be cut if space is still short after that; without it, it stays whole. */
+  readonly shrinkable?: 'end' | 'middle';
 }
 
 const GAP = '  ';
@@ -20,7 +20,7 @@ interface LaidOut {
   width: number;
   readonly alignRight: boolean;
   readonly dropRank: number;
-  readonly shrinkable: boolean;
+  readonly shrinkable: 'end' | 'middle' | null;
 }
 
 function totalWidth(columns: readonly LaidOut[]): number {
@@ -38,7 +38,7 @@ function fitColumns(all: readonly LaidOut[], width: number): LaidOut[] {
   }
   // The widest loses most: half an IPv6 address less hurts less than a process name without its pid.
   for (let excess = totalWidth(columns) - width; excess > 0; excess -= 1) {
-    const [widest] = columns.filter(({ shrinkable }) => shrinkable).sort((a, b) => b.width - a.width);
+    const [widest] = columns.filter(({ shrinkable }) => shrinkable !== null).sort((a, b) => b.width - a.width);
     if (widest === undefined || widest.width <= SHRUNK_WIDTH_MIN) {
       break;
     }
@@ -60,14 +60,15 @@ export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly
       width: cells.reduce((widest, cell) => Math.max(widest, displayWidth(cell)), 0),
       alignRight: column.alignRight ?? false,
       dropRank: column.dropRank ?? 0,
-      shrinkable: column.shrinkable ?? false,
+      shrinkable: column.shrinkable ?? null,
     };
   });
   const fitted = fitColumns(laidOut, width);
   let text = '';
   for (let line = 0; line <= rows.length; line += 1) {
     const cells = fitted.map((column) => {
-      const cell = fitWidth(column.cells[line] ?? '', column.width);
+      const fit = column.shrinkable === 'middle' ? fitWidthMiddle : fitWidth;
+      const cell = fit(column.cells[line] ?? '', column.width);
       const padding = ' '.repeat(column.width - displayWidth(cell));
       return column.alignRight ? padding + cell : cell + padding;
     });

@@ -46,7 +46,9 @@ function stuckDetail(connection: Connection, nowMs: number): string {
   if (givesUp === 'never') {
     parts.push('never gives up');
   } else if (givesUp !== '-') {
-    const error = escapeForTerminal(connection.giveUp?.expectedError ?? '');
+    // Nobody gets the error of an orphan.
+    const isOrphan = connection.ownerType === stuckd.v1.OwnerType.OWNER_TYPE_ORPHAN;
+    const error = isOrphan ? '' : escapeForTerminal(connection.giveUp?.expectedError ?? '');
     parts.push(`gives up ${givesUp}${error === '' ? '' : ` with ${error}`}`);
   }
   return parts.join(', ');

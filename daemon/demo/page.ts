@@ -1,5 +1,5 @@
 /** Lays the demo out: a clock, who speaks, what is said; on a terminal a last line that runs with the clock. */
-import { displayWidth, fitWidth, type Style } from '../lib/terminal.js';
+import { fitWidth, type Style, wrapWords } from '../lib/terminal.js';
 
 const WHO_COLUMNS = 15;
 const INDENT = 2 + 5 + 2 + WHO_COLUMNS + 1;
@@ -27,14 +27,14 @@ export class Page {
 
   heading(text: string): void {
     this.#print(
-      `\n${wrap(text, this.#columns)
+      `\n${wrapWords(text, this.#columns)
         .map((line) => this.#options.style.bold(line))
         .join('\n')}\n\n`,
     );
   }
 
   paragraph(text: string): void {
-    const lines = wrap(text, this.#columns - 2).map((line) => `  ${line}`);
+    const lines = wrapWords(text, this.#columns - 2).map((line) => `  ${line}`);
     this.#print(`${lines.join('\n')}\n`);
   }
 
@@ -44,7 +44,7 @@ export class Page {
 
   /** @param who at most 15 columns. */
   line(clockMs: number, who: string, text: string): void {
-    const [first = '', ...more] = wrap(text, this.#columns - INDENT);
+    const [first = '', ...more] = wrapWords(text, this.#columns - INDENT);
     const { style } = this.#options;
     const name = who.padEnd(WHO_COLUMNS);
     const head = `  ${style.dim(clockOf(clockMs))}  ${who === 'stuckd' ? style.bold(name) : name} ${first}`;
@@ -79,20 +79,4 @@ export function clockOf(clockMs: number): string {
   const seconds = Math.max(0, Math.floor(clockMs / 1000));
   const twoDigits = (value: number): string => value.toString().padStart(2, '0');
   return `${twoDigits(Math.floor(seconds / 60))}:${twoDigits(seconds % 60)}`;
-}
-
-/** Lines of at most `columns`; only a longer word stands out. */
-export function wrap(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (line !== '' && displayWidth(longer) > columns) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = longer;
-    }
-  }
-  return [...lines, line];
 }

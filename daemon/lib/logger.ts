@@ -19,10 +19,15 @@ export interface Logger {
   flush(): void;
 }
 
+/** Lines that could not be written are kept up to this size. */
+const BACKLOG_BYTES_MAX = 1024 * 1024;
+
 /** JSON lines on standard output. */
 export function createJsonLogger(level: LogLevel): Logger {
   // Buffered writes would lose the last lines when the process is killed, and those are the ones that matter.
-  const sink = destination({ dest: 1, sync: true });
+  const sink = destination({ dest: 1, sync: true, maxLength: BACKLOG_BYTES_MAX });
+  // A full disk costs lines of the log, not the daemon: what could not be written is tried again with the next line.
+  sink.on('error', () => undefined);
   const root = pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, sink);
   return {
     debug: (message, fields = {}) => {
@@ -41,7 +46,7 @@ export function createJsonLogger(level: LogLevel): Logger {
       root.level = newLevel;
     },
     flush: () => {
-      sink.flushSync();
+      // Lines are written as they come. On a full disk, the flush of pino's stream would wait for ever.
     },
   };
 }

@@ -78,6 +78,39 @@ export function fitWidth(text: string, width: number): string {
   return `${fitted}~`;
 }
 
+/** As {@link fitWidth}, with the `~` in the middle: the ends of an address and port say more than what is between them. */
+export function fitWidthMiddle(text: string, width: number): string {
+  if (displayWidth(text) <= width) {
+    return text;
+  }
+  const characters = Array.from(text);
+  const tailWidth = Math.floor((width - 1) / 2);
+  let tail = '';
+  for (let last = characters.pop(); last !== undefined; last = characters.pop()) {
+    if (displayWidth(last + tail) > tailWidth) {
+      break;
+    }
+    tail = last + tail;
+  }
+  return fitWidth(text, width - displayWidth(tail)) + tail;
+}
+
+/** Lines of at most `columns`, broken between words; only a word that is longer stands out. The text is escaped already. */
+export function wrapWords(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && displayWidth(longer) > columns) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  return [...lines, line];
+}
+
 /** Colours, or none. */
 export interface Style {
   bold(text: string): string;

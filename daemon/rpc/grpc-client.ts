@@ -60,6 +60,10 @@ function callError(error: unknown): CallError {
   if (error.code === status.DEADLINE_EXCEEDED) {
     return new CallError('unreachable', `no answer within ${DEADLINE_MS / 1000} s`, { cause: error });
   }
+  if (error.code === status.UNIMPLEMENTED) {
+    const message = `what answers there is not stuckd, or another version of it (${error.details})`;
+    return new CallError('failed', message, { cause: error });
+  }
   return new CallError(FAILURES.get(error.code) ?? 'failed', connectionReason(error.details), { cause: error });
 }
 

@@ -12,7 +12,7 @@ describe('commands', () => {
   const table: readonly [string, unknown][] = [
     ['list', { name: 'list', ...COMMON, filter: ANY, limit: Infinity, includeEnded: false }],
     [
-      'list --pid 1,2 --pid 3 --kind closing --kind RETRANSMITTING,keepalive-unanswered --peer 10.0.0.2 --peer [::1]:80 --netns 7 --limit 5 --ended -o json',
+      'list --pid 1,2 --pid 3 --kind STUCK_KIND_CLOSING --kind RETRANSMITTING,keepalive-unanswered --peer 10.0.0.2 --peer [::1]:80 --netns 7 --limit 5 --ended -o json',
       {
         name: 'list',
         ...COMMON,
@@ -63,9 +63,10 @@ describe('wrong usage', () => {
     ['list extra', /unexpected argument "extra"/],
     ['get', /give the id/],
     ['get a b', /unexpected argument "b"/],
-    ['get a --pid 1', /stuckctl get has no option --pid/],
-    ['watch --ended', /stuckctl watch has no option --ended/],
+    ['get a --pid 1', /^get has no option --pid$/],
+    ['watch --ended', /^watch has no option --ended$/],
     ['list --pid', /--pid/],
+    ['list --pid -1', /^Option '--pid' argument is ambiguous$/],
     ['list --pid x', /--pid "x": give a whole number/],
     ['list --pid 0', /--pid "0"/],
     ['list --pid 1,,2', /--pid ""/],

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createStyle, displayWidth, escapeForTerminal, escapeJsonForTerminal } from '../../../daemon/lib/terminal.js';
-import { fitWidth, wantsColor } from '../../../daemon/lib/terminal.js';
+import { fitWidth, fitWidthMiddle, wantsColor, wrapWords } from '../../../daemon/lib/terminal.js';
 
 describe('escapeForTerminal', () => {
   const table: readonly [string, string][] = [
@@ -92,6 +92,20 @@ describe('width', () => {
     assert.equal(fitWidth('abcdef', 5), 'abcd~');
     assert.equal(fitWidth('日本語', 5), '日本~');
     assert.equal(fitWidth('日本語', 4), '日~');
+  });
+
+  test('an address is cut in its middle, so that its ends can be told apart', () => {
+    assert.equal(fitWidthMiddle('[2001:db8::2]:8000', 18), '[2001:db8::2]:8000');
+    assert.equal(fitWidthMiddle('[2001:db8::2]:8000', 13), '[2001:~]:8000');
+    assert.equal(fitWidthMiddle('[2001:db8::2]:8000', 8), '[200~000');
+    assert.equal(fitWidthMiddle('日本語日本語', 7), '日本~語');
+    assert.equal(fitWidthMiddle('日本語日本語', 6), '日~語');
+  });
+
+  test('words are wrapped, and one that is too long stands alone', () => {
+    assert.deepEqual(wrapWords('aa bb cccccccc d', 5), ['aa bb', 'cccccccc', 'd']);
+    assert.deepEqual(wrapWords('日本 語', 5), ['日本', '語']);
+    assert.deepEqual(wrapWords('', 5), ['']);
   });
 });
 

@@ -51,9 +51,9 @@ function program(name: string, attached: boolean, message: string): Uint8Array {
   return record;
 }
 
-async function check(asJson: boolean): Promise<{ status: number; lines: string[] }> {
+async function check(asJson: boolean, columns = Infinity): Promise<{ status: number; lines: string[] }> {
   const lines: string[] = [];
-  const status = await runCheck(config, asJson, (line) => lines.push(line));
+  const status = await runCheck(config, asJson, (line) => lines.push(line), columns);
   return { status, lines };
 }
 
@@ -72,6 +72,16 @@ test('each probe is a line: what it is for, or what is lost without it', async (
     '  without  timer_expire_entry  ENOENT: \\x1b[1mkeepalive',
     'stuckd can run here.',
   ]);
+});
+
+test('a narrow terminal gets what does not fit below the text', async () => {
+  sensorSays(program('tcp_retransmit_skb', true, ''), goldenBytes('clock'), goldenBytes('ready'));
+  const { lines } = await check(false, 60);
+  assert.equal(
+    lines[1],
+    '  ok       tcp_retransmit_skb  black holes and unanswered\n' +
+      '                               SYNs and FINs, as they happen',
+  );
 });
 
 test('JSON is one document with the same', async () => {

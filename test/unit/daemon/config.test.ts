@@ -140,6 +140,7 @@ describe('mistakes are named by their key', () => {
     ['kinds: { retransmitting: { open: { chance: 1 } } }', /at kinds\.retransmitting\.open\.chance/],
     ['kinds: { retransmitting: { enabled: 1 } }', /at kinds\.retransmitting\.enabled/],
     ['kinds: { closing: { open: { after: 15 } } }', /at kinds\.closing\.open\.after/],
+    ['kinds: { closing: { open: { after: 15 } } }', /must be a duration with a unit[^]*at kinds\.closing\.open\.after/],
     ['kinds: { closing: { open: { after: soon } } }', /"soon" is not a duration[^]*at kinds\.closing\.open\.after/],
     ['kinds: { closing: { open: { after: 2h } } }', /between 0 ms and 3600000 ms[^]*at kinds\.closing\.open\.after/],
     ['sensor: { sweepInterval: 99ms }', /between 100 ms and[^]*at sensor\.sweepInterval/],

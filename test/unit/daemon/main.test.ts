@@ -45,6 +45,8 @@ describe('wrong usage is exit status 2, one line on standard error, and where to
     ['too many words', ['run', 'fast'], /unexpected argument "fast"/],
     ['an unknown option', ['run', '--fast'], /--fast/],
     ['an option without its value', ['run', '--config'], /--config/],
+    ['an option of another command', ['run', '--cut', '9'], /: run has no option --cut;/],
+    ['an option that the demo does not have', ['demo', '--json'], /: demo has no option --json;/],
   ];
   for (const [name, args, message] of cases) {
     test(name, () => {
@@ -68,9 +70,22 @@ describe('help and version', () => {
     });
   }
 
-  test('--version', () => {
-    assert.match(stuckd(['--version']).stdout, /^stuckd \d+\.\d+\.\d+\n$/);
+  for (const option of ['--version', '-V']) {
+    test(option, () => {
+      assert.match(stuckd([option]).stdout, /^stuckd \d+\.\d+\.\d+\n$/);
+    });
+  }
+});
+
+test('a reader that goes away is no error', async () => {
+  const child = spawn(process.execPath, [MAIN, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
   });
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.deepEqual([code, stderr], [0, '']);
 });
 
 describe('what cannot start is exit status 1 and says why', () => {

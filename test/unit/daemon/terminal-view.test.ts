@@ -9,11 +9,17 @@ import { createClock, createRecord, createStatus, EPOCH_REAL_US, OWNER } from '.
 const NOW = new Date(EPOCH_REAL_US / 1000).toTimeString().slice(0, 8);
 
 let lines: string[];
+let columns: number;
 let view: TerminalView;
 
 beforeEach(() => {
   lines = [];
-  view = new TerminalView(createClock(), (line) => lines.push(line));
+  columns = Infinity;
+  view = new TerminalView(
+    createClock(),
+    (line) => lines.push(line),
+    () => columns,
+  );
 });
 
 const PENDING = createRecord({ ownerType: 'pending', owner: null });
@@ -35,6 +41,20 @@ test('a stuck connection is one line with time, owner and id', (t) => {
   change('ended', ENDED);
   assert.equal(lines.length, 2);
   assert.match(lines.at(-1) ?? '', /^\S+ {2}ended {2}.*\[c000000001\]$/);
+});
+
+test('what does not fit the terminal goes on below the text, between words', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  change('opened', OWNED);
+  const [whole = ''] = lines;
+  lines.length = 0;
+  columns = 80;
+  change('opened', OWNED);
+  assert.ok(lines.length > 1);
+  assert.ok(lines.every((line) => line.length <= 80));
+  const below = lines.slice(1);
+  assert.ok(below.every((line) => /^ {10}\S/.test(line)));
+  assert.equal([lines[0], ...below.map((line) => line.trim())].join(' '), whole.replace(/(?<=\S) {2}(?=\[)/, ' '));
 });
 
 test('an owner that is not known yet is waited for, but not for long', (t) => {
@@ -82,13 +102,13 @@ test('of a storm some lines are shown and the rest is counted', (t) => {
   for (let index = 0; index < 5000; index += 1) {
     change('opened', createRecord({ id: `c${index}` }));
   }
-  assert.equal(lines.length, 20);
+  assert.equal(lines.length, 10);
   t.mock.timers.tick(2000);
-  assert.deepEqual(lines.slice(20), [`${NOW}  and 4980 more; "stuckctl list" shows what is stuck now`]);
+  assert.deepEqual(lines.slice(10), [`${NOW}  and 4990 more; "stuckctl list" shows what is stuck now`]);
   change('ended', ENDED);
-  assert.equal(lines.length, 22, 'the next period begins anew');
+  assert.equal(lines.length, 12, 'the next period begins anew');
   t.mock.timers.tick(2000);
-  assert.equal(lines.length, 22, 'and says nothing if nothing was left out');
+  assert.equal(lines.length, 12, 'and says nothing if nothing was left out');
 });
 
 test('the summary is said when it says something new', () => {

@@ -1,7 +1,7 @@
 // Proves the demo's layout: columns, wrapping, and a running line that leaves nothing behind.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clockOf, Page, wrap } from '../../../daemon/demo/page.js';
+import { clockOf, Page } from '../../../daemon/demo/page.js';
 import { createStyle } from '../../../daemon/lib/terminal.js';
 
 function pageTo(written: string[], columns: number, runningClock: boolean): Page {
@@ -50,9 +50,7 @@ test('without a terminal there is no running line', () => {
   assert.deepEqual(written, []);
 });
 
-test('words are wrapped, and one that is too long stands alone', () => {
-  assert.deepEqual(wrap('aa bb cccccccc d', 5), ['aa bb', 'cccccccc', 'd']);
-  assert.deepEqual(wrap('', 5), ['']);
+test('the clock counts minutes and seconds', () => {
   assert.equal(clockOf(-1), '00:00');
   assert.equal(clockOf(3_599_999), '59:59');
 });

@@ -2,6 +2,7 @@
 // can change. The JSON logger writes to the standard output of a process of its own.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { createTerminalLogger } from '../../../daemon/lib/logger.js';
 
@@ -29,6 +30,29 @@ test('a terminal logger takes another level', () => {
   log.setLevel('debug');
   log.debug('after');
   assert.deepEqual(lines, ['after']);
+});
+
+test('a log that cannot be written, as on a full disk, does not end the program', () => {
+  const module = new URL('../../../daemon/lib/logger.js', import.meta.url).href;
+  const script = `
+    import { createJsonLogger } from ${JSON.stringify(module)};
+    const log = createJsonLogger('info');
+    log.info('lost');
+    log.info('lost, too');
+    log.flush();
+    process.stderr.write('still here');`;
+  const full = openSync('/dev/full', 'w');
+  try {
+    const argv = ['--input-type=module', '-e', script];
+    const { stderr } = spawnSync(process.execPath, argv, {
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+      timeout: 30_000,
+    });
+    assert.equal(stderr, 'still here');
+  } finally {
+    closeSync(full);
+  }
 });
 
 test('JSON lines hold level, time, message and fields, and are written before the process ends', () => {
