@@ -80,7 +80,7 @@ export const DAEMON_PROGRAM = 'build/daemon/main.js';
 const CHANGE_KINDS = ['snapshotItem', 'opened', 'updated', 'ended'] as const;
 
 /** Tracepoints to leave out, so that a test can be seen to fail without its probe: STUCKD_TEST_WITHOUT=a,b. */
-function switchedOff(): readonly string[] {
+export function switchedOff(): readonly string[] {
   const names = process.env['STUCKD_TEST_WITHOUT'] ?? '';
   return names === '' ? [] : names.split(',');
 }
