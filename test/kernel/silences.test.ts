@@ -72,9 +72,10 @@ test('30 % loss on established bulk transfers: RTOs in a row, and yet no record'
     return longestRun >= 3 && (await rtos()) - rtosBefore >= 200;
   };
   await waitFor(haveSuffered, { what: '200 RTOs, three of them in a row', timeoutMs: 60_000, intervalMs: 100 });
-  for (const [index, after] of (await infos(using, FLOWS)).entries()) {
-    assert.ok(after.bytesAcked > (before[index]?.bytesAcked ?? 0), 'every flow went on');
-  }
+  // An RTO that has doubled some times makes one flow rest for seconds; it goes on all the same.
+  const haveGoneOn = async (): Promise<boolean> =>
+    (await infos(using, FLOWS)).every(({ bytesAcked }, index) => bytesAcked > (before[index]?.bytesAcked ?? 0));
+  await waitFor(haveGoneOn, { what: 'progress of every flow', timeoutMs: 60_000, intervalMs: 100 });
   assert.ok(!using.events.some(({ event }) => event === 'error'));
   for (const id of FLOWS) {
     // Without a FIN behind them that would have to get through first.
