@@ -136,7 +136,6 @@ function awaitEnd(log: Logger): Promise<string> {
       firstUs ??= nowUs;
       if (nowUs - firstUs > SAME_SIGNAL_US) {
         log.warn(`second signal (${signal}): ending at once`);
-        log.flush();
         process.exit(1);
       }
       resolve(signal);
@@ -203,7 +202,6 @@ async function run(config: Config, values: Flags): Promise<number> {
     endView();
     await app.stop();
     log.info('stopped');
-    log.flush();
   }
   return 0;
 }

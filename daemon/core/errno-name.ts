@@ -1,12 +1,19 @@
-/** Names of the errno values that a TCP socket can end with (include/uapi/asm-generic/errno.h). */
+/**
+ * The errno values that a TCP socket can end with, and their names (include/uapi/asm-generic/errno.h): the same on all
+ * architectures that the sensor is built for.
+ */
 
+export const EPIPE = 32;
+export const ECONNABORTED = 103;
+export const ECONNRESET = 104;
 export const ETIMEDOUT = 110;
+export const ECONNREFUSED = 111;
 
 const NAMES: ReadonlyMap<number, string> = new Map([
   [1, 'EPERM'],
   [12, 'ENOMEM'],
   [13, 'EACCES'],
-  [32, 'EPIPE'],
+  [EPIPE, 'EPIPE'],
   [64, 'ENONET'],
   [71, 'EPROTO'],
   [90, 'EMSGSIZE'],
@@ -16,11 +23,11 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [99, 'EADDRNOTAVAIL'],
   [100, 'ENETDOWN'],
   [101, 'ENETUNREACH'],
-  [103, 'ECONNABORTED'],
-  [104, 'ECONNRESET'],
+  [ECONNABORTED, 'ECONNABORTED'],
+  [ECONNRESET, 'ECONNRESET'],
   [105, 'ENOBUFS'],
   [ETIMEDOUT, 'ETIMEDOUT'],
-  [111, 'ECONNREFUSED'],
+  [ECONNREFUSED, 'ECONNREFUSED'],
   [112, 'EHOSTDOWN'],
   [113, 'EHOSTUNREACH'],
 ]);

@@ -3,16 +3,10 @@
  * abort the kernel sets sk_err before the state changes, so the error is readable in the very report of the change.
  */
 import { isClosing } from './classify.js';
+import { ECONNABORTED, ECONNREFUSED, ECONNRESET, EPIPE, ETIMEDOUT } from './errno-name.js';
 import type { Outcome, StuckKind } from './kinds.js';
 import { seqAfter } from './sequence.js';
 import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
-
-/** Linux errno values, the same on all architectures that the sensor is built for. */
-const EPIPE = 32;
-const ECONNABORTED = 103;
-const ECONNRESET = 104;
-const ETIMEDOUT = 110;
-const ECONNREFUSED = 111;
 
 /** @returns how it ended with this snapshot, or null if it is still stuck. */
 export function outcomeOf(kind: StuckKind, before: SocketSnapshot, now: SocketSnapshot): Outcome | null {

@@ -15,8 +15,6 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
   /** What is below is left out from now on. */
   setLevel(level: LogLevel): void;
-  /** Writes what is buffered; to be called before the process ends. */
-  flush(): void;
 }
 
 /** Lines that could not be written are kept up to this size. */
@@ -44,9 +42,6 @@ export function createJsonLogger(level: LogLevel): Logger {
     },
     setLevel: (newLevel) => {
       root.level = newLevel;
-    },
-    flush: () => {
-      // Lines are written as they come. On a full disk, the flush of pino's stream would wait for ever.
     },
   };
 }
@@ -81,9 +76,6 @@ export function createTerminalLogger(level: LogLevel, write: (line: string) => v
     },
     setLevel: (newLevel) => {
       threshold = LOG_LEVELS.indexOf(newLevel);
-    },
-    flush: () => {
-      // Lines are written as they come.
     },
   };
 }

@@ -36,7 +36,6 @@ function createMemoryLogger(lines: LogLine[]): Logger {
     warn: logAt('warn'),
     error: logAt('error'),
     setLevel: () => undefined,
-    flush: () => undefined,
   };
 }
 
