@@ -78,17 +78,17 @@ module.exports = {
     ),
     {
       name: 'main-only-starts',
-      comment: 'main.ts reads arguments and maps signals and exit codes; the parts are put together in app.ts.',
+      comment: 'main.ts reads arguments and gives the exit code; the parts are put together in app.ts.',
       severity: 'error',
       from: { path: '^daemon/main\\.ts$' },
       to: { path: '^daemon/', pathNot: ['^daemon/[^/]+\\.ts$', lib, below('demo')] },
     },
     {
       name: 'nothing-imports-the-top',
-      comment: 'app.ts and main.ts put the layers together; a layer that imports them would know all others.',
+      comment: 'app.ts, run.ts and main.ts put the layers together; a layer that imports them would know all others.',
       severity: 'error',
       from: { path: '^daemon/[^/]+/' },
-      to: { path: '^daemon/(app|main)\\.ts$' },
+      to: { path: '^daemon/(app|main|run)\\.ts$' },
     },
     owned(
       'child-process',
@@ -106,7 +106,7 @@ module.exports = {
     owned(
       'systeminformation',
       npm('systeminformation'),
-      ['^daemon/node-facts\\.ts$'],
+      ['^daemon/system-information\\.ts$'],
       'It starts programs and reads files of its own accord, so it is asked once, in one place.',
     ),
     owned(

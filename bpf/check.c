@@ -40,6 +40,14 @@ static void configure(int fd)
 	(void)!write(fd, &command, sizeof(command));
 }
 
+/* How it stands, what it is, how it works or why not, and what is lost without it. */
+static void print_fact(const char *standing, const char *name, const char *how, const char *loss)
+{
+	bool is_said = strcmp(how, standing) == 0;
+
+	printf("%-8s %-22s %s%slost without it: %s\n", standing, name, is_said ? "" : how, is_said ? "" : "; ", loss);
+}
+
 /* Prints records until the sensor is ready or has failed. Returns true if it is ready. */
 static bool print_records(int fd)
 {
@@ -47,6 +55,7 @@ static bool print_records(int fd)
 		struct record_header header;
 		struct hello_record hello;
 		struct program_record program;
+		struct feature_record feature;
 		struct failure_record failure;
 		char bytes[SENSOR_RECORD_MAX];
 	} record;
@@ -64,8 +73,12 @@ static bool print_records(int fd)
 			       record.hello.hz);
 			break;
 		case RECORD_PROGRAM:
-			printf("%-8s %-22s %s\n", record.program.status == PROGRAM_ATTACHED ? "attached" : "missed",
-			       record.program.name, record.program.message);
+			print_fact(record.program.status == PROGRAM_ATTACHED ? "attached" : "missed",
+				   record.program.name, record.program.how, record.program.loss);
+			break;
+		case RECORD_FEATURE:
+			print_fact(record.feature.available ? "has" : "without", record.feature.name,
+				   record.feature.how, record.feature.loss);
 			break;
 		case RECORD_FAILURE:
 			printf("failed: %s\n", record.failure.message);
@@ -87,7 +100,7 @@ int check_programs(void)
 
 	if (privileges_drop()) {
 		printf("failed: CAP_BPF and CAP_PERFMON are needed: run this as root, or give it these two "
-		       "capabilities\n");
+		       "capabilities (Linux 5.8 and later have them)\n");
 		return EXIT_FAILURE;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {

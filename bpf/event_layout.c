@@ -38,6 +38,7 @@ LAYOUT_OF_STRUCT(socket_record);
 LAYOUT_OF_STRUCT(process_record);
 LAYOUT_OF_STRUCT(holder_record);
 LAYOUT_OF_STRUCT(counters_record);
+LAYOUT_OF_STRUCT(feature_record);
 
 LAYOUT_OF_STRUCT(configure_command);
 LAYOUT_OF_STRUCT(pass_command);

@@ -102,8 +102,11 @@ volatile __u32 pass_reported_tgid; /* the last process whose record was written 
 volatile __u64 clock_jiffies;
 volatile __u64 clock_mono_ns;
 
-/* Address of tcp_keepalive_timer(); 0 until a sweep has met a TCP socket. */
+/* Address of tcp_keepalive_timer(); 0 until a refresh or a sweep has met a TCP socket. */
 volatile __u64 keepalive_timer_address;
+
+/* enum kernel_field: what the programs found on this kernel; set by the first refresh. */
+volatile __u32 kernel_fields;
 
 /* This process: iterators run in it. */
 volatile __u32 sensor_tgid;

@@ -7,6 +7,19 @@
 #ifndef STUCKD_PASSES_BPF_H
 #define STUCKD_PASSES_BPF_H
 
+static __always_inline bool is_tcp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM;
+}
+
+/* Every TCP socket has the function in its timer, from its creation on (tcp_init_xmit_timers()). */
+static __always_inline void learn_keepalive_timer(const struct sock *sk)
+{
+	if (!keepalive_timer_address) {
+		keepalive_timer_address = (__u64)BPF_CORE_READ(keepalive_timer_of(sk), function);
+	}
+}
+
 SEC("iter/bpf_sk_storage_map")
 int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
@@ -19,7 +32,11 @@ int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
 		clock_jiffies = bpf_jiffies64();
 		clock_mono_ns = bpf_ktime_get_ns();
 		sensor_tgid = bpf_get_current_pid_tgid() >> 32;
+		kernel_fields = find_kernel_fields();
 		return 0;
+	}
+	if (is_tcp(sk)) { /* else somebody made another protocol of the sensor's own socket (update_socket_protocol()) */
+		learn_keepalive_timer(sk);
 	}
 	mark = ctx->value;
 	out = bpf_map_lookup_elem(&scratch, &zero);
@@ -153,12 +170,10 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)) {
 		return 0;
 	}
-	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM) {
+	if (!is_tcp(sk)) {
 		return 0;
 	}
-	if (!keepalive_timer_address) {
-		keepalive_timer_address = (__u64)BPF_CORE_READ(keepalive_timer_of(sk), function);
-	}
+	learn_keepalive_timer(sk);
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_LISTEN) {
 		learn_listener(sk);

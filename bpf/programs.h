@@ -1,22 +1,40 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Loads and attaches the BPF programs, and says of each whether it works and what is lost without it. */
+/* The BPF programs: which there are, which of them this kernel takes, and attaching them. */
 #ifndef STUCKD_PROGRAMS_H
 #define STUCKD_PROGRAMS_H
 
 #include "session.h"
 
-/*
- * Opens and loads the BPF object. Programs whose tracepoint this kernel does not have are left out.
- * Returns 0, or -errno after it wrote a failure record to the session's stream.
- */
-int programs_load(struct session *session);
+/* One program, and what became of it. */
+struct program {
+	const char *name;       /* in the BPF object */
+	const char *tracepoint; /* NULL for iterators */
+	bool required;          /* the sensor does not run without it */
+	const char *loss;       /* what stuckd cannot do without it */
 
-/* Attaches all programs; writes a program record for each, then the ready record. Returns as programs_load(). */
+	int error;     /* 0, or -errno: it is left out */
+	char how[208]; /* why it is left out */
+};
+
+enum { PROGRAM_COUNT = 10 };
+extern struct program programs[PROGRAM_COUNT];
+
+/* How the daemon knows it: by its tracepoint, or else by its own name. */
+const char *program_title(const struct program *program);
+
+/* Leaves a program out, with the reason. */
+void program_leave_out(struct program *program, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Attaches all programs; writes a program record for each, feature records, then the ready record. An optional program
+ * that cannot be attached is left out. Returns 0, or -errno after it wrote a failure record to the session's stream.
+ */
 int programs_attach(struct session *session);
 
 /*
- * Leaves programs out: `names` is a comma-separated list of tracepoints. For finding out whether a probe is to blame, and
- * for tests of what happens without it. Must outlive the session.
+ * Leaves programs out, required ones too: `names` is a comma-separated list of tracepoints. For finding out whether a
+ * probe is to blame, and for tests of what happens without it. Must outlive the session.
  */
 void programs_switch_off(const char *names);
 

@@ -33,7 +33,8 @@ static int usage(void)
 }
 
 static const char MISSING_PRIVILEGE[] =
-	"stuckd-sensor needs CAP_BPF and CAP_PERFMON: start it as root, or give it these two capabilities";
+	"stuckd-sensor needs CAP_BPF and CAP_PERFMON: start it as root, or give it these two capabilities "
+	"(Linux 5.8 and later have them)";
 
 /*
  * The end of the stream ends the sensor, but not one that is stopped. To be called after the privileges were dropped: a

@@ -38,6 +38,7 @@ enum record_kind {
 	RECORD_PROCESS = 8,   /* one process that holds a reported socket */
 	RECORD_HOLDER = 9,    /* one descriptor of a reported socket */
 	RECORD_COUNTERS = 10, /* the sensor's own health, after every sweep */
+	RECORD_FEATURE = 11,  /* one per thing that differs between kernels; before RECORD_READY */
 };
 
 /* Commands, daemon to sensor. */
@@ -97,7 +98,7 @@ enum program_status { PROGRAM_ATTACHED = 1, PROGRAM_MISSED = 2 };
 enum failure_code {
 	FAILURE_PRIVILEGE = 1, /* CAP_BPF or CAP_PERFMON is missing, or BPF is locked down */
 	FAILURE_BTF = 2,       /* no kernel BTF */
-	FAILURE_LOAD = 3,      /* the verifier or the kernel refused a program that we cannot do without */
+	FAILURE_LOAD = 3,      /* the kernel is too old, or refused a program that we cannot do without */
 	FAILURE_ATTACH = 4,
 	FAILURE_PROTOCOL = 5, /* the daemon sent something that cannot be read, or another layout */
 	FAILURE_INTERNAL = 6,
@@ -125,10 +126,23 @@ struct hello_record {
 
 struct program_record {
 	struct record_header header;
-	__u32 status; /* enum program_status */
-	__u32 error;  /* errno, 0 if attached */
+	__u32 status;   /* enum program_status */
+	__u32 error;    /* errno, 0 if attached */
+	__u32 required; /* 1: the sensor does not run without it */
+	__u32 _pad;
 	char name[48];
-	char message[160]; /* what is lost without it, or why it failed */
+	char how[208];  /* how it works here, or why it does not */
+	char loss[104]; /* what stuckd cannot do without it */
+};
+
+/* Something that not every kernel has, or has elsewhere. */
+struct feature_record {
+	struct record_header header;
+	__u32 available; /* 1 or 0 */
+	__u32 _pad;
+	char name[48];
+	char how[208];  /* where it was found, or what serves in its place */
+	char loss[104]; /* what stuckd cannot do without it */
 };
 
 struct ready_record {
@@ -142,7 +156,7 @@ struct failure_record {
 	struct record_header header;
 	__u32 code;  /* enum failure_code */
 	__u32 error; /* errno */
-	char message[240];
+	char message[432];
 };
 
 struct clock_record {

@@ -16,6 +16,7 @@
 
 #include "clocks.h"
 #include "layout_hash.h"
+#include "load.h"
 #include "passes.h"
 #include "privileges.h"
 #include "programs.h"
@@ -253,7 +254,7 @@ int session_serve(int fd)
 	init_session(&session, fd);
 	result = write_hello(&session);
 	if (!result) {
-		result = programs_load(&session);
+		result = load_programs(&session);
 	}
 	if (!result) {
 		result = await_configuration(&session);

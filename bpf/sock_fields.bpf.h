@@ -36,7 +36,7 @@ static __always_inline void fill_addresses(struct socket_record *r, const struct
 static __always_inline __u32 write_timer_expires(const struct sock *sk)
 {
 	/* Where icsk_timeout exists the timer may fire earlier than the action is due, and re-arms itself. */
-	if (bpf_core_field_exists(struct inet_connection_sock___timeout, icsk_timeout)) {
+	if (HAS_ICSK_TIMEOUT) {
 		return BPF_CORE_READ((const struct inet_connection_sock___timeout *)sk, icsk_timeout);
 	}
 	return BPF_CORE_READ(write_timer_of(sk), expires);
@@ -77,7 +77,7 @@ static __always_inline void fill_ownership(struct socket_record *r, const struct
 		}
 	}
 	r->uid = BPF_CORE_READ(sk, sk_uid.val);
-	if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup)) { /* a tagged `val` before 5.15 */
+	if (HAS_SOCKET_CGROUP) {
 		r->cgroup_id = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
 	}
 }
@@ -94,7 +94,7 @@ static __always_inline void fill_sysctls(struct socket_record *r, const struct n
 	r->sysctl_syn_retries = BPF_CORE_READ(net, ipv4.sysctl_tcp_syn_retries);
 	r->sysctl_early_retrans = BPF_CORE_READ(net, ipv4.sysctl_tcp_early_retrans);
 	r->sysctl_thin_linear_timeouts = BPF_CORE_READ(net, ipv4.sysctl_tcp_thin_linear_timeouts);
-	if (bpf_core_field_exists(struct netns_ipv4___syn_linear, sysctl_tcp_syn_linear_timeouts)) {
+	if (HAS_SYN_LINEAR) {
 		const struct netns_ipv4___syn_linear *ipv4 = (const void *)&net->ipv4;
 		r->sysctl_syn_linear_timeouts = BPF_CORE_READ(ipv4, sysctl_tcp_syn_linear_timeouts);
 	}
@@ -112,21 +112,24 @@ static __always_inline void fill_congestion(struct socket_record *r, const struc
 	r->syn_retries = BPF_CORE_READ(icsk, icsk_syn_retries);
 	r->rto_jiffies = BPF_CORE_READ(icsk, icsk_rto);
 	r->rto_min_jiffies = BPF_CORE_READ(icsk, icsk_rto_min);
-	if (bpf_core_field_exists(struct inet_connection_sock___rto_max, icsk_rto_max)) {
+	if (HAS_RTO_MAX) {
 		r->rto_max_jiffies = BPF_CORE_READ((const struct inet_connection_sock___rto_max *)icsk, icsk_rto_max);
 	}
 	r->user_timeout_ms = BPF_CORE_READ(icsk, icsk_user_timeout);
-	r->probes_tstamp_jiffies32 = BPF_CORE_READ(icsk, icsk_probes_tstamp);
+	if (HAS_PROBES_TSTAMP) {
+		r->probes_tstamp_jiffies32 =
+			BPF_CORE_READ((const struct inet_connection_sock___probes_tstamp *)icsk, icsk_probes_tstamp);
+	}
 	r->lrcvtime_jiffies32 = BPF_CORE_READ(icsk, icsk_ack.lrcvtime);
 	r->srtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
 	r->rttvar_us = BPF_CORE_READ(tp, rttvar_us);
 	r->retrans_stamp = BPF_CORE_READ(tp, retrans_stamp);
-	if (bpf_core_field_exists(struct tcp_sock___rto, rto_stamp)) {
+	if (HAS_RTO_STAMP) {
 		r->flags |= SOCKET_HAS_RTO_STAMP;
 		r->rto_stamp_ms = BPF_CORE_READ((const struct tcp_sock___rto *)tp, rto_stamp);
 		r->total_rto = BPF_CORE_READ((const struct tcp_sock___rto *)tp, total_rto);
 	}
-	if (bpf_core_field_exists(struct tcp_sock___usec, tcp_usec_ts)) {
+	if (HAS_USEC_STAMPS) {
 		if (BPF_CORE_READ_BITFIELD_PROBED((const struct tcp_sock___usec *)tp, tcp_usec_ts)) {
 			r->flags |= SOCKET_USEC_STAMPS;
 		}

@@ -13,10 +13,11 @@
  *    itself can cause.
  *  - The number of consecutive RTOs is in the socket (icsk_retransmits). Counting events would count tail loss probes
  *    and fast retransmits, and would miss retransmissions that failed before the device (no event until 6.16).
- *  - Keepalive probes have no tracepoint: timer_expire_entry is compared with the address of tcp_keepalive_timer, which
- *    a sweep reads from the first socket that it meets: every TCP socket has it in its timer. (A ksym cannot give it: a
- *    typed one does not load before 6.4, an untyped one is silently 0 without CAP_SYSLOG.) The socket is computed from
- *    the timer, so the verifier does not trust it: no sk_storage there, the next sweep marks it.
+ *  - Keepalive probes have no tracepoint: timer_expire_entry is compared with the address of tcp_keepalive_timer. Every
+ *    TCP socket has it in its timer: it is read from a socket of the sensor's own (discovery.c), or else from the first
+ *    one that a sweep meets. (A ksym cannot give it: a typed one does not load before 6.4, an untyped one is silently 0
+ *    without CAP_SYSLOG.) The socket is computed from the timer, so the verifier does not trust it: no sk_storage there,
+ *    the next sweep marks it.
  *  - Ownership comes from iter/task_file (passes.bpf.h), never from `current`.
  */
 #include "vmlinux.h"

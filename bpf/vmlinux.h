@@ -175,7 +175,6 @@ struct inet_connection_sock {
 	struct {
 		__u32 lrcvtime;
 	} icsk_ack;
-	u32 icsk_probes_tstamp;
 	u32 icsk_user_timeout;
 };
 

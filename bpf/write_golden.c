@@ -39,8 +39,11 @@ static const struct program_record program = {
 	.header = HEADER(program_record, RECORD_PROGRAM, 0),
 	.status = PROGRAM_MISSED,
 	.error = 0xa0b0c001,
+	.required = 0xa0b0c002,
+	._pad = 0xeeeeeeee,
 	.name = "tcp_retransmit_skb",
-	.message = "no BTF for it: retransmissions are seen by sweeps only",
+	.how = "this kernel has no such tracepoint",
+	.loss = "retransmissions are seen by sweeps only",
 };
 
 static const struct ready_record ready = {
@@ -188,6 +191,15 @@ static const struct counters_record counters = {
 	.watch_rejected = 0x0011223344556606,
 };
 
+static const struct feature_record feature = {
+	.header = HEADER(feature_record, RECORD_FEATURE, 0),
+	.available = 0xa0b0c001,
+	._pad = 0xeeeeeeee,
+	.name = "RTO limit",
+	.how = "icsk_rto_max",
+	.loss = "the limit is taken to be 120 s",
+};
+
 /* Commands hold values in their ranges, as the encoder refuses others. */
 static const struct configure_command configure = {
 	.header = HEADER(configure_command, COMMAND_CONFIGURE, 0),
@@ -258,6 +270,7 @@ int main(int argc, char **argv)
 		{"process", &process, sizeof(process)},
 		{"holder", &holder, sizeof(holder)},
 		{"counters", &counters, sizeof(counters)},
+		{"feature", &feature, sizeof(feature)},
 		{"command-configure", &configure, sizeof(configure)},
 		{"command-pass", &pass_command, sizeof(pass_command)},
 		{"command-watch", &watch, sizeof(watch)},

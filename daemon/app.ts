@@ -93,8 +93,8 @@ class RunningApp implements App {
           sensorPid: hello.pid,
           kernel: hello.kernelRelease,
         });
-        for (const { name, message } of missed) {
-          this.#log.warn(`probe ${name} is missing: ${message}`);
+        for (const { name, how, loss } of missed) {
+          this.#log.warn(`probe ${name} is missing: ${how}; ${loss}`);
         }
       },
       records: (records) => {

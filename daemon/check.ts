@@ -1,20 +1,12 @@
 /** `stuckd check`: what this kernel and these privileges allow, feature by feature. */
+import { type Feature, featureTable } from './check-table.js';
 import type { Config } from './config.js';
-import { escapeForTerminal, escapeJsonForTerminal, wrapWords } from './lib/terminal.js';
+import type { FeatureReport, ProgramReport } from './core/sensor-records.js';
+import { escapeJsonForTerminal } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
 import { type PreflightResult, preflight } from './preflight.js';
 import { openSensor, sensorConfiguration } from './sensor-configuration.js';
-import { SensorSession } from './sensor/sensor-session.js';
-
-/** One line of the answer. */
-interface Feature {
-  readonly name: string;
-  readonly available: boolean;
-  readonly required: boolean;
-  readonly message: string;
-}
-
-const MESSAGE_WIDTH_MIN = 30;
+import { type SensorIntroduction, SensorSession } from './sensor/sensor-session.js';
 
 /** What each program is good for, while it works. */
 const PURPOSES: Readonly<Record<string, string>> = {
@@ -30,49 +22,45 @@ const PURPOSES: Readonly<Record<string, string>> = {
   sweep: 'owners, and connections that were stuck before stuckd came',
 };
 
-function fromPreflight(result: PreflightResult): Feature {
-  return { name: result.name, available: result.ok, required: result.required, message: result.message };
+function fromPreflight({ name, ok, required, message, loss }: PreflightResult): Feature {
+  return { name, available: ok, required, how: message, loss };
+}
+
+function fromProgram({ name, attached, required, how, loss }: ProgramReport): Feature {
+  const purpose = PURPOSES[name];
+  // Where there is more to say than that it is attached, the sensor has said it.
+  const explained = how === 'attached' && purpose !== undefined ? `${how}: ${purpose}` : how;
+  return { name, available: attached, required, how: explained, loss };
+}
+
+function fromFeature({ name, available, how, loss }: FeatureReport): Feature {
+  return { name, available, required: false, how, loss };
+}
+
+function fromIntroduction({ programs, features }: SensorIntroduction): readonly Feature[] {
+  return [...programs.map(fromProgram), ...features.map(fromFeature)];
 }
 
 /** Starts the sensor as the daemon would, and lets it attach everything. */
-async function tryPrograms(config: Config): Promise<readonly Feature[]> {
+async function trySensor(config: Config): Promise<readonly Feature[]> {
   const features: Feature[] = [];
   let lastComplaint = '';
   const link = openSensor(config, (line) => {
     lastComplaint = `; it said: ${line}`;
   });
   const session = new SensorSession(link, sensorConfiguration(config), {
-    ready: ({ programs }) => {
-      for (const { name, attached, message } of programs) {
-        const purpose = PURPOSES[name] ?? '';
-        features.push({ name, available: attached, required: false, message: attached ? purpose : message });
-      }
+    ready: (introduction) => {
+      features.push(...fromIntroduction(introduction));
       session.close();
     },
     records: () => undefined,
   });
-  const end = await session.run();
+  const { reason } = await session.run();
   if (features.length === 0) {
-    features.push({ name: 'BPF programs', available: false, required: true, message: end.reason + lastComplaint });
+    const how = reason + lastComplaint;
+    features.push({ name: 'BPF programs', available: false, required: true, how, loss: 'nothing is observed' });
   }
   return features;
-}
-
-function printTable(
-  features: readonly Feature[],
-  canRun: boolean,
-  write: (line: string) => void,
-  columns: number,
-): void {
-  const width = Math.max(...features.map(({ name }) => name.length));
-  write(`stuckd ${VERSION}`);
-  for (const { name, available, required, message } of features) {
-    const mark = available ? 'ok     ' : required ? 'MISSING' : 'without';
-    const head = `  ${mark}  ${escapeForTerminal(name).padEnd(width)}  `;
-    const lines = wrapWords(escapeForTerminal(message), Math.max(columns - head.length, MESSAGE_WIDTH_MIN));
-    write(head + lines.join(`\n${' '.repeat(head.length)}`));
-  }
-  write(canRun ? 'stuckd can run here.' : 'stuckd cannot run here: see MISSING above.');
 }
 
 /**
@@ -85,15 +73,20 @@ export async function runCheck(
   write: (line: string) => void,
   columns: number,
 ): Promise<number> {
+  const isSatisfied = ({ available, required }: Feature): boolean => available || !required;
   const features = preflight(config).map(fromPreflight);
-  if (features.every(({ available, required }) => available || !required)) {
-    features.push(...(await tryPrograms(config)));
+  if (features.every(isSatisfied)) {
+    features.push(...(await trySensor(config)));
   }
-  const canRun = features.every(({ available, required }) => available || !required);
+  const canRun = features.every(isSatisfied);
   if (asJson) {
     write(escapeJsonForTerminal(JSON.stringify({ version: VERSION, canRun, features })));
   } else {
-    printTable(features, canRun, write, columns);
+    write(`stuckd ${VERSION}`);
+    for (const line of featureTable(features, columns)) {
+      write(line);
+    }
+    write(canRun ? 'stuckd can run here.' : 'stuckd cannot run here: see MISSING above.');
   }
   return canRun ? 0 : 1;
 }

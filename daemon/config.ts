@@ -1,12 +1,12 @@
 /** Configuration: file, then environment, then flags; every value that enters the daemon is checked here. */
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
+import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { parseDurationMs } from './lib/duration.js';
 import { LOG_LEVELS } from './lib/logger.js';
 import { type Address, AddressError, DEFAULT_ADDRESS, parseAddress } from './rpc/address.js';
 
-export const DEFAULT_CONFIG_PATH = '/etc/stuckd/stuckd.yaml';
 const DEFAULT_STATE_DIR = '/var/lib/stuckd';
 
 /** A duration as text with a unit ("500ms", "2s", "10m", "2h"), in whole milliseconds. */

@@ -1,16 +1,14 @@
 #!/usr/bin/env node
-/** `stuckd`: arguments and signals in, exit status out. */
+/**
+ * `stuckd`: arguments in, exit status out. Each command is loaded when it is asked for: gRPC and the other packages take
+ * longer to load than everything else, and neither help nor a mistake in the command line needs them.
+ */
 import { parseArgs } from 'node:util';
-import { type App, startApp } from './app.js';
-import { runCheck } from './check.js';
-import { type Config, type ConfigFlags, DEFAULT_CONFIG_PATH, loadConfig } from './config.js';
+import type { Config, ConfigFlags } from './config.js';
+import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { CUT_SECONDS } from './demo/cut-seconds.js';
-import { createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
-import { escapeForTerminal, wrapWords } from './lib/terminal.js';
-import { monotonicUs } from './lib/system-clock.js';
+import { escapeForTerminal } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
-import { preflight } from './preflight.js';
-import { TerminalView } from './terminal-view.js';
 
 const USAGE = `stuckd ${VERSION}: finds TCP connections that hang, and says which process holds them
 
@@ -25,7 +23,8 @@ Options of run and check:
   --state-dir DIR         where open records are kept                      STUCKD_STATE_DIR
   --sensor-address ADDR   unix:PATH of a sensor that runs apart            STUCKD_SENSOR_ADDRESS
   --log-level LEVEL       debug, info, warn or error
-  --json                  run: JSON logs also on a terminal; check: one JSON document
+  --json                  run: JSON logs also on a terminal; check: as -o json
+  -o, --output FORMAT     check: table, or json for one document
 
 Options of demo:
   --cut SECONDS           how long the network is cut (${CUT_SECONDS.min} to ${CUT_SECONDS.max}, default ${CUT_SECONDS.default})
@@ -45,6 +44,7 @@ const OPTIONS = {
   'sensor-address': { type: 'string' },
   'log-level': { type: 'string' },
   json: { type: 'boolean' },
+  output: { type: 'string', short: 'o' },
   cut: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
@@ -52,9 +52,11 @@ const OPTIONS = {
 
 type OptionName = keyof typeof OPTIONS;
 const CONFIG_OPTIONS: readonly OptionName[] = ['config', 'address', 'state-dir', 'sensor-address', 'log-level', 'json'];
-const COMMAND_OPTIONS = { run: CONFIG_OPTIONS, check: CONFIG_OPTIONS, demo: ['cut'] } as const satisfies Readonly<
-  Record<string, readonly OptionName[]>
->;
+const COMMAND_OPTIONS = {
+  run: CONFIG_OPTIONS,
+  check: [...CONFIG_OPTIONS, 'output'],
+  demo: ['cut'],
+} as const satisfies Readonly<Record<string, readonly OptionName[]>>;
 
 function write(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -63,11 +65,6 @@ function write(line: string): void {
 /** Some terminals do not know their width and say 0; where the output is no terminal there is no limit. */
 function columns(): number {
   return process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : Infinity;
-}
-
-/** A line of the log, which goes on below itself where the terminal is narrow. */
-function writeWrapped(line: string): void {
-  write(wrapWords(line, columns() - 2).join('\n  '));
 }
 
 type Flags = ReturnType<typeof readArguments>['values'];
@@ -103,107 +100,33 @@ function configFlags(values: Flags): ConfigFlags {
   };
 }
 
-/** Says what is missing, and whether the daemon can start at all. */
-function reportPreflight(config: Config, log: Logger): boolean {
-  let canStart = true;
-  for (const { name, ok, required, message } of preflight(config)) {
-    if (!ok && required) {
-      canStart = false;
-      log.error(`${name}: ${message}`);
-    } else if (!ok) {
-      log.warn(`${name}: ${message}`);
-    }
-  }
-  return canStart;
+async function configReader(values: Flags): Promise<() => Config> {
+  const { loadConfig } = await import('./config.js');
+  const flags = configFlags(values);
+  return () => loadConfig(flags, process.env);
 }
 
-/**
- * One Ctrl-C can arrive twice: from the terminal, and from npm, which passes on what the terminal sent to everybody. A
- * person who means it a second time needs longer than this.
- */
-const SAME_SIGNAL_US = 200_000;
-
-/** Resolves with why to end, for example the first SIGTERM or SIGINT. A second one ends the process at once. */
-function awaitEnd(log: Logger): Promise<string> {
-  return new Promise((resolve) => {
-    // The terminal was closed, or the reader of a pipe went away. SIGHUP alone does not say so: it is a request to reload.
-    process.stdout.on('error', () => {
-      resolve('standard output is gone');
-    });
-    let firstUs: number | null = null;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      const nowUs = monotonicUs();
-      firstUs ??= nowUs;
-      if (nowUs - firstUs > SAME_SIGNAL_US) {
-        log.warn(`second signal (${signal}): ending at once`);
-        process.exit(1);
-      }
-      resolve(signal);
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
+async function run(values: Flags): Promise<number> {
+  const readConfig = await configReader(values);
+  const { runDaemon } = await import('./run.js');
+  return runDaemon(readConfig, {
+    terminal: process.stdout.isTTY && values.json !== true ? { write, columns } : null,
+    exit: (status) => process.exit(status),
   });
 }
 
-/** Reads the configuration again at SIGHUP; what is wrong with it is logged, and the old one stays in force. */
-function reloadAtHangup(starting: Promise<App>, values: Flags, log: Logger): void {
-  const reload = async (): Promise<void> => {
-    try {
-      const app = await starting;
-      app.reload(loadConfig(configFlags(values), process.env));
-    } catch (error) {
-      log.error(`SIGHUP: nothing was changed: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  };
-  process.on('SIGHUP', () => {
-    void reload();
-  });
+function wantsJson({ json, output }: Flags): boolean {
+  if (output !== undefined && output !== 'table' && output !== 'json') {
+    throw new UsageError(`--output is "${output}", neither table nor json`);
+  }
+  return output === 'json' || (output === undefined && json === true);
 }
 
-/** Attaches the view of a person to the daemon. @returns what ends it */
-function showOnTerminal(app: App, view: TerminalView): () => void {
-  const unsubscribe = app.engine.subscribe((change) => {
-    view.change(change);
-  });
-  const timer = setInterval(() => {
-    view.summary(app.status());
-  }, 10_000);
-  void app.firstPicture.then(() => {
-    view.line(`stuckctl asks at ${app.grpcAddress}; Ctrl-C ends`);
-    view.summary(app.status());
-  });
-  return () => {
-    unsubscribe();
-    clearInterval(timer);
-    view.close();
-  };
-}
-
-async function run(config: Config, values: Flags): Promise<number> {
-  const forPerson = process.stdout.isTTY && values.json !== true;
-  const log = forPerson ? createTerminalLogger(config.log.level, writeWrapped) : createJsonLogger(config.log.level);
-  log.info(`stuckd ${VERSION} starts`);
-  if (!reportPreflight(config, log)) {
-    return 1;
-  }
-  if (process.getuid?.() === 0 && config.sensor.address === undefined) {
-    log.info('the sensor keeps CAP_BPF and CAP_PERFMON only; the daemon stays root, to be able to start it again');
-  }
-  const ended = awaitEnd(log);
-  const starting = startApp(config, log);
-  reloadAtHangup(starting, values, log);
-  const app = await starting;
-  const endView = forPerson ? showOnTerminal(app, new TerminalView(app.clock, write, columns)) : (): void => undefined;
-  log.info(`gRPC listens on ${app.grpcAddress}`);
-  try {
-    const reason = await Promise.race([ended, app.failed]);
-    log.info(`${reason}: draining`);
-  } finally {
-    endView();
-    await app.stop();
-    log.info('stopped');
-  }
-  return 0;
+async function check(values: Flags): Promise<number> {
+  const asJson = wantsJson(values);
+  const readConfig = await configReader(values);
+  const { runCheck } = await import('./check.js');
+  return runCheck(readConfig(), asJson, write, columns());
 }
 
 async function demo(cut: string | undefined): Promise<number> {
@@ -220,7 +143,6 @@ async function demo(cut: string | undefined): Promise<number> {
   process.stdout.on('error', () => {
     interrupted.abort();
   });
-  // The daemon starts without it.
   const { runDemo } = await import('./demo/demo.js');
   return runDemo({ cutSeconds, signal: interrupted.signal });
 }
@@ -242,9 +164,9 @@ async function main(): Promise<number> {
   refuseForeignOptions(command, values);
   switch (command) {
     case 'run':
-      return run(loadConfig(configFlags(values), process.env), values);
+      return run(values);
     case 'check':
-      return runCheck(loadConfig(configFlags(values), process.env), values.json === true, write, columns());
+      return check(values);
     case 'demo':
       return demo(values.cut);
     default:

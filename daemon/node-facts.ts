@@ -1,6 +1,5 @@
-/** Facts about the machine, read once. The only owner of systeminformation, which starts programs: keep it off hot paths. */
+/** Facts about the machine, read once. */
 import { availableParallelism, hostname, totalmem, release } from 'node:os';
-import { osInfo, system } from 'systeminformation';
 import type { NodeFacts } from './core/ports.js';
 
 /** What is known without asking anybody. */
@@ -19,7 +18,12 @@ export function basicNodeFacts(): NodeFacts {
 /** The rest; whatever cannot be read stays as it was. Takes some 100 ms and never rejects. */
 export async function readNodeFacts(): Promise<NodeFacts> {
   const basic = basicNodeFacts();
-  const [os, machine] = await Promise.allSettled([osInfo(), system()]);
+  // Loaded only now: it is large, and nobody waits for what it finds.
+  const loaded = import('./system-information.js');
+  const [os, machine] = await Promise.allSettled([
+    loaded.then(({ osInfo }) => osInfo()),
+    loaded.then(({ system }) => system()),
+  ]);
   const operatingSystem = os.status === 'fulfilled' ? `${os.value.distro} ${os.value.release}`.trim() : '';
   const model = machine.status === 'fulfilled' ? `${machine.value.manufacturer} ${machine.value.model}`.trim() : '';
   return { ...basic, operatingSystem, model: model === '-' ? '' : model };

@@ -9,27 +9,33 @@ export interface PreflightResult {
   readonly ok: boolean;
   /** stuckd cannot run without it. */
   readonly required: boolean;
-  /** What was found; or what is missing, what is lost without it, and what to do. */
+  /** What was found; or what is missing, and what to do. */
   readonly message: string;
+  /** What stuckd cannot do without it. */
+  readonly loss: string;
 }
 
 /** Where the kernel tells about itself. */
 export interface KernelFiles {
   readonly processStatus: string;
+  readonly lastCapability: string;
   readonly pidNamespace: string;
   readonly btf: string;
 }
 
 const KERNEL_FILES: KernelFiles = {
   processStatus: '/proc/self/status',
+  lastCapability: '/proc/sys/kernel/cap_last_cap',
   pidNamespace: '/proc/self/ns/pid',
   btf: '/sys/kernel/btf/vmlinux',
 };
 
 /** PROC_PID_INIT_INO, include/linux/proc_ns.h: the inode of the first pid namespace. */
 const INIT_PID_NAMESPACE = 'pid:[4026531836]';
-/** Bits of /proc/self/status CapEff: CAP_PERFMON 38, CAP_BPF 39 (linux/capability.h). */
-const NEEDED_CAPABILITIES = (1n << 38n) | (1n << 39n);
+/** CAP_BPF (linux/capability.h); CAP_PERFMON is the bit before. Linux 5.8 has both. */
+const CAP_BPF = 39;
+/** Of CapEff in /proc/self/status. */
+const NEEDED_CAPABILITIES = 0b11n << BigInt(CAP_BPF - 1);
 
 /** @returns the mask of effective capabilities; none where it cannot be read. */
 function effectiveCapabilities(processStatus: string): bigint {
@@ -40,8 +46,24 @@ function effectiveCapabilities(processStatus: string): bigint {
   }
 }
 
-function checkPrivileges(processStatus: string): PreflightResult {
-  const result = { name: 'privileges', required: true };
+/** Root of an older kernel has every capability, and not these two. */
+function lacksCapabilities(lastCapability: string): boolean {
+  try {
+    return Number(readFileSync(lastCapability, 'utf8')) < CAP_BPF;
+  } catch {
+    return false;
+  }
+}
+
+function checkPrivileges({ processStatus, lastCapability }: KernelFiles): PreflightResult {
+  const result = { name: 'privileges', required: true, loss: 'the kernel loads no BPF program' };
+  if (lacksCapabilities(lastCapability)) {
+    return {
+      ...result,
+      ok: false,
+      message: 'this kernel is too old: it does not know CAP_BPF (Linux 5.8); stuckd needs Linux 5.12 or newer',
+    };
+  }
   if ((effectiveCapabilities(processStatus) & NEEDED_CAPABILITIES) === NEEDED_CAPABILITIES) {
     return { ...result, ok: true, message: 'CAP_BPF and CAP_PERFMON are there for the sensor' };
   }
@@ -55,7 +77,7 @@ function checkPrivileges(processStatus: string): PreflightResult {
 }
 
 function checkBtf(btf: string): PreflightResult {
-  const result = { name: 'kernel BTF', required: true };
+  const result = { name: 'kernel BTF', required: true, loss: 'BPF programs do not find the fields of this kernel' };
   try {
     accessSync(btf, constants.R_OK);
     return { ...result, ok: true, message: btf };
@@ -71,7 +93,7 @@ function checkBtf(btf: string): PreflightResult {
 }
 
 function checkPidNamespace(pidNamespace: string): PreflightResult {
-  const result = { name: 'pid namespace', required: false };
+  const result = { name: 'pid namespace', required: false, loss: 'owners outside this container are not found' };
   try {
     if (readlinkSync(pidNamespace) === INIT_PID_NAMESPACE) {
       return { ...result, ok: true, message: "the node's own: every process is seen" };
@@ -87,7 +109,7 @@ function checkPidNamespace(pidNamespace: string): PreflightResult {
 }
 
 function checkExecutable(sensorPath: string): PreflightResult {
-  const result = { name: 'sensor', required: true };
+  const result = { name: 'sensor', required: true, loss: 'nothing is observed' };
   try {
     accessSync(sensorPath, constants.X_OK);
     return { ...result, ok: true, message: sensorPath };
@@ -106,7 +128,7 @@ export function preflight(config: Config, files: KernelFiles = KERNEL_FILES): re
     return [];
   }
   return [
-    checkPrivileges(files.processStatus),
+    checkPrivileges(files),
     checkBtf(files.btf),
     checkPidNamespace(files.pidNamespace),
     checkExecutable(config.sensor.path ?? builtSensorPath()),

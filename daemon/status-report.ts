@@ -53,9 +53,9 @@ function problems(parts: StatusParts): readonly string[] {
     const why = supervisor.lastError === '' ? '' : `: ${supervisor.lastError}`;
     found.push(`the sensor is not running (${supervisor.state})${why}; nothing new is detected`);
   }
-  for (const { name, attached, message } of supervisor.introduction?.programs ?? []) {
+  for (const { name, attached, how, loss } of supervisor.introduction?.programs ?? []) {
     if (!attached) {
-      found.push(`probe ${name} is missing: ${message}`);
+      found.push(`probe ${name} is missing: ${how}; ${loss}`);
     }
   }
   if (supervisor.state === 'running' && lastSweep === null) {
@@ -93,10 +93,10 @@ export function buildStatus(parts: StatusParts): StatusReport {
       capabilities: capabilityNames(hello?.capabilities ?? 0n),
       restarts: supervisor.restarts,
       lastError: supervisor.lastError,
-      programs: (supervisor.introduction?.programs ?? []).map(({ name, attached, message }) => ({
+      programs: (supervisor.introduction?.programs ?? []).map(({ name, attached, how, loss }) => ({
         name,
         attached,
-        message,
+        message: attached ? how : `${how}; ${loss}`,
       })),
       ringBufferDrops: parts.counters?.ringDropped ?? 0,
     },

@@ -1,6 +1,7 @@
-// Runs the compiled tests, tier by tier, each tier by what it needs: nothing, loopback, or root and a kernel with BTF.
-// Usage: node test/run.mjs [unit|acceptance|kernel ...] [--only NAME]
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+// Runs the compiled tests, tier by tier, each tier by what it needs: nothing, loopback, root and a kernel with BTF, or a
+// whole machine of its own. Usage: node test/run.mjs [unit|acceptance|kernel|guest ...] [--only NAME] [--results FILE]
+import { setMaxListeners } from 'node:events';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { run } from 'node:test';
@@ -8,14 +9,22 @@ import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+/** Set in a machine that `npm run test:kernels` has booted, and that ends with the tests. */
+const inGuest = process.env.STUCKD_TEST_GUEST === '1';
+
 /**
- * Kernel test files mostly wait for timers of the kernel, so more of them than there are cores run at a time. The
- * timeout is one file's: it ends a hung test, it does not measure.
+ * Kernel test files mostly wait for timers of the kernel, so more of them than there are cores run at a time; an emulated
+ * CPU is too slow for that. The timeout is one file's: it ends a hung test, it does not measure. The tests of tier guest
+ * change the machine for all, so they run one after the other.
  */
 const tiers = [
   { name: 'unit', folders: ['unit', 'scenarios'], concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
   { name: 'acceptance', folders: ['acceptance'], concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
-  { name: 'kernel', folders: ['kernel'], concurrency: 4, fileTimeoutMs: 300_000, obstacle: kernelObstacle },
+  {
+    ...{ name: 'kernel', folders: ['kernel'], obstacle: kernelObstacle },
+    ...(inGuest ? { concurrency: 3, fileTimeoutMs: 900_000 } : { concurrency: 4, fileTimeoutMs: 300_000 }),
+  },
+  { name: 'guest', folders: ['guest'], concurrency: 1, fileTimeoutMs: 300_000, obstacle: guestObstacle },
 ];
 
 /** What loading BPF programs and building network namespaces takes, by the bit in the kernel's capability masks. */
@@ -42,6 +51,12 @@ function kernelObstacle() {
   return missing.length === 0 ? undefined : { reason: `root here lacks ${missing.join(', ')}`, curable: false };
 }
 
+/** These tests would leave the machine of a developer without what they take away. */
+function guestObstacle() {
+  const reason = 'they change the whole machine; "npm run test:kernels" boots one for them';
+  return inGuest ? kernelObstacle() : { reason, curable: false };
+}
+
 function testFilesBelow(folder) {
   return readdirSync(folder, { recursive: true })
     .filter((name) => name.endsWith('.test.js'))
@@ -63,6 +78,9 @@ function strayTestFiles() {
   return testFilesBelow(fileURLToPath(new URL('../build/test/', import.meta.url))).filter((file) => !known.has(file));
 }
 
+/** A message may hold a whole comparison of objects. */
+const errorCharsMax = 300;
+
 const diagnostic = (message) => ({ type: 'test:diagnostic', data: { nesting: 0, message } });
 
 /** The closing counts of a run ("pass 12"), which carry no file; a test's own diagnostic carries one. */
@@ -74,10 +92,34 @@ function closingCount({ type, data }) {
   return name === undefined ? undefined : { name, count: Number(count) };
 }
 
+/** Adds one line to a file of results for each test that has ended; a suite is no test. */
+function writeResult(path, { type, data }) {
+  if ((type !== 'test:pass' && type !== 'test:fail') || data.details.type === 'suite') {
+    return;
+  }
+  const error = data.details.error?.cause ?? data.details.error;
+  const test = {
+    file: basename(data.file ?? data.name).replace(/\.test\.js$/, ''),
+    name: data.name,
+    result: type === 'test:fail' ? 'failed' : data.skip === undefined ? 'passed' : 'skipped',
+    ...(type === 'test:fail'
+      ? {
+          error: String(error?.message ?? error)
+            .split('\n')[0]
+            .slice(0, errorCharsMax),
+        }
+      : {}),
+  };
+  appendFileSync(path, `${JSON.stringify({ test })}\n`);
+}
+
 /** Passes on the events of one tier, all but its closing, which it adds to `counts`. */
-async function* tierEvents(tier, files, counts, signal) {
+async function* tierEvents(tier, files, counts, { signal, resultsPath }) {
   yield diagnostic(`${tier.name} tests`);
   for await (const event of run({ files, concurrency: tier.concurrency, timeout: tier.fileTimeoutMs, signal })) {
+    if (resultsPath !== undefined) {
+      writeResult(resultsPath, event);
+    }
     const closing = closingCount(event);
     if (closing !== undefined) {
       counts[closing.name] = (counts[closing.name] ?? 0) + closing.count;
@@ -95,7 +137,7 @@ function describe(counts) {
 const failures = (counts) => (counts.fail ?? 0) + (counts.cancelled ?? 0);
 
 /** Runs the tiers as one report with one closing, and leaves each tier's verdict in `results`. */
-async function* allEvents(wanted, only, results, signal) {
+async function* allEvents({ wanted, only, resultsPath }, results, signal) {
   const totals = {};
   for (const tier of wanted) {
     const obstacle = tier.obstacle();
@@ -108,7 +150,7 @@ async function* allEvents(wanted, only, results, signal) {
       results.push({ tier, failed: only === '', text: 'no test files' });
     } else if (!signal.aborted) {
       const counts = {};
-      yield* tierEvents(tier, files, counts, signal);
+      yield* tierEvents(tier, files, counts, { signal, resultsPath });
       results.push({ tier, ran: true, failed: failures(counts) > 0, text: describe(counts) });
       for (const [name, count] of Object.entries(counts)) {
         totals[name] = (totals[name] ?? 0) + count;
@@ -121,25 +163,30 @@ async function* allEvents(wanted, only, results, signal) {
 }
 
 function parseArguments(args) {
-  const { values, positionals } = parseArgs({ args, options: { only: { type: 'string' } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    args,
+    options: { only: { type: 'string' }, results: { type: 'string' } },
+    allowPositionals: true,
+  });
   const unknown = positionals.find((name) => !tiers.some((tier) => tier.name === name));
   if (unknown !== undefined) {
     throw new Error(`there is no tier "${unknown}"; the tiers are ${tiers.map((tier) => tier.name).join(', ')}`);
   }
   const wanted = positionals.length === 0 ? tiers : tiers.filter((tier) => positionals.includes(tier.name));
-  return { wanted, only: values.only ?? '' };
+  return { wanted, only: values.only ?? '', resultsPath: values.results };
 }
 
 async function main(args) {
-  const { wanted, only } = parseArguments(args);
+  const plan = parseArguments(args);
   const strays = strayTestFiles();
   if (strays.length > 0) {
     throw new Error(`no tier runs these test files: ${strays.join(', ')}`);
   }
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal); // every test file that runs listens
   process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
   const results = [];
-  const report = Readable.from(allEvents(wanted, only, results, stop.signal)).compose(spec);
+  const report = Readable.from(allEvents(plan, results, stop.signal)).compose(spec);
   for await (const text of report) {
     process.stdout.write(text);
   }
@@ -149,7 +196,7 @@ async function main(args) {
     const verdict = failed ? 'FAILED' : ran ? 'passed' : '-';
     process.stdout.write(`${verdict.padEnd(6)}  ${tier.name.padEnd(width)}  ${text}\n`);
   }
-  const filterMatched = only === '' || results.some(({ ran }) => ran);
+  const filterMatched = plan.only === '' || results.some(({ ran }) => ran);
   return stop.signal.aborted || !filterMatched || results.some(({ failed }) => failed) ? 1 : 0;
 }
 

@@ -61,7 +61,7 @@ function linearTimeouts(socket: SocketSnapshot): number {
 }
 
 /** The RTO before any backoff: `__tcp_set_rto()`; one second before there is a round-trip time. */
-function initialRtoJiffies(socket: SocketSnapshot, ticks: TickClock): number {
+export function initialRtoJiffies(socket: SocketSnapshot, ticks: TickClock): number {
   if (socket.srttUs === 0) {
     return ticks.hz;
   }

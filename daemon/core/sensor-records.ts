@@ -21,10 +21,24 @@ export interface HelloReport {
 export interface ProgramReport {
   readonly name: string;
   readonly attached: boolean;
+  /** The sensor does not run without it. */
+  readonly required: boolean;
   /** errno, 0 if attached. */
   readonly error: number;
-  /** What is lost without it, or why it failed. */
-  readonly message: string;
+  /** How it works here; or why it does not. */
+  readonly how: string;
+  /** What stuckd cannot do without it. */
+  readonly loss: string;
+}
+
+/** Something that not every kernel has, or has elsewhere. Without it stuckd runs all the same. */
+export interface FeatureReport {
+  readonly name: string;
+  readonly available: boolean;
+  /** Where it was found, or what serves in its place. */
+  readonly how: string;
+  /** What stuckd cannot do without it. */
+  readonly loss: string;
 }
 
 /** All programs are attached or given up; observation has begun. */
@@ -66,6 +80,7 @@ export interface CountersReport {
 export type SensorRecord =
   | { readonly type: 'hello'; readonly hello: HelloReport }
   | { readonly type: 'program'; readonly program: ProgramReport }
+  | { readonly type: 'feature'; readonly feature: FeatureReport }
   | { readonly type: 'ready'; readonly ready: ReadyReport }
   | { readonly type: 'failure'; readonly failure: FailureReport }
   | { readonly type: 'clock'; readonly clock: ClockReport }

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { CleanupStack, type CleanupFailure } from '../lib/cleanup-stack.js';
+import { packageFile } from '../lib/package-root.js';
 import { escapeForTerminal } from '../lib/terminal.js';
 import { stuckd } from '../rpc/gen/stuckd.js';
 import { CallError, createStuckdClient, type StuckdClient } from '../rpc/grpc-client.js';
@@ -19,6 +19,13 @@ import type { ServerEvent } from './programs/http-server.js';
 export const CLIENT_ADDRESS = '10.77.0.1';
 export const SERVER_ADDRESS = '10.77.0.2';
 export const SERVER_PORT = 8080;
+
+/** What is started on the stage, from the root of the package. */
+export const PROGRAMS = {
+  daemon: 'build/bin/stuckd.js',
+  server: 'build/daemon/demo/programs/http-server.js',
+  client: 'build/daemon/demo/programs/keep-alive-client.js',
+} as const;
 
 /** Longer than any cut of the first act: the server must not give up there. */
 const PATIENT_KEEP_ALIVE_MS = 3_600_000;
@@ -111,8 +118,7 @@ export class Stage {
     const config = join(directory, 'stuckd.yaml');
     writeFileSync(config, '{}\n');
     const address = `unix:${join(directory, 'stuckd.sock')}`;
-    const main = fileURLToPath(new URL('../main.js', import.meta.url));
-    const daemon = startProcess([process.execPath, main, 'run', '--config', config], {
+    const daemon = startProcess([process.execPath, packageFile(PROGRAMS.daemon), 'run', '--config', config], {
       env: { STUCKD_ADDRESS: address, STUCKD_STATE_DIR: join(directory, 'state') },
       unsetEnv: ['STUCKD_HTTP_ADDRESS', 'STUCKD_SENSOR_ADDRESS'],
       deathSignal: 'TERM',
@@ -131,7 +137,7 @@ export class Stage {
 
   async #startServer(lab: NetnsLab, namespace: LabNamespace): Promise<ManagedProcess> {
     const argv = [SERVER_ADDRESS, String(SERVER_PORT), String(PATIENT_KEEP_ALIVE_MS)];
-    const server = lab.spawnIn(namespace, [process.execPath, programPath('http-server'), ...argv]);
+    const server = lab.spawnIn(namespace, [process.execPath, packageFile(PROGRAMS.server), ...argv]);
     this.#expectToRun('the server', server);
     const listening = new Promise<void>((resolve) => {
       server.onLine((line) => {
@@ -148,7 +154,7 @@ export class Stage {
 
   #startClient(lab: NetnsLab, namespace: LabNamespace, kind: ClientKind): void {
     const argv = [kind, SERVER_ADDRESS, String(SERVER_PORT)];
-    const client = lab.spawnIn(namespace, [process.execPath, programPath('keep-alive-client'), ...argv]);
+    const client = lab.spawnIn(namespace, [process.execPath, packageFile(PROGRAMS.client), ...argv]);
     this.#expectToRun(`the client ${kind}`, client);
     client.onLine((line) => {
       this.#events.onClient(kind, JSON.parse(line) as ClientEvent);
@@ -162,10 +168,6 @@ export class Stage {
       }
     });
   }
-}
-
-function programPath(name: string): string {
-  return fileURLToPath(new URL(`programs/${name}.js`, import.meta.url));
 }
 
 function endError(name: string, program: ManagedProcess, end: string): Error {

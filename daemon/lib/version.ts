@@ -1,8 +1,9 @@
-/** The version of this build: that of the package.json above build/daemon/lib/. */
+/** The version of this build: that of its package.json. */
 import { readFileSync } from 'node:fs';
+import { packageFile } from './package-root.js';
 
 function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  const manifest: unknown = JSON.parse(readFileSync(packageFile('package.json'), 'utf8'));
   const version = typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : null;
   return typeof version === 'string' ? version : 'unknown';
 }

@@ -1,7 +1,7 @@
 /** Where the sensor lies in a built tree. */
-import { fileURLToPath } from 'node:url';
+import { packageFile } from '../lib/package-root.js';
 
-/** @returns the executable that `make -C bpf` builds, relative to the compiled file: build/daemon/sensor/ */
+/** @returns the executable that `make -C bpf` builds. */
 export function builtSensorPath(): string {
-  return fileURLToPath(new URL('../../../bpf/.output/stuckd-sensor', import.meta.url));
+  return packageFile('bpf/.output/stuckd-sensor');
 }

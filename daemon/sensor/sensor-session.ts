@@ -1,5 +1,5 @@
 /** One conversation with a sensor: handshake, then records until the stream ends or says something that cannot be. */
-import type { FailureReport, HelloReport, ProgramReport, SensorRecord } from '../core/sensor-records.js';
+import type { FailureReport, FeatureReport, HelloReport, ProgramReport, SensorRecord } from '../core/sensor-records.js';
 import type { ClockReport } from '../core/snapshot.js';
 import { encodeConfigure, type SensorConfiguration } from '../wire/command-encoder.js';
 import { checkHello } from '../wire/handshake.js';
@@ -11,6 +11,7 @@ export interface SensorIntroduction {
   readonly hello: HelloReport;
   readonly clock: ClockReport;
   readonly programs: readonly ProgramReport[];
+  readonly features: readonly FeatureReport[];
 }
 
 /** Why a conversation ended. */
@@ -30,19 +31,20 @@ export interface SessionListener {
 /** A sensor that is not ready after this time hangs: loading takes 0.1 s, on an emulated machine some seconds. */
 const READY_TIMEOUT_MS = 60_000;
 const CLOSE_GRACE_MS = 2000;
-/** No sensor has as many programs. */
+/** No sensor has as many programs, or features. */
 const PROGRAMS_MAX = 64;
 /** Commands that wait for a sensor which does not read them; there is room for one watch of every tracked socket. */
 const UNSENT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Types of the records that belong before the first report. */
-const HANDSHAKE_TYPES: ReadonlySet<SensorRecord['type']> = new Set(['hello', 'program', 'ready']);
+const HANDSHAKE_TYPES: ReadonlySet<SensorRecord['type']> = new Set(['hello', 'program', 'feature', 'ready']);
 
 export class SensorSession {
   readonly #link: SensorLink;
   readonly #listener: SessionListener;
   readonly #stream = new RecordStream();
   readonly #programs: ProgramReport[] = [];
+  readonly #features: FeatureReport[] = [];
   #configuration: SensorConfiguration;
   #hello: HelloReport | null = null;
   #clock: ClockReport | null = null;
@@ -150,6 +152,12 @@ export class SensorSession {
           this.#fail(`it has more than ${PROGRAMS_MAX} programs`);
         }
         return;
+      case 'feature':
+        this.#features.push(record.feature);
+        if (this.#features.length > PROGRAMS_MAX) {
+          this.#fail(`it has more than ${PROGRAMS_MAX} features`);
+        }
+        return;
       case 'clock':
         this.#clock = record.clock;
         return;
@@ -162,7 +170,12 @@ export class SensorSession {
           return;
         }
         this.#ready = true;
-        this.#listener.ready({ hello: this.#hello, clock: this.#clock, programs: this.#programs });
+        this.#listener.ready({
+          hello: this.#hello,
+          clock: this.#clock,
+          programs: this.#programs,
+          features: this.#features,
+        });
         return;
       case 'counters':
       case 'holder':

@@ -4,7 +4,7 @@
  */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SavedEntry, SavedState } from '../core/tracker-messages.js';
 import { entrySchema, FORMAT_VERSION, headerSchema } from './saved-state-schema.js';
 

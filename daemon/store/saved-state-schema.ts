@@ -3,7 +3,7 @@
  * reaches the tracker unchecked. A field, or a word of a closed vocabulary, that the tracker's types gain does not compile
  * until it is here: otherwise the daemon would refuse a file that it has written itself.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Direction, OUTCOMES, type OwnerType, STUCK_KINDS } from '../core/kinds.js';
 import type { GiveUpReason, Owner, StuckRecord } from '../core/record.js';
 import type {

@@ -148,6 +148,7 @@ export class TrackerEngine implements RecordSource {
       case 'counters':
       case 'hello':
       case 'program':
+      case 'feature':
       case 'ready':
       case 'failure':
         return; // not about sockets

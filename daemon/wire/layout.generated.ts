@@ -2,7 +2,7 @@
 import type { Offset } from './offset.js';
 
 export const SENSOR_MAGIC = 0x31646b6375747321n;
-export const SENSOR_LAYOUT_HASH = 0xf116c06ffe8acc6fn;
+export const SENSOR_LAYOUT_HASH = 0xeb1f1af48f9ad78dn;
 export const SENSOR_RECORD_MAX = 1024;
 
 /** `enum command_kind` */
@@ -54,6 +54,7 @@ export const RECORD_KIND = {
   RECORD_PROCESS: 8,
   RECORD_HOLDER: 9,
   RECORD_COUNTERS: 10,
+  RECORD_FEATURE: 11,
 } as const;
 
 /** `enum socket_cause` */
@@ -130,10 +131,20 @@ export const COUNTERS_RECORD_SIZE = 56;
 export const FAILURE_RECORD = {
   code: 8 as Offset<'__u32'>,
   error: 12 as Offset<'__u32'>,
-  message: { offset: 16, length: 240 },
+  message: { offset: 16, length: 432 },
 } as const;
 
-export const FAILURE_RECORD_SIZE = 256;
+export const FAILURE_RECORD_SIZE = 448;
+
+/** Where the fields of `struct feature_record` are. */
+export const FEATURE_RECORD = {
+  available: 8 as Offset<'__u32'>,
+  name: { offset: 16, length: 48 },
+  how: { offset: 64, length: 208 },
+  loss: { offset: 272, length: 104 },
+} as const;
+
+export const FEATURE_RECORD_SIZE = 376;
 
 /** Where the fields of `struct hello_record` are. */
 export const HELLO_RECORD = {
@@ -204,11 +215,13 @@ export const PROCESS_RECORD_SIZE = 312;
 export const PROGRAM_RECORD = {
   status: 8 as Offset<'__u32'>,
   error: 12 as Offset<'__u32'>,
-  name: { offset: 16, length: 48 },
-  message: { offset: 64, length: 160 },
+  required: 16 as Offset<'__u32'>,
+  name: { offset: 24, length: 48 },
+  how: { offset: 72, length: 208 },
+  loss: { offset: 280, length: 104 },
 } as const;
 
-export const PROGRAM_RECORD_SIZE = 224;
+export const PROGRAM_RECORD_SIZE = 384;
 
 /** Where the fields of `struct ready_record` are. */
 export const READY_RECORD = {
@@ -325,4 +338,5 @@ export const RECORD_SIZE_BY_KIND: readonly (number | undefined)[] = [
   PROCESS_RECORD_SIZE,
   HOLDER_RECORD_SIZE,
   COUNTERS_RECORD_SIZE,
+  FEATURE_RECORD_SIZE,
 ];

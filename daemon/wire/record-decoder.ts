@@ -8,6 +8,7 @@ import {
   decodeClock,
   decodeCounters,
   decodeFailure,
+  decodeFeature,
   decodeHello,
   decodeProgram,
   decodeReady,
@@ -51,6 +52,8 @@ export function decodeRecord(frame: Frame): SensorRecord {
       return { type: 'hello', hello: decodeHello(frame) };
     case RECORD_KIND.RECORD_PROGRAM:
       return { type: 'program', program: decodeProgram(frame) };
+    case RECORD_KIND.RECORD_FEATURE:
+      return { type: 'feature', feature: decodeFeature(frame) };
     case RECORD_KIND.RECORD_READY:
       return { type: 'ready', ready: decodeReady(frame) };
     case RECORD_KIND.RECORD_FAILURE:

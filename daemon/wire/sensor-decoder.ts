@@ -3,6 +3,7 @@ import type {
   CountersReport,
   FailureCode,
   FailureReport,
+  FeatureReport,
   HelloReport,
   ProgramReport,
   ReadyReport,
@@ -15,6 +16,7 @@ import {
   COUNTERS_RECORD,
   FAILURE_CODE,
   FAILURE_RECORD,
+  FEATURE_RECORD,
   HELLO_RECORD,
   PROGRAM_RECORD,
   PROGRAM_STATUS,
@@ -63,8 +65,20 @@ export function decodeProgram(frame: Frame): ProgramReport {
   return {
     name: readText(frame, PROGRAM_RECORD.name),
     attached: nameOf(STATUS_NAMES, status, 'unknown_value', statusOffset, 'the status of a program') === 'attached',
+    required: readU32(frame, PROGRAM_RECORD.required) !== 0,
     error: readU32(frame, PROGRAM_RECORD.error),
-    message: readText(frame, PROGRAM_RECORD.message),
+    how: readText(frame, PROGRAM_RECORD.how),
+    loss: readText(frame, PROGRAM_RECORD.loss),
+  };
+}
+
+/** Decodes a frame of kind RECORD_FEATURE. */
+export function decodeFeature(frame: Frame): FeatureReport {
+  return {
+    name: readText(frame, FEATURE_RECORD.name),
+    available: readU32(frame, FEATURE_RECORD.available) !== 0,
+    how: readText(frame, FEATURE_RECORD.how),
+    loss: readText(frame, FEATURE_RECORD.loss),
   };
 }
 

@@ -1,12 +1,14 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { filesBelow } from './files.mjs';
 import { root, runNodeTool } from './run-tool.mjs';
 
 const generatedFolder = 'daemon/rpc/gen';
 
-/** The two programs that "bin" in package.json names. */
-const programs = () => Object.values(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).bin);
+/** The main files of the two programs, by the names that "bin" in package.json gives them; the bundles start there. */
+export const mainFiles = { stuckd: 'build/daemon/main.js', stuckctl: 'build/daemon/cli/main.js' };
+
+const outputs = Object.values(mainFiles);
 
 const sources = () => ['daemon', 'test'].flatMap((folder) => filesBelow(folder, (path) => path.endsWith('.ts')));
 
@@ -28,22 +30,19 @@ function copyGenerated() {
   }
 }
 
-/** TypeScript to build/, ready to be started. */
+/** TypeScript to build/, file by file, as the tests import it. */
 export const compileStep = {
   name: 'compile',
   doing: 'compiling the daemon',
   inputs: () => ['package.json', 'package-lock.json', 'tsconfig.json', `${generatedFolder}/stuckd.js`, ...sources()],
-  outputs: programs(),
+  outputs,
   async run() {
-    if (!programs().every((path) => existsSync(join(root, path)))) {
+    if (!outputs.every((path) => existsSync(join(root, path)))) {
       // The compiler goes by its notes and would not write again what somebody has deleted.
       rmSync(join(root, 'build/.tsbuildinfo'), { force: true });
     }
     await runNodeTool('typescript/bin/tsc', ['-p', '.']);
     removeOrphans();
     copyGenerated();
-    for (const program of programs()) {
-      chmodSync(join(root, program), 0o755);
-    }
   },
 };

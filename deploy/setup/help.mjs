@@ -11,11 +11,12 @@ const descriptions = {
   'test:unit': 'the tests that need nothing but Node',
   'test:acceptance': 'the daemon over a recorded sensor stream, with a real gRPC client',
   'test:kernel': 'the real sensor on real sockets in network namespaces of their own (needs root)',
+  'test:kernels': "the kernel tests in booted kernels, table kernel x test; '-- 6.1 newest' for some (needs root)",
   check: 'what to run before a commit: lint, unit and acceptance tests',
   lint: 'generated files, formatting, lint, layer rules and the proto style',
   fix: 'format everything and repair what the linters can repair',
   generate: 'the protobuf code in daemon/rpc/gen',
-  build: 'generated code, the sensor and the compiled daemon, without system packages',
+  build: 'generated code, the sensor, the compiled daemon and its bundles, without system packages',
   bench: 'measure; "-- PART --json" measures one part and ends with one line of JSON',
   help: 'this list',
 };

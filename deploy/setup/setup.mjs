@@ -4,16 +4,20 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleStep } from './bundle.mjs';
 import { compileStep } from './compile.mjs';
 import { generateStep } from './generate.mjs';
 import { npmPackagesStep } from './npm-packages.mjs';
 import { root, ToolError } from './run-tool.mjs';
 import { sensorStep } from './sensor.mjs';
 import { isDone, runStep } from './stamp.mjs';
-import { systemPackagesStep } from './system-packages.mjs';
+import { guestPackagesStep, systemPackagesStep } from './system-packages.mjs';
 
 /** In the order in which each may use the results of those before it. */
-const steps = [systemPackagesStep, npmPackagesStep, generateStep, sensorStep, compileStep];
+const steps = [systemPackagesStep, npmPackagesStep, generateStep, sensorStep, compileStep, bundleStep];
+
+/** Steps that run only when they are named. */
+const extraSteps = [guestPackagesStep];
 
 const nodeMajorMin = 20;
 
@@ -62,12 +66,13 @@ async function main(args) {
   }
   const locked = args[0] === '--locked';
   const names = locked ? args.slice(1) : args;
-  const unknown = names.find((name) => !steps.some((step) => step.name === name));
+  const all = [...steps, ...extraSteps];
+  const unknown = names.find((name) => !all.some((step) => step.name === name));
   if (unknown !== undefined) {
-    say(`there is no step "${unknown}"; the steps are ${steps.map((step) => step.name).join(', ')}`);
+    say(`there is no step "${unknown}"; the steps are ${all.map((step) => step.name).join(', ')}`);
     return 2;
   }
-  const wanted = names.length === 0 ? steps : steps.filter((step) => names.includes(step.name));
+  const wanted = names.length === 0 ? steps : all.filter((step) => names.includes(step.name));
   if (locked) {
     await runSteps(wanted);
     return 0;

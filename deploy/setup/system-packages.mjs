@@ -25,6 +25,15 @@ const systemPackages = [
   { name: 'zlib1g-dev', finds: ['/usr/include/zlib.h'] },
 ];
 
+/** What it takes to boot kernels in emulated machines, which is for the developers of stuckd alone. */
+const guestPackages = [
+  { name: 'busybox-static', finds: ['/bin/busybox'] },
+  { name: 'cpio', finds: ['cpio'] },
+  { name: 'kmod', finds: ['depmod', 'modprobe'] },
+  { name: 'qemu-system-x86', finds: ['qemu-system-x86_64', '/usr/lib/qemu/virtiofsd'] },
+  { name: 'xz-utils', finds: ['xz'] },
+];
+
 /** bpftool, nft and iptables live in the sbin folders, which the PATH of an ordinary user often leaves out. */
 const searchPath = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter(
   (folder) => folder !== '',
@@ -40,11 +49,11 @@ function isDebianLike() {
   return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(osRelease);
 }
 
-function missingPackages() {
+function missingPackages(packages) {
   if (!isDebianLike()) {
-    return systemPackages.filter(({ finds }) => !finds.every(isThere)).map(({ name }) => name);
+    return packages.filter(({ finds }) => !finds.every(isThere)).map(({ name }) => name);
   }
-  const names = systemPackages.map(({ name }) => name);
+  const names = packages.map(({ name }) => name);
   // dpkg-query fails when any package is unknown to it; what it printed about the others still holds.
   const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names], {
     encoding: 'utf8',
@@ -64,29 +73,41 @@ async function install(names) {
   await runTool('apt-get', [...lockWait, 'install', '-y', '--no-install-recommends', ...names], env);
 }
 
-/** Compilers, headers and network tools. The system itself is asked every time, since a package can be removed. */
+async function installMissing(packages) {
+  const names = missingPackages(packages);
+  if (!isDebianLike()) {
+    const what = packages.filter(({ name }) => names.includes(name)).map(({ finds }) => finds.join(', '));
+    throw new ToolError(
+      `This is not Debian, so setup installs no system packages by itself. Install what provides: ${what.join(', ')}.`,
+    );
+  }
+  if (process.getuid() !== 0) {
+    throw new ToolError(
+      `System packages are missing and only root can install them. Let an administrator run:\n` +
+        `  apt-get update && apt-get install -y --no-install-recommends ${names.join(' ')}`,
+    );
+  }
+  await install(names);
+  const still = missingPackages(packages);
+  if (still.length > 0) {
+    throw new ToolError(`apt-get finished, but these packages are still not installed: ${still.join(' ')}.`);
+  }
+}
+
+// The system itself is asked every time, since a package can be removed.
+
+/** Compilers, headers and network tools. */
 export const systemPackagesStep = {
   name: 'system',
   doing: 'installing system packages',
-  isDone: () => missingPackages().length === 0,
-  async run() {
-    const names = missingPackages();
-    if (!isDebianLike()) {
-      const what = systemPackages.filter(({ name }) => names.includes(name)).map(({ finds }) => finds.join(', '));
-      throw new ToolError(
-        `This is not Debian, so setup installs no system packages by itself. Install what provides: ${what.join(', ')}.`,
-      );
-    }
-    if (process.getuid() !== 0) {
-      throw new ToolError(
-        `System packages are missing and only root can install them. Let an administrator run:\n` +
-          `  apt-get update && apt-get install -y --no-install-recommends ${names.join(' ')}`,
-      );
-    }
-    await install(names);
-    const still = missingPackages();
-    if (still.length > 0) {
-      throw new ToolError(`apt-get finished, but these packages are still not installed: ${still.join(' ')}.`);
-    }
-  },
+  isDone: () => missingPackages(systemPackages).length === 0,
+  run: () => installMissing(systemPackages),
+};
+
+/** An emulator, and what builds the first file system of its machines. */
+export const guestPackagesStep = {
+  name: 'guests',
+  doing: 'installing an emulator',
+  isDone: () => missingPackages(guestPackages).length === 0,
+  run: () => installMissing(guestPackages),
 };

@@ -112,6 +112,7 @@ class RecordingProxy {
       case 'clock':
       case 'counters':
       case 'failure':
+      case 'feature':
       case 'pass':
       case 'program':
       case 'ready':

@@ -4,7 +4,6 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
 import { Client, credentials } from '@grpc/grpc-js';
 import type { ClientReadableStream, ServiceError, status } from '@grpc/grpc-js';
@@ -16,6 +15,7 @@ import { startGrpcServer } from '../../daemon/rpc/grpc-server.js';
 import type { GrpcServer } from '../../daemon/rpc/grpc-server.js';
 import { CONNECTION_SERVICE } from '../../daemon/rpc/services.js';
 import type { WatchLimits } from '../../daemon/rpc/watch-session.js';
+import { packageRoot } from '../support/package-root.js';
 import { createClock, createLog, createStatusSource, FakeRecords } from '../unit/rpc/sample-records.js';
 
 /** A directory of its own, removed by `remove`. */
@@ -153,7 +153,7 @@ export async function rejection(promise: Promise<unknown>): Promise<CallError> {
   return error;
 }
 
-const STUCKCTL = fileURLToPath(new URL('../../daemon/cli/main.js', import.meta.url));
+const STUCKCTL = join(packageRoot(), 'build/bin/stuckctl.js');
 
 export interface StuckctlProcess {
   readonly child: ChildProcessWithoutNullStreams;

@@ -22,7 +22,7 @@ export class BenchDaemon {
     mkdirSync(directory, { recursive: true });
     this.#socketPath = join(directory, 'stuckd.sock');
     this.environment = { STUCKD_ADDRESS: `unix:${this.#socketPath}`, STUCKD_STATE_DIR: join(directory, 'state') };
-    const main = join(packageRoot(), 'build/daemon/main.js');
+    const main = join(packageRoot(), 'build/bin/stuckd.js');
     this.process = startProcess([process.execPath, main, 'run', '--json'], {
       env: this.environment,
       unsetEnv: ['STUCKD_SENSOR_ADDRESS'],

@@ -37,7 +37,7 @@ async function measureOnce(directory: string, times: Times): Promise<void> {
   try {
     await daemon.firstPicture();
     times.firstPictureMs.push(performance.now() - startMs);
-    const stuckctl = join(packageRoot(), 'build/daemon/cli/main.js');
+    const stuckctl = join(packageRoot(), 'build/bin/stuckctl.js');
     times.listMs.push(await timeNode([stuckctl, 'list', '-o', 'json'], daemon.environment));
   } finally {
     await daemon.stop();

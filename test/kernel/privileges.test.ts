@@ -34,7 +34,7 @@ interface CheckAnswer {
     readonly name: string;
     readonly available: boolean;
     readonly required: boolean;
-    readonly message: string;
+    readonly how: string;
   }[];
 }
 
@@ -77,8 +77,8 @@ test('stuckd check as root: every feature, and 0', { skip }, async () => {
   assert.equal(canRun, true);
   for (const name of [...PROGRAMS, 'privileges', 'kernel BTF', 'sensor']) {
     const feature = features.find((candidate) => candidate.name === name);
-    assert.equal(feature?.available, true, `${name}: ${feature?.message ?? 'not checked'}`);
-    assert.notEqual(feature.message, '');
+    assert.equal(feature?.available, true, `${name}: ${feature?.how ?? 'not checked'}`);
+    assert.notEqual(feature.how, '');
     assert.match(table.stdout, new RegExp(`^ +ok +${name} +\\S`, 'm'));
   }
 });

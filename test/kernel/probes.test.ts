@@ -1,75 +1,24 @@
 // Proves of each tracepoint that its program reports what it is attached for, with nothing of the daemon in between: the
 // daemon is built so that one report makes up for another, and its tests cannot tell them apart. Passes run only at the
-// start, so that every report is an event's.
+// start and where a test asks for one, so that no report is a pass's by chance.
 // It cannot prove what is made of the reports; the other kernel tests do.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import type { SnapshotCause, SocketSnapshot } from '../../daemon/core/snapshot.js';
-import { spawnSensor } from '../../daemon/sensor/sensor-link.js';
-import { builtSensorPath } from '../../daemon/sensor/sensor-path.js';
-import { SensorSession } from '../../daemon/sensor/sensor-session.js';
+import { droppedPackets } from '../../daemon/demo/lab/firewall.js';
+import { SocketUnderTest } from '../support/kernel-word.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
+import { SensorUnderTest } from '../support/sensor-under-test.js';
 import { Sockprog } from '../support/sockprog.js';
-import { switchedOff } from '../support/stuckd.js';
 
 const skip = labSkipReason();
 const PORT = 8000;
 const ETIMEDOUT = 110;
-const HOUR_MS = 3_600_000;
-
-/** Thresholds of 1, so that nothing takes longer than it must. */
-const CONFIGURATION = {
-  rtoThreshold: 1,
-  synThreshold: 1,
-  probeThreshold: 1,
-  refreshIntervalMs: HOUR_MS,
-  sweepIntervalMs: HOUR_MS,
-  fullRefreshIntervalMs: HOUR_MS,
-};
-
-/** The events of a sensor that serves this test alone. */
-class EventLog {
-  readonly #events: SocketSnapshot[] = [];
-
-  static async start(test: Ending): Promise<EventLog> {
-    const log = new EventLog();
-    let swept = false;
-    const link = spawnSensor(builtSensorPath(), switchedOff(), () => undefined);
-    const session = new SensorSession(link, CONFIGURATION, {
-      ready: () => undefined,
-      records: (records) => {
-        for (const record of records) {
-          if (record.type === 'socket' && record.socket.passId === 0) {
-            log.#events.push(record.socket);
-          }
-          swept ||= record.type === 'pass' && record.pass.kind === 'sweep' && record.pass.edge === 'end';
-        }
-      },
-    });
-    const ended = session.run();
-    test.after(async () => {
-      session.close();
-      await ended;
-    });
-    await waitFor(() => swept, { what: 'the first sweep' });
-    return log;
-  }
-
-  /** Waits for an event of the client's socket with this local port. */
-  async wait(hosts: TwoHosts, localPort: number, cause: SnapshotCause): Promise<SocketSnapshot> {
-    return waitFor(
-      () =>
-        this.#events.find(
-          (event) => event.cause === cause && event.local.port === localPort && event.netns === hosts.client.inode,
-        ),
-      { what: `${cause} of port ${localPort}`, timeoutMs: 20_000 },
-    );
-  }
-}
 
 interface Stage {
   readonly hosts: TwoHosts;
-  readonly log: EventLog;
+  readonly sensor: SensorUnderTest;
   readonly client: Sockprog;
   readonly server: Sockprog;
 }
@@ -79,7 +28,7 @@ async function setStage(t: Ending): Promise<Stage> {
   const server = await Sockprog.start(hosts.lab, hosts.server);
   await server.command(`listen l ${SERVER_ADDRESS} ${PORT} mode=sink`);
   const client = await Sockprog.start(hosts.lab, hosts.client);
-  return { hosts, log: await EventLog.start(t), client, server };
+  return { hosts, sensor: await SensorUnderTest.start(t), client, server };
 }
 
 /** Connects, and gives the local port. */
@@ -89,24 +38,43 @@ async function connect({ client }: Stage, options = ''): Promise<number> {
   return localPort;
 }
 
+/** Waits for an event of the client's socket. */
+function eventOf({ hosts, sensor }: Stage, port: number, cause: SnapshotCause): Promise<SocketSnapshot> {
+  return sensor.waitEvent(hosts.client.inode, port, cause);
+}
+
 /** A connection with data in flight into a black hole. */
 async function blackHole(stage: Stage, options = ''): Promise<number> {
   const port = await connect(stage, options);
   await stage.hosts.link.cut();
   await stage.client.command('send a 100');
-  await stage.log.wait(stage.hosts, port, 'retransmit');
+  await eventOf(stage, port, 'retransmit');
   return port;
+}
+
+/** Lets the first segment with data out, and tells the sender's TCP of each further one that it was not sent (EPERM). */
+async function refuseRetransmissions({ lab, client }: TwoHosts): Promise<void> {
+  const rule = `ip daddr ${SERVER_ADDRESS} tcp dport ${String(PORT)} ip length > 100 quota over 200 bytes counter drop`;
+  const chain = `chain output {\ntype filter hook output priority 0; policy accept;\n${rule}\n}`;
+  await lab.run(client, ['nft', '-f', '-'], { input: `table ip refuse {\n${chain}\n}\n` });
+}
+
+/** Whether tcp_retransmit_skb tells of retransmissions that failed (since 6.17): it then says how. */
+function tellsOfFailures(): boolean {
+  const show = 'mount -t tracefs none /mnt && cat /mnt/events/tcp/tcp_retransmit_skb/format';
+  // A mount namespace of its own, so that nothing stays mounted.
+  return /\berr;/.test(execFileSync('unshare', ['--mount', '--', 'sh', '-c', show], { encoding: 'utf8' }));
 }
 
 describe('events', { skip, concurrency: 4 }, () => {
   test('the kernel gives up: tcp_retransmit_skb, inet_sock_set_state, inet_sk_error_report, tcp_destroy_sock', async (t) => {
     const stage = await setStage(t);
     const port = await blackHole(stage, 'user_timeout=1500');
-    const state = await stage.log.wait(stage.hosts, port, 'state');
+    const state = await eventOf(stage, port, 'state');
     assert.deepEqual([state.oldState, state.state, state.skErr], [1, 7, ETIMEDOUT]);
-    assert.equal((await stage.log.wait(stage.hosts, port, 'error')).skErr, ETIMEDOUT);
+    assert.equal((await eventOf(stage, port, 'error')).skErr, ETIMEDOUT);
     await stage.client.command('close a');
-    assert.equal((await stage.log.wait(stage.hosts, port, 'destroy')).state, 7);
+    assert.equal((await eventOf(stage, port, 'destroy')).state, 7);
   });
 
   test('the application aborts: tcp_send_reset', async (t) => {
@@ -114,8 +82,8 @@ describe('events', { skip, concurrency: 4 }, () => {
     const port = await blackHole(stage);
     await stage.client.command('set a linger=0');
     await stage.client.command('close a');
-    await stage.log.wait(stage.hosts, port, 'reset_sent');
-    const { closerTgid, closerExiting } = await stage.log.wait(stage.hosts, port, 'state');
+    await eventOf(stage, port, 'reset_sent');
+    const { closerTgid, closerExiting } = await eventOf(stage, port, 'state');
     assert.deepEqual([closerTgid, closerExiting], [stage.client.pid, false]);
   });
 
@@ -123,8 +91,28 @@ describe('events', { skip, concurrency: 4 }, () => {
     const stage = await setStage(t);
     const port = await blackHole(stage);
     await stage.hosts.link.heal();
-    const { retransmits, packetsOut } = await stage.log.wait(stage.hosts, port, 'congestion');
+    const { retransmits, packetsOut } = await eventOf(stage, port, 'congestion');
     assert.deepEqual([retransmits, packetsOut], [0, 0]);
+  });
+
+  test('retransmissions fail: tcp_retransmit_skb where it has `err`, else a sweep finds them', async (t) => {
+    const stage = await setStage(t);
+    const { lab, client } = stage.hosts;
+    const reply = await stage.client.connect('a', SERVER_ADDRESS, PORT);
+    const { cookie, localPort: port } = await SocketUnderTest.of(stage.client, 'a', reply);
+    await refuseRetransmissions(stage.hosts);
+    await stage.hosts.link.cut();
+    await stage.client.command('send a 100');
+    await waitFor(async () => (await stage.client.info('a')).retransmits >= 2, { what: 'two RTOs' });
+    assert.ok(droppedPackets(await lab.run(client, ['nft', 'list', 'table', 'ip', 'refuse'])) >= 2);
+    const hasErr = tellsOfFailures();
+    if (hasErr) {
+      assert.equal((await eventOf(stage, port, 'retransmit')).retransmits, 1);
+    }
+    const { retransmits, cause } = await stage.sensor.snapshot(cookie);
+    assert.ok(retransmits >= 2 && cause === 'sweep');
+    const told = stage.sensor.eventsWhere((event) => event.cause === 'retransmit' && event.cookie === cookie);
+    assert.equal(told.length, hasErr ? 1 : 0);
   });
 
   test('the peer has forgotten the connection: tcp_receive_reset', async (t) => {
@@ -133,13 +121,14 @@ describe('events', { skip, concurrency: 4 }, () => {
     await stage.server.command('set l.1 linger=0');
     await stage.server.command('close l.1'); // its RST is lost
     await stage.hosts.link.heal();
-    assert.equal((await stage.log.wait(stage.hosts, port, 'reset_received')).dead, false);
+    assert.equal((await eventOf(stage, port, 'reset_received')).dead, false);
   });
 
   test('keepalive probes are not answered: timer_expire_entry', async (t) => {
     const stage = await setStage(t);
-    const port = await connect(stage, 'keepalive=1 idle=1 intvl=1 cnt=5');
+    // The timer of the SYN runs after a second, and must not be taken for the keepalive timer.
+    const port = await connect(stage, 'keepalive=1 idle=2 intvl=1 cnt=5');
     await stage.hosts.link.cut();
-    assert.equal((await stage.log.wait(stage.hosts, port, 'keepalive')).untrusted, true);
+    assert.equal((await eventOf(stage, port, 'keepalive')).untrusted, true);
   });
 });

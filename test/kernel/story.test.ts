@@ -11,7 +11,6 @@ import type { ManagedProcess } from '../../daemon/demo/lab/managed-process.js';
 import { createTwoHosts, labSkipReason, SERVER_ADDRESS, waitFor, type TwoHosts } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
 import {
-  assertBetween,
   assertDiagnosisNames,
   assertForecastHeld,
   assertOwner,
@@ -30,8 +29,8 @@ const PROGRAMS = join(packageRoot(), 'build/daemon/demo/programs');
 /** The server keeps idle connections this long where it shall not be the first to give up. */
 const PATIENT_MS = 60_000;
 
-/** And this long where it shall; the clients send a request each second. */
-const HASTY_MS = 2000;
+/** And this long where it shall; the clients send a request each second, or less often if they run late. */
+const HASTY_MS = 6000;
 
 interface Stage {
   readonly hosts: TwoHosts;
@@ -42,10 +41,7 @@ interface Stage {
 async function startServer(hosts: TwoHosts, keepAliveTimeoutMs: number): Promise<ManagedProcess> {
   const argv = [join(PROGRAMS, 'http-server.js'), SERVER_ADDRESS, String(PORT), String(keepAliveTimeoutMs)];
   const server = hosts.lab.spawnIn(hosts.server, [process.execPath, ...argv]);
-  await waitFor(() => server.lines.some((line) => line.includes('listening')), {
-    what: 'the server',
-    timeoutMs: 20_000,
-  });
+  await waitFor(() => server.lines.some((line) => line.includes('listening')), { what: 'the server' });
   return server;
 }
 
@@ -73,7 +69,7 @@ async function waitEvents(client: ManagedProcess, type: Answer['event'], count: 
     eventsOf(client)
       .filter((event): event is Answer => event.event === type)
       .at(count - 1);
-  return waitFor(find, { what: `event ${type} number ${count}`, timeoutMs: 30_000 });
+  return waitFor(find, { what: `event ${type} number ${count}` });
 }
 
 function countEvents(client: ManagedProcess, type: ClientEvent['event']): number {
@@ -87,7 +83,7 @@ async function untilForgotten({ lab, server }: TwoHosts): Promise<void> {
     // Listeners have no remote address.
     return sockets.every((line) => /^ *\d+: \S+ 00000000:0000 /.test(line));
   };
-  await waitFor(isForgotten, { what: 'a host that has forgotten the connection', timeoutMs: 20_000, intervalMs: 50 });
+  await waitFor(isForgotten, { what: 'a host that has forgotten the connection' });
 }
 
 describe('a keep-alive connection over a network that fails', { skip, concurrency: 8 }, () => {
@@ -141,6 +137,7 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
       const stage = await setStage(t, 'no-timeout', keepAliveTimeoutMs);
       const { hosts, server, client } = stage;
       await hosts.link.cut();
+      const failures = countEvents(client, 'error');
       const opened = await waitHanging(stage, 'no-timeout');
       if (how === 'was restarted') {
         await server.stop();
@@ -154,7 +151,7 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
       const ended = await stuckd().waitEnded(opened.id);
       assert.equal(ended.outcome, 'OUTCOME_RESET_BY_PEER');
       assertDiagnosisNames(ended, `no-timeout[${client.pid}]`, PEER);
-      const failed = await waitEvents(client, 'error', 1);
+      const failed = await waitEvents(client, 'error', failures + 1);
       assert.equal(failed.event === 'error' && failed.code, 'ECONNRESET');
       assert.ok(failed.ms >= timeMs(ended.endTime) - timeMs(opened.since), `${failed.ms} ms`);
       await waitEvents(client, 'response', countEvents(client, 'response') + 1);
@@ -165,11 +162,12 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
   test('http.Agent with a timeout: the client frees itself, and its orphan is followed to the end', async (t) => {
     const stage = await setStage(t, 'with-timeout');
     const { hosts, client } = stage;
-    await hosts.link.cut();
-    const opened = await waitHanging(stage, 'with-timeout');
     // With one retry the kernel drops the orphan at its next retransmission.
     await hosts.lab.sysctl(hosts.client, 'net.ipv4.tcp_orphan_retries', 1);
-    const failed = await waitEvents(client, 'error', 1);
+    await hosts.link.cut();
+    const failures = countEvents(client, 'error');
+    const opened = await waitHanging(stage, 'with-timeout');
+    const failed = await waitEvents(client, 'error', failures + 1);
     assert.equal(failed.event === 'error' && failed.code, 'request timeout');
 
     const orphan = await waitOrphan(opened, client, 'with-timeout');
@@ -194,17 +192,19 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
     const stage = await setStage(t, 'agentkeepalive', HASTY_MS);
     const { hosts, client } = stage;
     await hosts.link.cut();
+    const failures = countEvents(client, 'error');
     const opened = await waitHanging(stage, 'agentkeepalive');
-    const failed = await waitEvents(client, 'error', 1);
+    const failed = await waitEvents(client, 'error', failures + 1);
     assert.equal(failed.event === 'error' && failed.code, 'ERR_SOCKET_TIMEOUT');
-    assertBetween(failed.ms, 8000, 9000, 'the timeout of the client');
+    // Its own timeout is 8 s, to the millisecond to which Node rounds; on a slow machine it comes late.
+    assert.ok(failed.ms >= 7999, `${failed.ms} ms`);
     await waitOrphan(opened, client, 'agentkeepalive');
 
     await untilForgotten(hosts);
     const answered = countEvents(client, 'response');
     await hosts.link.heal();
     await waitEvents(client, 'response', answered + 1);
-    const ended = await stuckd().waitEnded(opened.id, 30_000);
+    const ended = await stuckd().waitEnded(opened.id);
     assert.equal(ended.outcome, 'OUTCOME_RESET_BY_PEER');
     assert.equal(ended.kind, 'STUCK_KIND_CLOSING');
     assert.equal(ended.lastOwner?.pid, client.pid);

@@ -1,5 +1,7 @@
 /** The network lab of the demo, as the kernel tests use it. */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { sweepLeftovers } from '../../daemon/demo/lab/leftovers.js';
 import type { LabLink } from '../../daemon/demo/lab/lab-link.js';
@@ -14,12 +16,18 @@ export function labSkipReason(): string | false {
     return 'needs root, to make network namespaces';
   }
   for (const tool of ['ip', 'nft', 'nsenter', 'setpriv', 'unshare']) {
-    if (spawnSync(tool, ['--version'], { stdio: 'ignore' }).error !== undefined) {
+    if (!isInstalled(tool)) {
       return `needs the program ${tool}`;
     }
   }
   const probe = spawnSync('unshare', ['--net', '--', 'nft', 'list', 'ruleset'], { encoding: 'utf8' });
   return probe.status === 0 ? false : `cannot use nft in a network namespace: ${probe.stderr.trim()}`;
+}
+
+/** Without starting it: every file of tests asks, and a program takes its time on an emulated machine. */
+function isInstalled(tool: string): boolean {
+  const directories = (process.env['PATH'] ?? '').split(delimiter);
+  return directories.some((directory) => existsSync(join(directory, tool)));
 }
 
 /** Anything that can be told what to do when it ends: a test, or a suite's `{ after }`. */
@@ -80,4 +88,24 @@ export async function createTwoHosts(test: Ending): Promise<TwoHosts> {
     { namespace: server, addresses: [`${SERVER_ADDRESS}/24`, `${SERVER_ADDRESS_V6}/64`] },
   );
   return { lab, client, server, link };
+}
+
+/**
+ * Loses each packet to the server that matches twice, and lets it pass the third time. Where a machine may be too slow to
+ * cut a link and heal it again between two timeouts, this is an outage of as many timeouts all the same.
+ * @param match an expression of nft.
+ * @returns ends it.
+ */
+export async function loseTwice({ lab, server }: TwoHosts, match: string): Promise<() => Promise<void>> {
+  const script = `table inet lost_twice {
+    chain input {
+      type filter hook input priority -10; policy accept;
+      ${match} numgen inc mod 3 < 2 drop
+    }
+  }
+  `;
+  await lab.run(server, ['nft', '-f', '-'], { input: script });
+  return async () => {
+    await lab.run(server, ['nft', 'delete', 'table', 'inet', 'lost_twice']);
+  };
 }

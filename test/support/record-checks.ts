@@ -2,11 +2,19 @@
 import assert from 'node:assert/strict';
 import { readFileSync, realpathSync } from 'node:fs';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
-import type { NetnsLab } from '../../daemon/demo/lab/netns-lab.js';
+import { latestTimerMs } from './lateness.js';
 import type { OwnerJson, StuckdUnderTest, StuckJson } from './stuckd.js';
 
 /** How far a time of the kernel may lie from another one: timers run late on a busy machine. */
 const KERNEL_LATENESS_MS = 100;
+
+/** Timers that follow each other add up what each is late, and what was measured is not what befell these. */
+const LATENESS_FACTOR = 2;
+
+/** The tolerance of this machine: a virtual processor that has to wait for a real one makes all timers late. */
+function kernelLatenessMs(): number {
+  return Math.max(KERNEL_LATENESS_MS, LATENESS_FACTOR * latestTimerMs());
+}
 
 /** An application learns of an error when it is scheduled, which may take long where many tests run; never before. */
 const APPLICATION_LATENESS_MS = 1000;
@@ -16,7 +24,32 @@ const CLOCK_ERROR_MS = 10;
 
 /** @returns milliseconds since 1970 of a CLOCK_MONOTONIC time of sockprog. */
 export function wallMs(monoUs: number): number {
-  return Date.now() - Number(process.hrtime.bigint()) / 1e6 + monoUs / 1000;
+  return wallClockAheadMs(() => Number(process.hrtime.bigint()) / 1e6) + monoUs / 1000;
+}
+
+/** How often two clocks are read at most, to find a moment at which nothing came between. */
+const CLOCK_READINGS_MAX = 50;
+
+/** As close together as two clocks are worth reading: a Date has whole milliseconds. */
+const CLOSE_READINGS_MS = 0.2;
+
+/**
+ * How far the wall clock is ahead of another one. A process may be stopped between two readings, for long where
+ * processors are few: the wall clock is read between two readings of the other, and the closest ones count.
+ */
+function wallClockAheadMs(readMs: () => number): number {
+  let closestMs = Infinity;
+  let aheadMs = 0;
+  for (let reading = 0; reading < CLOCK_READINGS_MAX && closestMs > CLOSE_READINGS_MS; reading += 1) {
+    const before = readMs();
+    const wall = Date.now();
+    const after = readMs();
+    if (after - before < closestMs) {
+      closestMs = after - before;
+      aheadMs = wall - (before + after) / 2;
+    }
+  }
+  return aheadMs;
 }
 
 /** @returns milliseconds since 1970 of a time in a record. */
@@ -29,11 +62,10 @@ export function timeMs(time: string | undefined): number {
 
 /** Asserts that `ms` lies between two times, with the tolerance of a busy machine. */
 export function assertBetween(ms: number, fromMs: number, toMs: number, what: string): void {
-  const isBetween = ms >= fromMs - KERNEL_LATENESS_MS && ms <= toMs + KERNEL_LATENESS_MS;
-  assert.ok(
-    isBetween,
-    `${what}: ${String(ms - fromMs)} ms after ${String(fromMs)}, ${String(ms - toMs)} after ${String(toMs)}`,
-  );
+  const latenessMs = kernelLatenessMs();
+  const isBetween = ms >= fromMs - latenessMs && ms <= toMs + latenessMs;
+  const after = `${String(ms - fromMs)} ms after ${String(fromMs)}, ${String(ms - toMs)} after ${String(toMs)}`;
+  assert.ok(isBetween, `${what}: ${after}, where ${String(latenessMs)} ms are allowed`);
 }
 
 /** Asserts that two times of records are one: they are kept by another clock, and each message converts them anew. */
@@ -54,6 +86,18 @@ export function assertEndedWith(record: StuckJson, errorMonoUs: number): void {
 export function assertForecastHeld(opened: StuckJson, ended: StuckJson): void {
   const { time, latestTime } = opened.giveUp ?? {};
   assertBetween(timeMs(ended.endTime), timeMs(time), timeMs(latestTime ?? time), 'the end, by the forecast');
+}
+
+/** The kernel's timer wheel rounds an interval up by as much as this share of it. */
+const WHEEL_SHARE = 1 / 8;
+
+/**
+ * Asserts since when nobody has answered keepalive probes that are sent each second. stuckd counts back from the last
+ * probe by seconds, while the intervals of the kernel are longer by what its timer wheel rounds up.
+ */
+export function assertFirstProbe(record: StuckJson, firstProbeMs: number): void {
+  const roundedMs = (record.probes ?? 0) * 1000 * WHEEL_SHARE;
+  assertBetween(timeMs(record.since), firstProbeMs, firstProbeMs + roundedMs, 'the first unanswered probe');
 }
 
 export interface ExpectedOwner {
@@ -108,9 +152,12 @@ export function assertOnlyRecord(stuckd: StuckdUnderTest, namespace: LabNamespac
   );
 }
 
-/** @returns a counter of a namespace, by its name in /proc/net/snmp or /proc/net/netstat. */
-export async function tcpCounter(lab: NetnsLab, namespace: LabNamespace, name: string): Promise<number> {
-  const text = await lab.run(namespace, ['cat', '/proc/self/net/snmp', '/proc/self/net/netstat']);
+/**
+ * @param process any one in the namespace: no program needs to be started there to ask.
+ * @returns a counter of a namespace, by its name in /proc/net/snmp or /proc/net/netstat.
+ */
+export function tcpCounter({ pid }: { readonly pid: number }, name: string): number {
+  const text = ['snmp', 'netstat'].map((file) => readFileSync(`/proc/${String(pid)}/net/${file}`, 'utf8')).join('');
   const lines = text.split('\n').map((line) => line.split(' '));
   for (const [index, names] of lines.entries()) {
     const column = names.indexOf(name);
@@ -127,6 +174,6 @@ function startOfProcessMs(pid: number): number {
   const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
   // The name may hold blanks and parentheses; what follows its last parenthesis begins with field 3.
   const startTicks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  const uptimeSeconds = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
-  return Date.now() - uptimeSeconds * 1000 + startTicks * 10;
+  const uptimeMs = (): number => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000;
+  return wallClockAheadMs(uptimeMs) + startTicks * 10;
 }

@@ -18,7 +18,7 @@ export function runProgram(
   const [file = '', ...args] = argv;
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-    const limit = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    const limit = setTimeout(() => child.kill('SIGKILL'), 120_000);
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
@@ -34,9 +34,20 @@ export function runProgram(
   });
 }
 
-/** @param address where the daemon listens. */
-export function stuckctl(address: string, ...args: readonly string[]): Promise<ProgramResult> {
-  return runProgram([process.execPath, join(packageRoot(), 'build/daemon/cli/main.js'), ...args], {
-    STUCKD_ADDRESS: address,
-  });
+/** The exit code of stuckctl when the daemon does not answer within the deadline of a call. */
+const UNREACHABLE = 3;
+const STUCKCTL_ATTEMPTS = 5;
+
+/**
+ * Tries again where a daemon that runs has not got its turn within the deadline, as on an emulated machine.
+ * @param address where the daemon listens.
+ */
+export async function stuckctl(address: string, ...args: readonly string[]): Promise<ProgramResult> {
+  const argv = [process.execPath, join(packageRoot(), 'build/bin/stuckctl.js'), ...args];
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await runProgram(argv, { STUCKD_ADDRESS: address });
+    if (result.code !== UNREACHABLE || attempt === STUCKCTL_ATTEMPTS) {
+      return result;
+    }
+  }
 }

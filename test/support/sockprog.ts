@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { ManagedProcess } from '../../daemon/demo/lab/managed-process.js';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import type { NetnsLab } from '../../daemon/demo/lab/netns-lab.js';
+import { Notice } from './notice.js';
 import { packageRoot } from './package-root.js';
 import { waitFor } from './wait-for.js';
 
@@ -48,6 +49,8 @@ export interface SockprogInfo extends SockprogReply {
   readonly unacked: number;
   readonly rtoUs: number;
   readonly rttUs: number;
+  /** Since the last ACK arrived. */
+  readonly lastAckMs: number;
   readonly bytesAcked: number;
   readonly bytesReceived: number;
   readonly notSent: number;
@@ -85,6 +88,8 @@ export class Sockprog {
   readonly process: ManagedProcess;
   readonly events: SockprogEvent[] = [];
   readonly #replies = new Map<number, SockprogReply>();
+  /** Of a line, or of its end. */
+  readonly #notice = new Notice();
   #seq = 0;
 
   constructor(process: ManagedProcess) {
@@ -96,6 +101,10 @@ export class Sockprog {
       } else {
         this.#replies.set(message.seq, message);
       }
+      this.#notice.give();
+    });
+    void process.ended.then(() => {
+      this.#notice.give();
     });
   }
 
@@ -117,7 +126,7 @@ export class Sockprog {
     const seq = this.#seq;
     const target = child === undefined ? '' : `to ${String(child)} `;
     this.process.writeLine(`${String(seq)} ${target}${command}`);
-    await this.#until(() => this.#replies.has(seq), `an answer to "${command}"`, 10_000);
+    await this.#until(() => this.#replies.has(seq), `an answer to "${command}"`);
     const reply = this.#replies.get(seq);
     this.#replies.delete(seq);
     if (reply === undefined) {
@@ -159,10 +168,10 @@ export class Sockprog {
    * Waits for an event, past or to come, whose fields have the given values.
    * @throws Error with all that sockprog said, if it does not come in time or sockprog ends.
    */
-  async waitEvent(fields: Partial<SockprogEvent>, timeoutMs = 10_000): Promise<SockprogEvent> {
+  async waitEvent(fields: Partial<SockprogEvent>): Promise<SockprogEvent> {
     const find = (): SockprogEvent | undefined =>
       this.events.find((event) => Object.entries(fields).every(([key, value]) => event[key] === value));
-    await this.#until(() => find() !== undefined, `event ${JSON.stringify(fields)}`, timeoutMs);
+    await this.#until(() => find() !== undefined, `event ${JSON.stringify(fields)}`);
     const event = find();
     if (event === undefined) {
       throw new Error('unreachable');
@@ -170,9 +179,9 @@ export class Sockprog {
     return event;
   }
 
-  async #until(condition: () => boolean, what: string, timeoutMs: number): Promise<void> {
+  async #until(condition: () => boolean, what: string): Promise<void> {
     try {
-      await waitFor(() => condition() || !this.process.running, { what, timeoutMs });
+      await waitFor(() => condition() || this.process.end, { what, notice: this.#notice });
     } catch (error) {
       throw new Error(`sockprog: no ${what}; it said:\n${this.process.lines.join('\n')}`, { cause: error });
     }

@@ -1,14 +1,17 @@
 /** A real stuckd with a state directory and a socket of its own, and what it says about the namespaces of a test. */
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
-import { createStuckdClient, type StatusResponse, type StuckdClient } from '../../daemon/rpc/grpc-client.js';
+import { CallError, createStuckdClient, type StatusResponse, type StuckdClient } from '../../daemon/rpc/grpc-client.js';
 import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { toProtoJson } from '../../daemon/rpc/proto-json.js';
+import { durationToMs, timestampToMs } from '../../daemon/rpc/proto-time.js';
 import type { Ending } from './lab.js';
+import { Notice } from './notice.js';
 import { packageRoot } from './package-root.js';
+import { switchedOff } from './switched-off.js';
 import { startAs, type User } from './unprivileged.js';
 import { waitFor } from './wait-for.js';
 
@@ -75,15 +78,14 @@ export interface StuckdOptions {
 }
 
 /** From the root of the package. */
-export const DAEMON_PROGRAM = 'build/daemon/main.js';
+export const DAEMON_PROGRAM = 'build/bin/stuckd.js';
+
+/** Between the clock of this process and that of the sensor, as the daemon converts it. */
+const CLOCK_ERROR_MS = 50;
+
+const CALL_ATTEMPTS = 5;
 
 const CHANGE_KINDS = ['snapshotItem', 'opened', 'updated', 'ended'] as const;
-
-/** Tracepoints to leave out, so that a test can be seen to fail without its probe: STUCKD_TEST_WITHOUT=a,b. */
-export function switchedOff(): readonly string[] {
-  const names = process.env['STUCKD_TEST_WITHOUT'] ?? '';
-  return names === '' ? [] : names.split(',');
-}
 
 function startDaemon(configPath: string, directory: string, user: User | undefined): ManagedProcess {
   const command = ['run', '--config', configPath];
@@ -102,6 +104,9 @@ export class StuckdUnderTest {
   readonly changes: ChangeJson[] = [];
   readonly #directory: string;
   readonly #watch = new AbortController();
+  /** Of a change, or of the end of the watch. */
+  readonly #notice = new Notice();
+  #following = false;
 
   private constructor(process: ManagedProcess, directory: string, address: string) {
     this.process = process;
@@ -126,12 +131,13 @@ export class StuckdUnderTest {
     const stuckd = new StuckdUnderTest(daemon, directory, address);
     test.after(() => stuckd.close());
     await stuckd.#untilReady();
+    stuckd.#following = true;
     void stuckd.#follow();
     return stuckd;
   }
 
   async status(): Promise<StatusResponse> {
-    return this.client.getStatus();
+    return this.#ask(() => this.client.getStatus());
   }
 
   /** The pid of the sensor that runs now. */
@@ -148,64 +154,58 @@ export class StuckdUnderTest {
    * Waits for a change, past or to come.
    * @throws Error with all changes so far, if it does not come in time.
    */
-  async waitChange(what: string, matches: (change: ChangeJson) => boolean, timeoutMs = 20_000): Promise<StuckJson> {
+  async waitChange(what: string, matches: (change: ChangeJson) => boolean): Promise<StuckJson> {
+    const find = (): ChangeJson | undefined => this.changes.find(matches);
+    let problem: unknown;
     try {
-      const change = await waitFor(() => this.changes.find(matches), { what, timeoutMs });
-      return change.record;
+      await waitFor(() => find() ?? !this.#following, { what, notice: this.#notice });
     } catch (error) {
-      throw new Error(`stuckd did not say: ${what}\n${this.#story()}`, { cause: error });
+      problem = error;
     }
+    const change = find();
+    if (change === undefined) {
+      throw new Error(`stuckd did not say: ${what}\n${this.#story()}`, { cause: problem });
+    }
+    return change.record;
   }
 
   /** Waits until a record of `kind` (short name, lower case) opens in a namespace. */
-  async waitOpened(namespace: LabNamespace, kind: string, timeoutMs?: number): Promise<StuckJson> {
+  async waitOpened(namespace: LabNamespace, kind: string): Promise<StuckJson> {
     const name = `STUCK_KIND_${kind.toUpperCase()}`;
     return this.waitChange(
       `opened ${kind} in ${namespace.label}`,
       ({ kind: change, record }) => change === 'opened' && record.kind === name && isIn(namespace, record),
-      timeoutMs,
     );
   }
 
   /** Waits until the record has an owner or is known to have none. */
-  async waitOwner(id: string, timeoutMs?: number): Promise<StuckJson> {
-    return this.waitChange(
-      `the owner of ${id}`,
-      ({ record }) => record.id === id && record.ownerType !== undefined,
-      timeoutMs,
-    );
+  async waitOwner(id: string): Promise<StuckJson> {
+    return this.waitChange(`the owner of ${id}`, ({ record }) => record.id === id && record.ownerType !== undefined);
   }
 
-  async waitEnded(id: string, timeoutMs?: number): Promise<StuckJson> {
-    return this.waitChange(`the end of ${id}`, ({ kind, record }) => kind === 'ended' && record.id === id, timeoutMs);
+  async waitEnded(id: string): Promise<StuckJson> {
+    return this.waitChange(`the end of ${id}`, ({ kind, record }) => kind === 'ended' && record.id === id);
   }
 
   /** The record as GetStuckConnection gives it. */
   async get(id: string): Promise<StuckJson> {
-    const { stuckConnection } = await this.client.getStuckConnection(id);
+    const { stuckConnection } = await this.#ask(() => this.client.getStuckConnection(id));
     if (stuckConnection === null || stuckConnection === undefined) {
       throw new Error(`no record ${id}`);
     }
     return connectionJson(stuckConnection);
   }
 
-  /** Waits for the next complete sweep that begins after this call. */
+  /** Waits for a complete sweep that begins after this call, and until the watch has told what it found. */
   async sweepFromNow(): Promise<void> {
-    const before = await this.status();
-    const endBefore = JSON.stringify(before.sweep?.endTime ?? null);
-    let seen = endBefore;
-    let sweeps = 0;
-    await waitFor(
-      async () => {
-        const end = JSON.stringify((await this.status()).sweep?.endTime ?? null);
-        if (end !== seen) {
-          seen = end;
-          sweeps += 1;
-        }
-        return sweeps >= 2; // the first one may have begun before the call
-      },
-      { what: 'two sweeps', timeoutMs: 30_000, intervalMs: 50 },
-    );
+    const fromMs = Date.now() + CLOCK_ERROR_MS;
+    const isSwept = async (): Promise<boolean> => {
+      const { endTime, duration } = (await this.status()).sweep ?? {};
+      return timestampToMs(endTime ?? {}) - durationToMs(duration ?? {}) > fromMs;
+    };
+    await waitFor(isSwept, { what: 'a sweep' });
+    // Changes leave the daemon in its next turn: an answer that is asked for now comes behind them.
+    await this.status();
   }
 
   /** Ends it with SIGTERM, as a service manager does. */
@@ -220,13 +220,26 @@ export class StuckdUnderTest {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
+  /** A call has a deadline, within which a daemon that runs may not get its turn on a machine that is slow enough. */
+  async #ask<T>(call: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        const isLate = error instanceof CallError && error.failure === 'unreachable' && this.process.running;
+        if (!isLate || attempt === CALL_ATTEMPTS) {
+          throw error;
+        }
+      }
+    }
+  }
+
   async #untilReady(): Promise<void> {
     try {
-      await waitFor(async () => !this.process.running || (await this.status()).sweep !== null, {
-        what: 'the first sweep',
-        timeoutMs: 60_000,
-        intervalMs: 20,
-      });
+      const path = this.address.slice('unix:'.length);
+      // Before it listens there is nobody to be asked, and every attempt to connect would cost it time.
+      const isReady = async (): Promise<boolean> => existsSync(path) && (await this.status()).sweep !== null;
+      await waitFor(async () => !this.process.running || (await isReady()), { what: 'the first sweep' });
       if (!this.process.running) {
         await this.process.ended; // only then its last lines are there
         throw new Error('it has ended');
@@ -244,11 +257,15 @@ export class StuckdUnderTest {
           const record = change[kind];
           if (record !== null && record !== undefined) {
             this.changes.push({ kind, record: connectionJson(record) });
+            this.#notice.give();
           }
         }
       }
     } catch {
       // The daemon was ended by the test; whoever waits for a change says so.
+    } finally {
+      this.#following = false;
+      this.#notice.give();
     }
   }
 

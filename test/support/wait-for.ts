@@ -1,12 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Notice } from './notice.js';
+
+/**
+ * The longest RTO of the kernel (TCP_RTO_MAX), for which a test may have to wait on an emulated machine where everything
+ * but timers is twenty times slower. It only bounds how long a failing test takes.
+ */
+const DEFAULT_TIMEOUT_MS = 120_000;
+
+/** What comes at once is seen at once; what takes long is not asked for so often that nothing else gets a turn. */
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 250;
+const PAUSE_GROWTH = 1.5;
 
 export interface WaitOptions {
   /** What is waited for, for the error message. */
   readonly what: string;
-  /** Default 10 s. It only bounds how long a failing test takes. */
+  /** Default 120 s. */
   readonly timeoutMs?: number;
-  /** Default 10 ms. */
+  /** The longest pause between two questions; pauses begin short and grow. Default 250 ms. */
   readonly intervalMs?: number;
+  /** Says when the answer may have changed; with it nothing is asked in between. */
+  readonly notice?: Notice;
 }
 
 /**
@@ -18,10 +32,12 @@ export async function waitFor<T>(
   condition: () => T | Promise<T>,
   options: WaitOptions,
 ): Promise<Exclude<T, undefined | null | false>> {
-  const timeoutMs = options.timeoutMs ?? 10_000;
+  const { what, timeoutMs = DEFAULT_TIMEOUT_MS, intervalMs = LONGEST_PAUSE_MS, notice } = options;
   const deadlineMs = performance.now() + timeoutMs;
+  let pauseMs = FIRST_PAUSE_MS;
   let lastError: unknown;
   for (;;) {
+    const noticed = notice?.count;
     try {
       const answer = await condition();
       if (answer !== undefined && answer !== null && answer !== false) {
@@ -31,9 +47,15 @@ export async function waitFor<T>(
     } catch (error) {
       lastError = error;
     }
-    if (performance.now() >= deadlineMs) {
-      throw new Error(`waited ${String(timeoutMs)} ms in vain for ${options.what}`, { cause: lastError });
+    const leftMs = deadlineMs - performance.now();
+    if (leftMs <= 0) {
+      throw new Error(`waited ${String(timeoutMs)} ms in vain for ${what}`, { cause: lastError });
     }
-    await delay(options.intervalMs ?? 10);
+    if (notice !== undefined && noticed !== undefined) {
+      await notice.after(noticed, leftMs);
+    } else {
+      await delay(Math.min(pauseMs, intervalMs, leftMs));
+      pauseMs *= PAUSE_GROWTH;
+    }
   }
 }

@@ -155,10 +155,10 @@ static void info(struct sock *s)
 	if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &ti, &length))
 		return reply_error("getsockopt", errno);
 	emit("\"seq\":%lu,\"ok\":true,\"state\":%u,\"retransmits\":%u,\"totalRetrans\":%u,\"probes\":%u,\"backoff\":%u,"
-	     "\"unacked\":%u,\"rtoUs\":%u,\"rttUs\":%u,\"bytesAcked\":%llu,\"bytesReceived\":%llu,\"notSent\":%u,"
-	     "\"sent\":%llu,\"received\":%llu",
+	     "\"unacked\":%u,\"rtoUs\":%u,\"rttUs\":%u,\"lastAckMs\":%u,\"bytesAcked\":%llu,\"bytesReceived\":%llu,"
+	     "\"notSent\":%u,\"sent\":%llu,\"received\":%llu",
 	     seq, ti.tcpi_state, ti.tcpi_retransmits, ti.tcpi_total_retrans, ti.tcpi_probes, ti.tcpi_backoff,
-	     ti.tcpi_unacked, ti.tcpi_rto, ti.tcpi_rtt, (unsigned long long)ti.tcpi_bytes_acked,
+	     ti.tcpi_unacked, ti.tcpi_rto, ti.tcpi_rtt, ti.tcpi_last_ack_recv, (unsigned long long)ti.tcpi_bytes_acked,
 	     (unsigned long long)ti.tcpi_bytes_received, ti.tcpi_notsent_bytes, (unsigned long long)s->sent,
 	     (unsigned long long)s->received);
 }
@@ -209,6 +209,10 @@ static void socket_command(int words, char **word)
 		do_recv(s, argument);
 	} else if (strcmp(verb, "info") == 0) {
 		info(s);
+	} else if (strcmp(verb, "getopt") == 0) {
+		get_option(s, words, word);
+	} else if (strcmp(verb, "setopt") == 0) {
+		set_option(s, words, word);
 	} else if (strcmp(verb, "shutdown") == 0) {
 		int how = strcmp(argument, "rd") == 0 ? SHUT_RD : strcmp(argument, "wr") == 0 ? SHUT_WR : SHUT_RDWR;
 
@@ -254,6 +258,8 @@ void run_line(char *line)
 		open_socket(words, word, word[0][0] == 'l');
 	else if (strcmp(word[0], "fork") == 0)
 		do_fork();
+	else if (strcmp(word[0], "usec_route") == 0 && words > 2)
+		usec_route(word[1], word[2]);
 	else if (strcmp(word[0], "name") == 0 && words > 1)
 		set_name(word[1]);
 	else if (strcmp(word[0], "exit") == 0) {

@@ -14,12 +14,15 @@
  *   mode ID M [rate=BYTES_PER_S]      M: report (read, and say so), sink, echo, silent (do not read, but notice errors),
  *                                     slow, none (an application that never looks); sink and echo close at EOF
  *   send ID BYTES | stream ID MS | recv ID BYTES | info ID
+ *   getopt ID LEVEL OPTION            by their numbers; answers the value's bytes as hex
+ *   setopt ID LEVEL OPTION INT
  *   shutdown ID rd|wr|rdwr | close ID | exit CODE | name COMM (bytes as hex)
  *   fork                              the child has all sockets too, and takes commands through "to"
  *   to PID COMMAND ARGUMENTS          hand a command to a child; its answer has the same seq
  *   pass ID PID                       send the descriptor to a child, under the same ID; the sender keeps its own
  *   park ID                           put the descriptor in flight in a unix socket that nobody reads, and close it
  *   thread ID BYTES COMM              a thread of that name sends on the socket, then waits for ever
+ *   usec_route ADDR DEVICE            connections to this IPv4 address then have TCP time stamps in microseconds
  *
  * Accepted connections are called LISTENER.1, LISTENER.2, ...
  */
@@ -73,6 +76,13 @@ bool slow_reads(void);
 
 /* commands.c */
 void run_line(char *line);
+
+/* options.c: what the kernel itself says about a socket */
+void get_option(struct sock *s, int words, char **word);
+void set_option(struct sock *s, int words, char **word);
+
+/* routes.c */
+void usec_route(const char *address, const char *device);
 
 /* processes.c: children, threads, and descriptors on their way */
 int fd_channel_of_child(void);

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { runCheck } from '../../../daemon/check.js';
 import { type Config, loadConfig } from '../../../daemon/config.js';
-import { PROGRAM_RECORD } from '../../../daemon/wire/layout.generated.js';
+import { FEATURE_RECORD, PROGRAM_RECORD } from '../../../daemon/wire/layout.generated.js';
+import type { TextField } from '../../../daemon/wire/offset.js';
 import { goldenBytes } from '../wire/golden.js';
 
 let directory: string;
@@ -37,19 +38,43 @@ function sensorSays(...rest: readonly Uint8Array[]): void {
   }).listen(join(directory, 'sensor.sock'));
 }
 
-function program(name: string, attached: boolean, message: string): Uint8Array {
-  const record = Uint8Array.from(goldenBytes('program'));
-  const view = new DataView(record.buffer);
-  view.setUint32(PROGRAM_RECORD.status, attached ? 1 : 2, true);
-  for (const [field, text] of [
-    [PROGRAM_RECORD.name, name],
-    [PROGRAM_RECORD.message, message],
-  ] as const) {
+function setTexts(record: Uint8Array, texts: readonly (readonly [TextField, string])[]): Uint8Array {
+  for (const [field, text] of texts) {
     record.fill(0, field.offset, field.offset + field.length);
     record.set(Buffer.from(text), field.offset);
   }
   return record;
 }
+
+interface ProgramSaid {
+  readonly attached?: boolean;
+  readonly required?: boolean;
+  readonly how?: string;
+}
+
+function program(name: string, { attached = true, required = false, how = 'attached' }: ProgramSaid = {}): Uint8Array {
+  const record = Uint8Array.from(goldenBytes('program'));
+  const view = new DataView(record.buffer);
+  view.setUint32(PROGRAM_RECORD.status, attached ? 1 : 2, true);
+  view.setUint32(PROGRAM_RECORD.required, required ? 1 : 0, true);
+  return setTexts(record, [
+    [PROGRAM_RECORD.name, name],
+    [PROGRAM_RECORD.how, how],
+    [PROGRAM_RECORD.loss, `what ${name} is for`],
+  ]);
+}
+
+function feature(name: string, available: boolean, how: string): Uint8Array {
+  const record = Uint8Array.from(goldenBytes('feature'));
+  new DataView(record.buffer).setUint32(FEATURE_RECORD.available, available ? 1 : 0, true);
+  return setTexts(record, [
+    [FEATURE_RECORD.name, name],
+    [FEATURE_RECORD.how, how],
+    [FEATURE_RECORD.loss, 'nothing much'],
+  ]);
+}
+
+const READY = [goldenBytes('clock'), goldenBytes('ready')];
 
 async function check(asJson: boolean, columns = Infinity): Promise<{ status: number; lines: string[] }> {
   const lines: string[] = [];
@@ -57,39 +82,69 @@ async function check(asJson: boolean, columns = Infinity): Promise<{ status: num
   return { status, lines };
 }
 
-test('each probe is a line: what it is for, or what is lost without it', async () => {
+test('each feature is a line: what it is for or how it works, or why not and what is lost', async () => {
   sensorSays(
-    program('tcp_retransmit_skb', true, ''),
-    program('timer_expire_entry', false, 'ENOENT: \x1b[1mkeepalive'),
-    goldenBytes('clock'),
-    goldenBytes('ready'),
+    program('tcp_retransmit_skb', { required: true }),
+    program('timer_expire_entry', { attached: false, how: 'ENOENT: \x1b[1mkeepalive' }),
+    program('tcp_send_reset', { how: 'attached, but late' }),
+    feature('write timer', true, 'icsk_timeout'),
+    feature('RTO limit', false, 'the constant 120 s'),
+    ...READY,
   );
   const { status, lines } = await check(false);
   assert.equal(status, 0);
   assert.match(lines[0] ?? '', /^stuckd \d/);
   assert.deepEqual(lines.slice(1), [
-    '  ok       tcp_retransmit_skb  black holes and unanswered SYNs and FINs, as they happen',
-    '  without  timer_expire_entry  ENOENT: \\x1b[1mkeepalive',
+    '  ok       tcp_retransmit_skb  attached: black holes and unanswered SYNs and FINs, as they happen',
+    '  without  timer_expire_entry  ENOENT: \\x1b[1mkeepalive; lost without it: what timer_expire_entry is for',
+    '  ok       tcp_send_reset      attached, but late',
+    '  ok       write timer         icsk_timeout',
+    '  without  RTO limit           the constant 120 s; lost without it: nothing much',
     'stuckd can run here.',
   ]);
 });
 
-test('a narrow terminal gets what does not fit below the text', async () => {
-  sensorSays(program('tcp_retransmit_skb', true, ''), goldenBytes('clock'), goldenBytes('ready'));
-  const { lines } = await check(false, 60);
-  assert.equal(
-    lines[1],
-    '  ok       tcp_retransmit_skb  black holes and unanswered\n' +
-      '                               SYNs and FINs, as they happen',
+test('a terminal of 80 columns gets what does not fit below the text', async () => {
+  sensorSays(
+    program('tcp_retransmit_skb', { required: true }),
+    feature('RTO limit', false, 'the constant 120 s (before Linux 6.15)'),
+    ...READY,
   );
+  const { lines } = await check(false, 80);
+  assert.deepEqual(lines.slice(1, -1), [
+    '  ok       tcp_retransmit_skb  attached: black holes and unanswered SYNs and\n' +
+      '                               FINs, as they happen',
+    '  without  RTO limit           the constant 120 s (before Linux 6.15); lost\n' +
+      '                               without it: nothing much',
+  ]);
+});
+
+test('a wide terminal gets the loss in a column of its own, also of what is there', async () => {
+  sensorSays(
+    program('tcp_retransmit_skb', { required: true }),
+    feature('RTO limit', false, 'the constant 120 s (before Linux 6.15)'),
+    ...READY,
+  );
+  const { lines } = await check(false, 100);
+  assert.deepEqual(lines.slice(1, -1), [
+    '           feature             how it works here                  what is lost without it',
+    '  ok       tcp_retransmit_skb  attached: black holes and          what tcp_retransmit_skb is for\n' +
+      '                               unanswered SYNs and FINs, as they\n' +
+      '                               happen',
+    '  without  RTO limit           the constant 120 s (before Linux   nothing much\n' +
+      '                               6.15)',
+  ]);
+  for (const line of lines.flatMap((text) => text.split('\n'))) {
+    assert.ok(line.length <= 100, line);
+  }
 });
 
 test('JSON is one document with the same', async () => {
   sensorSays(
-    program('sweep', true, ''),
-    program('tcp_send_reset', false, 'ENOENT: \u009b1m'),
-    goldenBytes('clock'),
-    goldenBytes('ready'),
+    program('sweep', { required: true }),
+    program('tcp_send_reset', { attached: false, how: 'ENOENT: \u009b1m' }),
+    feature('write timer', true, 'icsk_timeout'),
+    ...READY,
   );
   const { status, lines } = await check(true);
   assert.equal(status, 0);
@@ -101,10 +156,18 @@ test('JSON is one document with the same', async () => {
     {
       name: 'sweep',
       available: true,
-      required: false,
-      message: 'owners, and connections that were stuck before stuckd came',
+      required: true,
+      how: 'attached: owners, and connections that were stuck before stuckd came',
+      loss: 'what sweep is for',
     },
-    { name: 'tcp_send_reset', available: false, required: false, message: 'ENOENT: \u009b1m' },
+    {
+      name: 'tcp_send_reset',
+      available: false,
+      required: false,
+      how: 'ENOENT: \u009b1m',
+      loss: 'what tcp_send_reset is for',
+    },
+    { name: 'write timer', available: true, required: false, how: 'icsk_timeout', loss: 'nothing much' },
   ]);
 });
 
@@ -113,7 +176,7 @@ test('a sensor that cannot go on: its reason, and exit status 1', async () => {
   const { status, lines } = await check(false);
   assert.equal(status, 1);
   assert.deepEqual(lines.slice(1), [
-    '  MISSING  BPF programs  cannot attach anything',
+    '  MISSING  BPF programs  cannot attach anything; lost without it: nothing is observed',
     'stuckd cannot run here: see MISSING above.',
   ]);
 });

@@ -46,6 +46,8 @@ describe('wrong usage is exit status 2, one line on standard error, and where to
     ['an unknown option', ['run', '--fast'], /--fast/],
     ['an option without its value', ['run', '--config'], /--config/],
     ['an option of another command', ['run', '--cut', '9'], /: run has no option --cut;/],
+    ['an output that there is not', ['check', '-o', 'yaml'], /--output is "yaml", neither table nor json/],
+    ['an output of a command that has none', ['run', '-o', 'json'], /: run has no option --output;/],
     ['an option that the demo does not have', ['demo', '--json'], /: demo has no option --json;/],
   ];
   for (const [name, args, message] of cases) {

@@ -17,6 +17,9 @@ before(() => {
   writeFileSync(at('two'), 'CapEff:\t000000c000000000\n');
   writeFileSync(at('bpf-alone'), 'CapEff:\t0000008000000000\n');
   writeFileSync(at('nobody'), 'CapEff:\t0000000000000000\n');
+  writeFileSync(at('capabilities'), '40\n');
+  writeFileSync(at('capabilities-before-5.8'), '37\n');
+  writeFileSync(at('root-before-5.8'), 'CapEff:\t0000003fffffffff\n');
   writeFileSync(at('btf'), '');
   writeFileSync(at('sensor'), '');
   chmodSync(at('sensor'), 0o755);
@@ -36,6 +39,7 @@ function configWith(sensor: Partial<Config['sensor']>): Config {
 function look(files: Partial<Record<keyof KernelFiles, string>>, sensor = 'sensor'): readonly PreflightResult[] {
   return preflight(configWith({ path: at(sensor) }), {
     processStatus: at(files.processStatus ?? 'root'),
+    lastCapability: at(files.lastCapability ?? 'capabilities'),
     pidNamespace: at(files.pidNamespace ?? 'first-pid-namespace'),
     btf: at(files.btf ?? 'btf'),
   });
@@ -66,7 +70,13 @@ const LACKS: readonly (readonly [string, Partial<Record<keyof KernelFiles, strin
     /CAP_BPF and CAP_PERFMON are missing: run stuckd as root/,
   ],
   ['privileges', { processStatus: 'bpf-alone' }, 'one of two capabilities', /CAP_PERFMON are missing/],
-  ['privileges', { processStatus: 'absent' }, 'no /proc', /CAP_PERFMON are missing/],
+  [
+    'privileges',
+    { processStatus: 'root-before-5.8', lastCapability: 'capabilities-before-5.8' },
+    'root of a kernel that does not know these capabilities',
+    /^this kernel is too old: .*CAP_BPF \(Linux 5\.8\); stuckd needs Linux 5\.12/,
+  ],
+  ['privileges', { processStatus: 'absent', lastCapability: 'absent' }, 'no /proc', /CAP_PERFMON are missing/],
   ['kernel BTF', { btf: 'absent' }, 'a kernel without BTF', /absent is missing: .*CONFIG_DEBUG_INFO_BTF=y/],
   ['pid namespace', { pidNamespace: 'other-pid-namespace' }, 'a container', /hostPID: true/],
   ['pid namespace', { pidNamespace: 'absent' }, 'no pid namespace to be seen', /hostPID: true/],
@@ -79,6 +89,7 @@ for (const [name, files, what, message] of LACKS) {
       [name],
     );
     assert.match(failed[0]?.message ?? '', message);
+    assert.notEqual(failed[0]?.loss ?? '', '');
   });
 }
 

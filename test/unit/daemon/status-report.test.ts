@@ -23,7 +23,8 @@ const INTRODUCTION: SensorIntroduction = {
     bootId: '',
   },
   clock: { monoUs: 0, realUs: 0, bootUs: 0, jiffies: 0, jiffyEdgeUs: 0 },
-  programs: [{ name: 'tcp_retransmit_skb', attached: true, error: 0, message: '' }],
+  programs: [{ name: 'tcp_retransmit_skb', attached: true, required: true, error: 0, how: 'attached', loss: '' }],
+  features: [],
 };
 
 const SWEEP: PassReport = {
@@ -119,12 +120,19 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
           ...INTRODUCTION,
           programs: [
             ...INTRODUCTION.programs,
-            { name: 'timer_expire_entry', attached: false, error: 2, message: 'ENOENT' },
+            {
+              name: 'timer_expire_entry',
+              attached: false,
+              required: false,
+              error: 2,
+              how: 'ENOENT',
+              loss: 'later by a sweep',
+            },
           ],
         },
       },
     },
-    [/^probe timer_expire_entry is missing: ENOENT$/],
+    [/^probe timer_expire_entry is missing: ENOENT; later by a sweep$/],
   ],
   ['no sweep is complete', { lastSweep: null }, [/^the first sweep is not complete yet; owners are not known$/]],
   ['sweeps are late', { nowUs: EPOCH_MONO_US + 10_000_001 }, [/^sweeps are late/]],

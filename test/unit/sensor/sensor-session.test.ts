@@ -42,7 +42,7 @@ describe('the handshake', () => {
   test('a sensor of this build is configured once, and introduced when it is ready', async () => {
     await link.say(goldenBytes('hello'));
     assert.deepEqual(link.commands, [Buffer.from(encodeConfigure(CONFIGURATION))]);
-    await link.say(goldenBytes('program'), goldenBytes('clock'));
+    await link.say(goldenBytes('program'), goldenBytes('feature'), goldenBytes('clock'));
     assert.equal(introductions.length, 0);
     await link.say(goldenBytes('ready'));
     assert.deepEqual(
@@ -52,6 +52,10 @@ describe('the handshake', () => {
     assert.deepEqual(
       introductions.flatMap(({ programs }) => programs.map(({ name }) => name)),
       ['tcp_retransmit_skb'],
+    );
+    assert.deepEqual(
+      introductions.flatMap(({ features }) => features.map(({ name }) => name)),
+      ['RTO limit'],
     );
     assert.deepEqual(reports, []);
     assert.equal(link.commands.length, 1);
@@ -97,6 +101,11 @@ describe('the handshake', () => {
       name: 'endless programs',
       say: () => Array.from({ length: 65 }, () => goldenBytes('program')),
       reason: /more than 64 programs/,
+    },
+    {
+      name: 'endless features',
+      say: () => Array.from({ length: 65 }, () => goldenBytes('feature')),
+      reason: /more than 64 features/,
     },
   ];
   for (const { name, say, reason } of refusals) {
@@ -186,10 +195,12 @@ describe('how a conversation ends', () => {
     );
   });
 
-  test('at a second handshake', async () => {
-    await link.say(handshake(), goldenBytes('socket'), goldenBytes('ready'));
-    assert.equal((await end).reason, 'it sent a record of type ready after it was ready');
-  });
+  for (const type of ['ready', 'feature']) {
+    test(`at a second handshake, which begins with ${type}`, async () => {
+      await link.say(handshake(), goldenBytes('socket'), goldenBytes(type));
+      assert.equal((await end).reason, `it sent a record of type ${type} after it was ready`);
+    });
+  }
 });
 
 describe('commands', () => {

@@ -24,6 +24,7 @@ const RECORD_FIELDS: Readonly<Record<string, Fields>> = {
   process: layout.PROCESS_RECORD,
   holder: layout.HOLDER_RECORD,
   counters: layout.COUNTERS_RECORD,
+  feature: layout.FEATURE_RECORD,
 };
 
 const COMMAND_FIELDS: Readonly<Record<string, Fields>> = {

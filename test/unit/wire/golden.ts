@@ -42,8 +42,10 @@ const program: SensorRecord = {
   program: {
     attached: false,
     error: 0xa0b0c001,
+    required: true,
     name: 'tcp_retransmit_skb',
-    message: 'no BTF for it: retransmissions are seen by sweeps only',
+    how: 'this kernel has no such tracepoint',
+    loss: 'retransmissions are seen by sweeps only',
   },
 };
 
@@ -212,6 +214,16 @@ const counters: SensorRecord = {
   },
 };
 
+const feature: SensorRecord = {
+  type: 'feature',
+  feature: {
+    available: true,
+    name: 'RTO limit',
+    how: 'icsk_rto_max',
+    loss: 'the limit is taken to be 120 s',
+  },
+};
+
 type RecordType = SensorRecord['type'];
 
 /** What `test/golden/TYPE.hex` must decode to; a new type of record does not compile until it has a line here. */
@@ -226,6 +238,7 @@ export const GOLDEN_RECORDS: { readonly [Type in RecordType]: Extract<SensorReco
   process,
   holder,
   counters,
+  feature,
 };
 
 export const RECORD_TYPES = Object.keys(GOLDEN_RECORDS) as RecordType[];

@@ -119,11 +119,15 @@ describe('enum values', () => {
     assert.deepEqual(codes, ['privilege', 'btf', 'load', 'attach', 'protocol', 'internal']);
   });
 
-  test('a pass that begins, a program that is attached', () => {
+  test('a pass that begins, a program that is attached or optional, a feature that is absent', () => {
     const begin = decode('pass', (v) => v.setUint16(cause, layout.PASS_EDGE.PASS_BEGIN, true)).record;
     assert.equal(begin?.type === 'pass' && begin.pass.edge, 'begin');
     const attached = decode('program', (v) => v.setUint32(status, 1, true)).record;
     assert.equal(attached?.type === 'program' && attached.program.attached, true);
+    const optional = decode('program', (v) => v.setUint32(layout.PROGRAM_RECORD.required, 0, true)).record;
+    assert.equal(optional?.type === 'program' && optional.program.required, false);
+    const absent = decode('feature', (v) => v.setUint32(layout.FEATURE_RECORD.available, 0, true)).record;
+    assert.equal(absent?.type === 'feature' && absent.feature.available, false);
   });
 
   test('a TCP state that no kernel has today goes through as a number', () => {

@@ -1,0 +1,29 @@
+// Proves what a locked-down kernel (the default with Secure Boot on some distributions) means for stuckd: nothing at level
+// "integrity"; at "confidentiality" it cannot read kernel memory, and says so, by name. The last test of a guest, as its
+// file name sees to: there is no way back from a lockdown.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { check, type CheckAnswer } from './check-answer.js';
+
+const LOCKDOWN = '/sys/kernel/security/lockdown';
+
+function availableOf(answer: CheckAnswer): readonly string[] {
+  return answer.features.filter(({ available }) => available).map(({ name }) => name);
+}
+
+test('lockdown: "integrity" changes nothing, "confidentiality" is named as the reason', async () => {
+  assert.match(readFileSync(LOCKDOWN, 'utf8'), /\[none\]/);
+  const free = await check();
+  writeFileSync(LOCKDOWN, 'integrity');
+  const integrity = await check();
+  assert.equal(integrity.code, 0, integrity.text);
+  assert.deepEqual(availableOf(integrity), availableOf(free));
+
+  writeFileSync(LOCKDOWN, 'confidentiality');
+  const confidentiality = await check();
+  assert.equal(confidentiality.code, 1, confidentiality.text);
+  assert.equal(confidentiality.canRun, false);
+  const missing = confidentiality.features.filter(({ available, required }) => required && !available);
+  assert.match(missing.map(({ how }) => how).join(), /lockdown/);
+});

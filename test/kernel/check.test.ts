@@ -1,0 +1,294 @@
+// Proves on the running kernel what "stuckd check" tells of it: every program and feature, with the places that the
+// kernel's own type information names; that a program which the kernel refuses to load or to attach is left out, with the
+// reason and the loss, while the others serve, and that a required one ends it with one sentence; and that unanswered
+// keepalive probes are found by events although no process has a TCP socket when the sensor starts, and although the
+// sensor itself may have none.
+// It cannot prove what kernels without a feature say, other than the one it runs on; nor what a locked-down kernel says,
+// as lockdown cannot be switched off again.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import type { SocketSnapshot } from '../../daemon/core/snapshot.js';
+import { spawnSensor } from '../../daemon/sensor/sensor-link.js';
+import { SensorSession } from '../../daemon/sensor/sensor-session.js';
+import { createTwoHosts, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
+import { packageRoot } from '../support/package-root.js';
+import { lonelySensor, refusedSensor } from '../support/refuse.js';
+import { type ProgramResult, runProgram } from '../support/run-program.js';
+import { Sockprog } from '../support/sockprog.js';
+import { DAEMON_PROGRAM, StuckdUnderTest } from '../support/stuckd.js';
+
+const skip = labSkipReason();
+const PORT = 8000;
+const HOUR_MS = 3_600_000;
+
+const PROGRAMS = [
+  'tcp_retransmit_skb',
+  'inet_sock_set_state',
+  'tcp_destroy_sock',
+  'tcp_receive_reset',
+  'inet_sk_error_report',
+  'tcp_send_reset',
+  'tcp_cong_state_set',
+  'timer_expire_entry',
+  'refresh',
+  'sweep',
+];
+const REQUIRED = ['privileges', 'kernel BTF', 'sensor', ...PROGRAMS.slice(0, 3), 'refresh', 'sweep'];
+
+interface Feature {
+  readonly name: string;
+  readonly available: boolean;
+  readonly required: boolean;
+  readonly how: string;
+  readonly loss: string;
+}
+
+interface Answer {
+  readonly canRun: boolean;
+  readonly features: readonly Feature[];
+}
+
+/** @param sensorPath what is started as the sensor; default: the sensor */
+function check(t: TestContext, sensorPath: string | null, ...options: string[]): Promise<ProgramResult> {
+  const directory = mkdtempSync(join(tmpdir(), 'stuckd-check-'));
+  t.after(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const config = join(directory, 'stuckd.yaml');
+  writeFileSync(config, JSON.stringify(sensorPath === null ? {} : { sensor: { path: sensorPath } }));
+  const main = join(packageRoot(), DAEMON_PROGRAM);
+  return runProgram([process.execPath, main, 'check', '--config', config, ...options]);
+}
+
+async function checkJson(
+  t: TestContext,
+  sensorPath: string | null,
+): Promise<Answer & { readonly code: number | null }> {
+  const { code, stdout, stderr } = await check(t, sensorPath, '-o', 'json');
+  assert.equal(stderr, '');
+  return { code, ...(JSON.parse(stdout) as Answer) };
+}
+
+function featureOf({ features }: Answer, name: string): Feature {
+  const found = features.find((feature) => feature.name === name);
+  assert.ok(found, `no ${name} among ${features.map((feature) => feature.name).join(', ')}`);
+  return found;
+}
+
+/** Names of the programs that are not there. */
+function missedOf(answer: Answer): readonly string[] {
+  return PROGRAMS.filter((name) => !featureOf(answer, name).available);
+}
+
+/** Whether any struct of this kernel has a member of that name, and whether there is such a struct. */
+function kernelTypes(): { hasMember: (name: string) => boolean; hasStruct: (name: string) => boolean } {
+  const path = `${process.env['PATH'] ?? ''}:/usr/sbin`;
+  const dump = execFileSync('bpftool', ['btf', 'dump', 'file', '/sys/kernel/btf/vmlinux'], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, PATH: path },
+  });
+  return {
+    hasMember: (name) => dump.includes(`\n\t'${name}' type_id=`),
+    hasStruct: (name) => dump.includes(` STRUCT '${name}' `),
+  };
+}
+
+/** A connection that probes its peer each second. */
+async function connectIdle(hosts: TwoHosts): Promise<{ client: Sockprog; localPort: number | undefined }> {
+  const server = await Sockprog.start(hosts.lab, hosts.server);
+  await server.command(`listen l ${SERVER_ADDRESS} ${String(PORT)}`);
+  const client = await Sockprog.start(hosts.lab, hosts.client);
+  const { localPort } = await client.connect('a', SERVER_ADDRESS, PORT, 'keepalive=1 idle=1 intvl=1 cnt=60');
+  await server.waitEvent({ event: 'accepted', id: 'l.1' });
+  return { client, localPort };
+}
+
+describe('this kernel', { skip }, () => {
+  test('the table: a line for everything, and exit status 0', async (t) => {
+    const { code, stdout, stderr } = await check(t, null);
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /\nstuckd can run here\.\n$/);
+    for (const name of [...REQUIRED, ...PROGRAMS, 'write timer', 'keepalive timer', 'keepalive function']) {
+      assert.match(stdout, new RegExp(`^ {2}ok {7}${name} +\\S`, 'm'));
+    }
+    assert.doesNotMatch(stdout, /MISSING/);
+  });
+
+  test('the JSON: the same, and nothing without an explanation', async (t) => {
+    const answer = await checkJson(t, null);
+    assert.equal(answer.code, 0);
+    assert.equal(answer.canRun, true);
+    assert.deepEqual(missedOf(answer), []);
+    for (const feature of answer.features) {
+      assert.deepEqual(Object.keys(feature), ['name', 'available', 'required', 'how', 'loss']);
+      assert.equal(feature.required, REQUIRED.includes(feature.name), feature.name);
+      assert.match(feature.how, /\S/, feature.name);
+      assert.match(feature.loss, /\S/, feature.name);
+    }
+    assert.match(featureOf(answer, 'keepalive function').how, /a socket of the sensor's own/);
+  });
+
+  test('the places of the fields are those of the type information of this kernel', async (t) => {
+    const answer = await checkJson(t, null);
+    const { hasMember: has, hasStruct } = kernelTypes();
+    assert.ok(has('icsk_retransmits'), 'the dump is one of the kernel');
+    const { how: writeTimer } = featureOf(answer, 'write timer');
+    assert.equal(writeTimer.includes('icsk_timeout'), has('icsk_timeout'), writeTimer);
+    assert.equal(writeTimer.includes('tcp_retransmit_timer'), has('tcp_retransmit_timer'), writeTimer);
+    assert.equal(writeTimer.includes('icsk_retransmit_timer'), !has('tcp_retransmit_timer'), writeTimer);
+    const { how: keepaliveTimer } = featureOf(answer, 'keepalive timer');
+    assert.equal(keepaliveTimer, has('icsk_keepalive_timer') ? 'icsk_keepalive_timer' : 'sk_timer');
+    // Before it had `err`, its event was one of a class.
+    assert.equal(featureOf(answer, 'retransmit errors').available, hasStruct('trace_event_raw_tcp_retransmit_skb'));
+    assert.equal(featureOf(answer, 'RTO limit').available, has('icsk_rto_max'));
+    assert.equal(featureOf(answer, 'RTO episode').available, has('rto_stamp') && has('total_rto'));
+    assert.equal(featureOf(answer, 'microsecond stamps').available, has('tcp_usec_ts'));
+    assert.equal(featureOf(answer, 'linear SYN timeouts').available, has('sysctl_tcp_syn_linear_timeouts'));
+    assert.equal(featureOf(answer, 'window probe start').available, has('icsk_probes_tstamp'));
+  });
+});
+
+describe('refused programs', { skip, concurrency: 2 }, () => {
+  test('one that is not loaded and one that is not attached are left out, and the others serve', async (t) => {
+    const sensor = await refusedSensor(t, '--load', 'on_congestion_state', '--attach', 'on_timer');
+    const answer = await checkJson(t, sensor);
+    assert.equal(answer.code, 0);
+    assert.deepEqual(missedOf(answer), ['tcp_cong_state_set', 'timer_expire_entry']);
+    const notLoaded = featureOf(answer, 'tcp_cong_state_set');
+    assert.match(notLoaded.how, /^the kernel refuses it \(Permission denied\): /);
+    assert.match(notLoaded.loss, /^recoveries /);
+    const notAttached = featureOf(answer, 'timer_expire_entry');
+    assert.match(notAttached.how, /^cannot be attached \(Permission denied\)/);
+    assert.match(notAttached.loss, /^unanswered keepalive probes /);
+  });
+
+  test('the daemon says so too, and runs', async (t) => {
+    const stuckd = await StuckdUnderTest.start(t, {
+      sensor: { path: await refusedSensor(t, '--load', 'on_send_reset') },
+    });
+    const { problems, sensor } = await stuckd.status();
+    assert.deepEqual(
+      sensor?.programs?.filter(({ attached }) => attached !== true).map(({ name }) => name),
+      ['tcp_send_reset'],
+    );
+    assert.match(problems.join('\n'), /probe tcp_send_reset is missing: the kernel refuses it .*; an abortive close/);
+  });
+
+  test('without that of the keepalive timer sweeps find what it would have reported', async (t) => {
+    const sensor = { path: await refusedSensor(t, '--attach', 'on_timer'), sweepInterval: '1s' };
+    const stuckd = await StuckdUnderTest.start(t, { sensor });
+    const hosts = await createTwoHosts(t);
+    const { client } = await connectIdle(hosts);
+    await hosts.link.cut();
+    const opened = await stuckd.waitOpened(hosts.client, 'keepalive_unanswered');
+    assert.equal((await stuckd.waitOwner(opened.id)).owner?.pid, client.pid);
+  });
+
+  const failures: readonly (readonly [string, readonly string[], RegExp])[] = [
+    [
+      'a required one that is not loaded',
+      ['--load', 'on_retransmit'],
+      /^the kernel refuses the BPF program tcp_retransmit_skb \(Permission denied\): .*; without it nothing is detected/,
+    ],
+    [
+      'a required one that is not attached',
+      ['--attach', 'on_destroy'],
+      /^tcp_destroy_sock, which is required: cannot be attached \(Permission denied\); without it ends are not seen/,
+    ],
+    [
+      'an iterator that is not attached',
+      ['--attach', 'sweep'],
+      /^sweep, which is required: cannot be attached \(Permission denied\); without it owners /,
+    ],
+    [
+      'none is loaded',
+      ['--load', 'all'],
+      /^the kernel refuses to load BPF programs .*seccomp.*security module.*lockdown/,
+    ],
+  ];
+  for (const [name, refused, sentence] of failures) {
+    test(`${name}: one sentence, and exit status 1`, async (t) => {
+      const answer = await checkJson(t, await refusedSensor(t, ...refused));
+      assert.equal(answer.code, 1);
+      assert.equal(answer.canRun, false);
+      const { available, required, how } = featureOf(answer, 'BPF programs');
+      assert.deepEqual([available, required], [false, true]);
+      assert.match(how, sentence);
+      assert.ok(!how.includes('\n'));
+    });
+  }
+});
+
+/** A sensor without a daemon, whose only sweep is over. @returns the reports of its events so far */
+async function startSensor(t: TestContext, path: string): Promise<readonly SocketSnapshot[]> {
+  const events: SocketSnapshot[] = [];
+  let hasSwept = false;
+  const intervals = { refreshIntervalMs: HOUR_MS, sweepIntervalMs: HOUR_MS, fullRefreshIntervalMs: HOUR_MS };
+  const configuration = { rtoThreshold: 255, synThreshold: 255, probeThreshold: 2, ...intervals };
+  const session = new SensorSession(
+    spawnSensor(path, [], () => undefined),
+    configuration,
+    {
+      ready: () => undefined,
+      records: (records) => {
+        for (const record of records) {
+          if (record.type === 'socket' && record.socket.passId === 0) {
+            events.push(record.socket);
+          }
+          hasSwept ||= record.type === 'pass' && record.pass.kind === 'sweep' && record.pass.edge === 'end';
+        }
+      },
+    },
+  );
+  const ended = session.run();
+  t.after(async () => {
+    session.close();
+    await ended;
+  });
+  await waitFor(() => hasSwept, { what: 'the first sweep' });
+  return events;
+}
+
+/** Probes that nobody answers raise an event. */
+async function assertEvent(t: TestContext, sensorPath: string): Promise<void> {
+  const events = await startSensor(t, sensorPath);
+  const hosts = await createTwoHosts(t);
+  const { localPort } = await connectIdle(hosts);
+  await hosts.link.cut();
+  await waitFor(
+    () =>
+      events.some(({ cause, netns, local }) => {
+        return cause === 'keepalive' && netns === hosts.client.inode && local.port === localPort;
+      }),
+    { what: 'the event' },
+  );
+}
+
+describe('the address of tcp_keepalive_timer()', { skip, concurrency: 2 }, () => {
+  test('is known although no process has a TCP socket as the sensor starts', async (t) => {
+    await assertEvent(t, lonelySensor(t));
+  });
+
+  test('is found by the first sweep where the sensor may have no TCP socket, and it says so', async (t) => {
+    const sensor = await refusedSensor(t, '--inet');
+    const answer = await checkJson(t, sensor);
+    assert.equal(answer.canRun, true);
+    assert.deepEqual(missedOf(answer), []);
+    assert.match(featureOf(answer, 'timer_expire_entry').how, /^attached, but .* until then sweeps serve/);
+    const { available, how, loss } = featureOf(answer, 'keepalive function');
+    assert.equal(available, false);
+    assert.match(how, /at the first TCP socket that a sweep meets, .* \(Address family not supported by protocol\)$/);
+    assert.match(loss, /by sweeps only$/);
+
+    // For the first sweep: there may be no other TCP socket on this machine.
+    const listener = createServer().listen(0, '127.0.0.1');
+    t.after(() => listener.close());
+    await assertEvent(t, sensor);
+  });
+});

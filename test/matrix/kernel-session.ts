@@ -1,0 +1,98 @@
+/** What is done with one kernel: its guest runs the tests, or a developer's command. */
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../support/package-root.js';
+import type { MatrixArguments } from './arguments.js';
+import { bootGuest, type GuestEnd } from './guest.js';
+import type { GuestOutput } from './guest-output.js';
+import type { Kernel } from './kernel-store.js';
+import type { KernelResult } from './report.js';
+
+/** Two virtual CPUs, since what runs in one guest alone runs beside itself; memory for its files, which live in it. */
+export const CPUS_PER_GUEST = 2;
+const MEMORY_MIB = 3072;
+
+/** Exit status of a guest on which `stuckd check` says no. */
+const CANNOT_RUN = 3;
+
+type Progress = (line: string) => void;
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The guest says what stuckd finds there, then runs the tests. */
+function testScript(only: string): string {
+  const node = quote(process.execPath);
+  return [
+    `export CI=true STUCKD_TEST_GUEST=1 STUCKD_TEST_WITHOUT=${quote(process.env['STUCKD_TEST_WITHOUT'] ?? '')}`,
+    'echo "{\\"kernel\\":\\"$(uname -r)\\"}" >/dev/ttyS1',
+    `${node} build/bin/stuckd.js check -o json >/dev/ttyS1 || exit ${CANNOT_RUN}`,
+    `${node} test/run.mjs kernel guest --results /dev/ttyS1 --only ${quote(only)}`,
+  ].join('\n');
+}
+
+function directoryOf({ version }: Kernel): string {
+  return join(packageRoot(), 'build/kernels', version);
+}
+
+function boot(
+  kernel: Kernel,
+  args: MatrixArguments,
+  script: string,
+  watch: (output: GuestOutput) => void,
+): Promise<GuestEnd> {
+  rmSync(directoryOf(kernel), { recursive: true, force: true });
+  return bootGuest({
+    ...{ kernel, script, watch, directory: directoryOf(kernel) },
+    ...{ cpus: CPUS_PER_GUEST, memoryMib: MEMORY_MIB, timeoutMs: args.timeoutMs },
+    kernelParameters: ['lsm=lockdown,capability'], // one test locks its guest down
+  });
+}
+
+/** One line whenever the guest has finished more tests. */
+function report(version: string, progress: Progress): (output: GuestOutput) => void {
+  let shown = '';
+  return ({ started, tests }) => {
+    const failed = tests.filter(({ result }) => result === 'failed').length;
+    const text = started ? `${String(tests.length)} tests ended, ${String(failed)} failed` : 'boots';
+    if (text !== shown) {
+      shown = text;
+      progress(`${version}: ${text}`);
+    }
+  };
+}
+
+function toResult({ version, release }: Kernel, { output, failure }: GuestEnd, durationMs: number): KernelResult {
+  const refused = output.exitStatus === CANNOT_RUN;
+  // A runner that fails without a failed test (a file that hung, say) must not look like success.
+  const silent = output.exitStatus !== undefined && output.exitStatus !== 0 && !refused;
+  const blamed = output.tests.some(({ result }) => result === 'failed');
+  const reason = failure ?? (silent && !blamed ? `the tests ended with ${String(output.exitStatus)}` : undefined);
+  return {
+    ...{ version, release, refused, durationMs },
+    ...{ tests: output.tests, features: output.features },
+    ...(reason === undefined ? {} : { failure: reason }),
+  };
+}
+
+/** Boots the kernel and runs the tests in it. */
+export async function testKernel(kernel: Kernel, args: MatrixArguments, progress: Progress): Promise<KernelResult> {
+  const startMs = performance.now();
+  const end = await boot(kernel, args, testScript(args.only), report(kernel.version, progress));
+  return toResult(kernel, end, performance.now() - startMs);
+}
+
+/**
+ * Boots the kernel and runs a shell command in it.
+ * @returns what was on its console, and the status of the command: 1 if the guest did not come to its end
+ */
+export async function runInKernel(
+  kernel: Kernel,
+  args: MatrixArguments,
+  command: string,
+): Promise<{ readonly text: string; readonly status: number }> {
+  const { output, failure } = await boot(kernel, args, command, () => undefined);
+  const said = readFileSync(join(directoryOf(kernel), 'console.log'), 'utf8').replaceAll('\r', '');
+  return { text: failure ?? said, status: output.exitStatus ?? 1 };
+}

@@ -1,0 +1,89 @@
+// Proves what counts as a good kernel, and that the table and the page show every failure. It cannot prove that a guest
+// told all of its tests.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { formatPage, formatResults, isAsExpected, type KernelResult } from '../../matrix/report.js';
+
+const GOOD: KernelResult = {
+  version: '6.1.192',
+  release: '6.1.0-56-cloud-amd64',
+  tests: [
+    { file: 'keepalive', name: 'a probe | lost', result: 'passed' },
+    { file: 'story', name: 'both endings', result: 'passed' },
+  ],
+  features: [
+    { name: 'keepalive timer', available: true, how: 'icsk_keepalive_timer' },
+    { name: 'icsk_rto_max', available: false, how: '' },
+  ],
+  refused: false,
+  durationMs: 90_000,
+};
+
+const BAD: KernelResult = {
+  ...GOOD,
+  version: '7.3.4',
+  release: '7.3.4+deb13-cloud-amd64',
+  tests: [
+    { file: 'keepalive', name: 'a probe | lost', result: 'failed', error: 'it was found' },
+    { file: 'story', name: 'both endings', result: 'skipped' },
+  ],
+};
+
+const OLD: KernelResult = {
+  ...GOOD,
+  ...{ version: '5.10.262', release: '5.10.0-46', tests: [], refused: true },
+  features: [
+    { name: 'kernel BTF', available: true, required: true, how: '' },
+    { name: 'BPF programs', available: false, required: true, how: 'Linux 5.12 is needed' },
+    { name: 'pid namespace', available: false, required: false, how: 'owners' },
+  ],
+};
+
+describe('what is as expected', () => {
+  const table: readonly (readonly [string, KernelResult, boolean])[] = [
+    ['all tests passed', GOOD, true],
+    ['a test failed', BAD, false],
+    ['no test ran', { ...GOOD, tests: [] }, false],
+    ['the guest hung', { ...GOOD, failure: 'hung' }, false],
+    ['an old kernel is refused', OLD, true],
+    ['an old kernel is not refused', { ...OLD, refused: false, tests: GOOD.tests }, false],
+    ['a supported kernel is refused', { ...GOOD, refused: true }, false],
+    ['the oldest supported one', { ...GOOD, version: '5.12.1' }, true],
+  ];
+  for (const [what, result, expected] of table) {
+    test(what, () => {
+      assert.equal(isAsExpected(result), expected);
+    });
+  }
+});
+
+test('the table has a row for each file, a column for each kernel, and names what failed', () => {
+  const text = formatResults([OLD, GOOD, BAD]);
+  const [header = '', keepalive = '', story = '', verdicts = ''] = text.split('\n');
+  assert.match(header, /^TESTS +5\.10\.262 +6\.1\.192 +7\.3\.4$/);
+  assert.match(keepalive, /^keepalive +- +1 +0, 1 FAILED$/);
+  assert.match(story, /^story +- +1 +0, 1 skipped$/);
+  assert.match(verdicts, /too old +1\.5 min +FAILED$/);
+  assert.match(text, /7\.3\.4 {2}keepalive: a probe \| lost\n {4}it was found/);
+});
+
+test('a refusal is told in the words of stuckd check', () => {
+  assert.match(formatResults([OLD]), /5\.10\.262 {2}BPF programs: Linux 5\.12 is needed\n/);
+  assert.match(formatResults([{ ...GOOD, refused: true, features: [] }]), /6\.1\.192 {2}stuckd check failed/);
+});
+
+test('a guest that hung is a crash, with the reason', () => {
+  const text = formatResults([{ ...GOOD, failure: 'the boot did not end within 120 s' }]);
+  assert.match(text, /CRASHED/);
+  assert.match(text, /6\.1\.192 {2}the boot did not end within 120 s/);
+});
+
+test('the page has features and tests by kernel, in Markdown', () => {
+  const page = formatPage([OLD, GOOD, BAD], '2026-11-21');
+  assert.match(page, /Last full run: 2026-11-21\./);
+  assert.match(page, /\| 5\.10\.262 \| 5\.10\.0-46 \| 0 \| 0 \| BPF programs: Linux 5\.12 is needed \|/);
+  assert.match(page, /\| feature \| 6\.1\.192 \| 7\.3\.4 \|/);
+  assert.match(page, /\| keepalive timer \| icsk_keepalive_timer \|/);
+  assert.match(page, /\| icsk_rto_max \| no \| no \|/);
+  assert.match(page, /\| a probe \\\| lost \| ✓ \| \*\*✗\*\* \|/);
+});
