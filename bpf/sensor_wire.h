@@ -54,7 +54,7 @@ enum socket_cause {
 	CAUSE_RETRANSMIT = 1,     /* the RTO count crossed its threshold (tcp_retransmit_skb) */
 	CAUSE_KEEPALIVE = 2,      /* keepalive timer ran with unanswered probes; raised before the next probe */
 	CAUSE_STATE = 3,          /* inet_sock_set_state, before the store: old_state -> state */
-	CAUSE_ERROR = 4,          /* inet_sk_error_report: sk_err is what the application will read */
+	CAUSE_ERROR = 4,          /* inet_sk_error_report: sk_err is what the application gets, 0 if it has read it */
 	CAUSE_RESET_RECEIVED = 5, /* tcp_receive_reset, before the state changes */
 	CAUSE_RESET_SENT = 6,     /* tcp_send_reset */
 	CAUSE_CONGESTION = 7,     /* tcp_cong_state_set away from Loss */

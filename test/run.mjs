@@ -1,5 +1,5 @@
 // Runs the compiled tests, tier by tier, each tier by what it needs: nothing, loopback, root and a kernel with BTF, or a
-// whole machine of its own. Usage: node test/run.mjs [unit|acceptance|kernel|guest ...] [--only NAME] [--results FILE]
+// whole machine of its own. Usage: node test/run.mjs [unit|acceptance|kernel|guest ...] [--only NAME,...] [--results FILE]
 import { setMaxListeners } from 'node:events';
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -69,7 +69,7 @@ function testFiles(tier, only) {
     .map((name) => fileURLToPath(new URL(`../build/test/${name}/`, import.meta.url)))
     .filter((folder) => existsSync(folder))
     .flatMap(testFilesBelow)
-    .filter((file) => basename(file).includes(only));
+    .filter((file) => only.split(',').some((part) => basename(file).includes(part)));
 }
 
 /** A test in a folder that no tier names would never run, and nobody would miss it. */

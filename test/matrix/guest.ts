@@ -117,13 +117,16 @@ async function runGuest(job: GuestJob, work: string, cleanup: CleanupStack): Pro
 /** Boots the kernel and runs the job to its end, or to its time limit; leaves no process and no mount behind. */
 export async function bootGuest(job: GuestJob): Promise<GuestEnd> {
   const work = mkdtempSync(join(tmpdir(), 'stuckd-guest-'));
-  const cleanup = new CleanupStack(10_000);
-  cleanup.push('work folder', () => {
+  const removeWork = (): void => {
     rmSync(work, { recursive: true, force: true });
-  });
+  };
+  process.once('exit', removeWork); // when a signal ends this process
+  const cleanup = new CleanupStack(10_000);
+  cleanup.push('work folder', removeWork);
   try {
     return await runGuest(job, work, cleanup);
   } finally {
     await cleanup.releaseAll();
+    process.off('exit', removeWork);
   }
 }

@@ -1,5 +1,6 @@
 /** Removes what a lab that was killed by force has left behind. */
 import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { runCommand } from './command.js';
 import { creatorOf } from './names.js';
 
@@ -18,8 +19,15 @@ export async function sweepLeftovers(): Promise<readonly string[]> {
   for (const name of readdirSync(NAMESPACE_DIRECTORY)) {
     const creator = creatorOf(name);
     if (creator !== undefined && !existsSync(`/proc/${String(creator)}`)) {
-      await runCommand(['ip', 'netns', 'delete', name]);
-      removed.push(name);
+      try {
+        await runCommand(['ip', 'netns', 'delete', name]);
+        removed.push(name);
+      } catch (error) {
+        // Another lab that starts at the same moment removes the same ones.
+        if (existsSync(join(NAMESPACE_DIRECTORY, name))) {
+          throw error;
+        }
+      }
     }
   }
   return removed;

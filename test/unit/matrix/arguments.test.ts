@@ -14,8 +14,20 @@ test('kernels and options', () => {
   assert.deepEqual([args.only, args.timeoutMs, args.command], ['story', 30_000, 'uname']);
 });
 
+test('--quick is a choice of test files', () => {
+  assert.match(parseMatrixArguments(['--quick'], 1).only, /fields/);
+});
+
 describe('mistakes', () => {
-  for (const argv of [['--jobs', '0'], ['--jobs', 'many'], ['--timeout', '-1'], ['--nonsense']]) {
+  for (const argv of [
+    ['--quick', '--only', 'a'],
+    ['--quick', '--write'],
+    ['--run', 'a', '--write'],
+    ['--jobs', '0'],
+    ['--jobs', 'many'],
+    ['--timeout', '-1'],
+    ['--nonsense'],
+  ]) {
     test(argv.join(' '), () => {
       assert.throws(() => parseMatrixArguments(argv, 1), UsageError);
     });
