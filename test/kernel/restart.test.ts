@@ -248,9 +248,9 @@ describe('the daemon is replaced during an incident', { skip, concurrency: 2 }, 
       const heals = await opened(first, healed.client, healedPort);
       const sensor = await first.sensorPid();
       if (signal === 'SIGKILL') {
-        // Otherwise the daemon saves them as it ends.
+        // Otherwise the daemon saves them as it ends. It pauses for twenty times what its last write took.
         const areSaved = (): boolean => [stays.id, heals.id].every((id) => savedText(stateDir).includes(id));
-        await waitFor(areSaved, { what: 'saved records' });
+        await waitFor(areSaved, { what: 'saved records', timeoutMs: 300_000 });
       }
       first.process.kill(signal);
       assert.deepEqual(

@@ -4,6 +4,7 @@
 // frees itself and leaves an orphan behind. The programs know nothing of stuckd. It cannot prove anything about other HTTP
 // libraries, nor about waits of a quarter of an hour.
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { ClientEvent, ClientKind } from '../../daemon/demo/programs/client-event.js';
@@ -76,6 +77,35 @@ function countEvents(client: ManagedProcess, type: ClientEvent['event']): number
   return eventsOf(client).filter(({ event }) => event === type).length;
 }
 
+const ESTABLISHED = '01';
+const SYN_SENT = '02';
+
+/** The connection of the client on which something waits for an answer: its state, as /proc/net/tcp writes it. */
+function stateOfWaiting({ pid }: ManagedProcess): string | undefined {
+  const [, ...lines] = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').trimEnd().split('\n');
+  const sockets = lines.map((line) => line.trim().split(/\s+/));
+  const waiting = sockets.find(([, , , state, queues = '']) => {
+    return state === SYN_SENT || (state === ESTABLISHED && !queues.startsWith('00000000:'));
+  });
+  return waiting?.[3];
+}
+
+/**
+ * Cuts the link, and waits until a request hangs on the connection that there was. A client that runs late may have given
+ * that up as too old just before; then it gets another chance.
+ */
+async function cutUnderRequest({ hosts, client }: Stage): Promise<void> {
+  for (;;) {
+    await hosts.link.cut();
+    const state = await waitFor(() => stateOfWaiting(client), { what: 'a request' });
+    if (state === ESTABLISHED) {
+      return;
+    }
+    await hosts.link.heal();
+    await waitEvents(client, 'response', countEvents(client, 'response') + 2);
+  }
+}
+
 /** Waits until the server's host has no connection any more, in whatever state. */
 async function untilForgotten({ lab, server }: TwoHosts): Promise<void> {
   const isForgotten = async (): Promise<boolean> => {
@@ -109,7 +139,7 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
   test('no timeout, the network returns in time: the request hangs, and completes on the same connection', async (t) => {
     const stage = await setStage(t, 'no-timeout');
     const { hosts, server, client } = stage;
-    await hosts.link.cut();
+    await cutUnderRequest(stage);
     const opened = await waitHanging(stage, 'no-timeout');
     const answered = countEvents(client, 'response');
     await hosts.link.heal();
@@ -136,7 +166,7 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
     test(`no timeout, the server ${how} meanwhile: the hanging request is reset by the peer`, async (t) => {
       const stage = await setStage(t, 'no-timeout', keepAliveTimeoutMs);
       const { hosts, server, client } = stage;
-      await hosts.link.cut();
+      await cutUnderRequest(stage);
       const failures = countEvents(client, 'error');
       const opened = await waitHanging(stage, 'no-timeout');
       if (how === 'was restarted') {
@@ -164,7 +194,7 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
     const { hosts, client } = stage;
     // With one retry the kernel drops the orphan at its next retransmission.
     await hosts.lab.sysctl(hosts.client, 'net.ipv4.tcp_orphan_retries', 1);
-    await hosts.link.cut();
+    await cutUnderRequest(stage);
     const failures = countEvents(client, 'error');
     const opened = await waitHanging(stage, 'with-timeout');
     const failed = await waitEvents(client, 'error', failures + 1);
@@ -183,15 +213,18 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
       'no process holds it any more; the kernel goes on trying',
       'the kernel gave up',
     ]);
-    // What it tries now: the next connection, which cannot be established either.
-    const next = await stuckd().waitOpened(hosts.client, 'connecting');
-    assertOwner((await stuckd().waitOwner(next.id)).owner, { pid: client.pid, comm: 'with-timeout' });
+    // What it tries now: the next connection, which cannot be established either. Before 6.5 the kernel has sent too few
+    // SYNs by the time at which the client gives that up as well.
+    if (existsSync('/proc/sys/net/ipv4/tcp_syn_linear_timeouts')) {
+      const next = await stuckd().waitOpened(hosts.client, 'connecting');
+      assertOwner((await stuckd().waitOwner(next.id)).owner, { pid: client.pid, comm: 'with-timeout' });
+    }
   });
 
   test('agentkeepalive: its timeout frees the client, which works again as the network returns', async (t) => {
     const stage = await setStage(t, 'agentkeepalive', HASTY_MS);
     const { hosts, client } = stage;
-    await hosts.link.cut();
+    await cutUnderRequest(stage);
     const failures = countEvents(client, 'error');
     const opened = await waitHanging(stage, 'agentkeepalive');
     const failed = await waitEvents(client, 'error', failures + 1);

@@ -10,6 +10,7 @@ export interface MatrixArguments {
   readonly kernels: readonly string[];
   /** Only test files whose name contains one of these, with commas in between; empty: all. */
   readonly only: string;
+  readonly quick: boolean;
   /** Run this in the guest instead of the tests. */
   readonly command?: string;
   /** Guests at a time. */
@@ -78,13 +79,14 @@ export function parseMatrixArguments(argv: readonly string[], defaultJobs: numbe
   if (values.quick && values.only !== '') {
     throw new UsageError('--quick is a choice of files already; it does not go with --only');
   }
-  if (values.write && (values.quick || values.only !== '' || values.run !== undefined)) {
-    throw new UsageError('--write needs all tests');
+  if (values.write && (values.only !== '' || values.run !== undefined)) {
+    throw new UsageError('--write is for all tests, or --quick');
   }
   return {
     help: values.help,
     kernels: positionals.length === 0 ? ALL_KERNELS : positionals,
     only: values.quick ? QUICK : values.only,
+    quick: values.quick,
     ...(values.run === undefined ? {} : { command: values.run }),
     jobs: Math.ceil(positiveNumber(values.jobs, 'jobs')),
     timeoutMs: positiveNumber(values.timeout, 'timeout') * 60_000,

@@ -134,8 +134,12 @@ function escapeMarkdown(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 }
 
-/** SUPPORTED_KERNELS.md. @param date of the run, as YYYY-MM-DD */
-export function formatPage(results: readonly KernelResult[], date: string): string {
+/**
+ * SUPPORTED_KERNELS.md.
+ * @param date of the run, as YYYY-MM-DD
+ * @param quick only the test files ran that stand and fall with the kernel
+ */
+export function formatPage(results: readonly KernelResult[], date: string, quick: boolean): string {
   const ran = results.filter(({ refused }) => !refused);
   const features = collectRows(
     ran,
@@ -170,7 +174,9 @@ export function formatPage(results: readonly KernelResult[], date: string): stri
     'version, since stable kernels carry back-ports. This page is written by `npm run test:kernels -- --write`, which boots',
     "Debian's kernels under qemu and runs the kernel tests in each of them.",
     '',
-    `Last full run: ${date}.`,
+    quick
+      ? `Last run: ${date}, of the test files that stand and fall with the kernel (\`--quick\`).`
+      : `Last full run: ${date}.`,
     '',
     '| version | release | passed | failed | remarks |',
     '| --- | --- | :-: | :-: | --- |',

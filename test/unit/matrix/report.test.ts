@@ -79,8 +79,9 @@ test('a guest that hung is a crash, with the reason', () => {
 });
 
 test('the page has features and tests by kernel, in Markdown', () => {
-  const page = formatPage([OLD, GOOD, BAD], '2026-11-21');
+  const page = formatPage([OLD, GOOD, BAD], '2026-11-21', false);
   assert.match(page, /Last full run: 2026-11-21\./);
+  assert.match(formatPage([GOOD], '2026-11-21', true), /Last run: 2026-11-21, .*--quick/);
   assert.match(page, /\| 5\.10\.262 \| 5\.10\.0-46 \| 0 \| 0 \| BPF programs: Linux 5\.12 is needed \|/);
   assert.match(page, /\| feature \| 6\.1\.192 \| 7\.3\.4 \|/);
   assert.match(page, /\| keepalive timer \| icsk_keepalive_timer \|/);
