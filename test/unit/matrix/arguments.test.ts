@@ -21,7 +21,6 @@ test('--quick is a choice of test files', () => {
 describe('mistakes', () => {
   for (const argv of [
     ['--quick', '--only', 'a'],
-    ['--quick', '--write'],
     ['--run', 'a', '--write'],
     ['--jobs', '0'],
     ['--jobs', 'many'],
