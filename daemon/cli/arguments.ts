@@ -5,6 +5,7 @@ import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
 import type { ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
 import { UsageError } from './cli-io.js';
+import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
@@ -25,7 +26,7 @@ export type Command =
       readonly limit: number;
       readonly includeEnded: boolean;
     })
-  | (Common & { readonly name: 'get'; readonly id: string })
+  | (Common & { readonly name: 'get'; readonly id: string; readonly whatIf: WhatIfQuestion | null })
   | (Common & { readonly name: 'watch'; readonly filter: ConnectionFilterRequest })
   | (Common & { readonly name: 'status' });
 
@@ -38,6 +39,7 @@ const OPTIONS = {
   netns: { type: 'string', multiple: true },
   limit: { type: 'string' },
   ended: { type: 'boolean' },
+  'what-if': { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
@@ -49,7 +51,7 @@ const COMMON_OPTIONS: readonly OptionName[] = ['output', 'address', 'help', 'ver
 const FILTER_OPTIONS: readonly OptionName[] = ['pid', 'kind', 'peer', 'netns'];
 const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended'],
-  get: COMMON_OPTIONS,
+  get: [...COMMON_OPTIONS, 'what-if'],
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
   status: COMMON_OPTIONS,
 };
@@ -199,7 +201,7 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
       if (id === undefined || id === '') {
         throw new UsageError('get: give the id of a stuck connection, as stuckctl list shows it');
       }
-      return { name, ...common, id };
+      return { name, ...common, id, whatIf: parseWhatIfQuestion(items(values['what-if'])) };
     }
     case 'watch':
       return { name, ...common, filter: filter(values) };

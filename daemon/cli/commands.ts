@@ -63,15 +63,16 @@ export async function list(command: CommandOf<'list'>, client: StuckdClient, io:
 }
 
 export async function get(command: CommandOf<'get'>, client: StuckdClient, io: CliIo): Promise<void> {
-  const response = await client.getStuckConnection(command.id);
-  const connection = response.stuckConnection ?? {};
+  const { id, whatIf } = command;
+  const response = await client.getStuckConnection(id, whatIf?.request);
   switch (command.output) {
     case 'json':
       return io.write(jsonDocument(toProtoJson(response)));
     case 'jsonl':
-      return io.write(jsonLine(toProtoJson(connection)));
+      // One item a line: the connection, or where something was asked about it, all of the answer.
+      return io.write(jsonLine(toProtoJson(whatIf === null ? (response.stuckConnection ?? {}) : response)));
     case 'table':
-      return io.write(formatConnectionPage(connection, io.nowMs(), io.columns, styleFor(io)));
+      return io.write(formatConnectionPage(response, whatIf?.words ?? '', io.nowMs(), io.columns, styleFor(io)));
   }
 }
 

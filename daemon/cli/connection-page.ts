@@ -1,5 +1,6 @@
 /** `stuckctl get`: one record as a page, what it means first. */
 import { directionName, giveUpReasonName } from '../rpc/enum-mapping.js';
+import type { stuckd } from '../rpc/gen/stuckd.js';
 import { durationToMs } from '../rpc/proto-time.js';
 import { escapeForTerminal, wrapWords } from '../lib/terminal.js';
 import type { Style } from '../lib/terminal.js';
@@ -14,7 +15,12 @@ import {
   timeMs,
 } from './connection-text.js';
 import type { Connection } from './connection-text.js';
+import { forecastFacts } from './forecast-text.js';
+import { ladderText } from './ladder-text.js';
 import { countText, dateTimeText, durationText, sizeText } from './quantity-text.js';
+import { whatIfText } from './what-if-text.js';
+
+type Page = stuckd.v1.GetStuckConnectionResponse.$Properties;
 
 /** A name and what is known under it. */
 export type Fact = readonly [name: string, text: string];
@@ -135,6 +141,7 @@ function facts(connection: Connection, nowMs: number): Fact[] {
     ],
     ...optionFacts(connection),
     ...ended,
+    ...forecastFacts(connection),
     ...(previousId === '' ? [] : [['previous id', previousId] as const]),
   ];
 }
@@ -148,7 +155,23 @@ function timelineText(connection: Connection, width: number): string {
   return `\nTimeline:\n${lines.join('')}`;
 }
 
-/** @param width columns of the terminal; Infinity for no limit. */
-export function formatConnectionPage(connection: Connection, nowMs: number, width: number, style: Style): string {
-  return `${diagnosisText(connection, style, width)}Facts:\n${formatFacts(facts(connection, nowMs), width)}${timelineText(connection, width)}`;
+/**
+ * @param question the settings of `--what-if`, as they were given.
+ * @param width columns of the terminal; Infinity for no limit.
+ */
+export function formatConnectionPage(
+  { stuckConnection, ladder, whatIf }: Page,
+  question: string,
+  nowMs: number,
+  width: number,
+  style: Style,
+): string {
+  const connection = stuckConnection ?? {};
+  return [
+    diagnosisText(connection, style, width),
+    whatIf ? `What if:\n${wrap(whatIfText(question, whatIf, connection, nowMs), '  ', width)}\n` : '',
+    `Facts:\n${formatFacts(facts(connection, nowMs), width)}`,
+    ladderText(ladder ?? [], connection, nowMs),
+    timelineText(connection, width),
+  ].join('');
 }

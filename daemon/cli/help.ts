@@ -44,12 +44,21 @@ ${FILTERS}      --limit N        at most N connections
 ${COMMON}
 json is one document, {"stuckConnections": [...]}; jsonl is one connection a line.
 `,
-  get: `Shows one stuck connection in full: what it means, what to do, the facts, and what happened to it.
+  get: `Shows one stuck connection in full: what it means, what to do, the facts, its retransmissions until
+the kernel gives up, and what happened to it.
 
 Usage: stuckctl get ID [options]
 
 Options:
-${COMMON}`,
+      --what-if SETTING=VALUE
+                       also say when it would end, or would have ended, under another setting:
+                         tcp_retries2=N, tcp_syn_retries=N, tcp_orphan_retries=N (sysctls)
+                         user-timeout=30s (TCP_USER_TIMEOUT; 0 switches it off)
+                         keepalive=20s/10s/3 (idle time, interval, probes)
+                       May be given several times. Nothing is changed.
+${COMMON}
+json is the whole answer; jsonl the connection on one line, or with --what-if the whole answer.
+`,
   watch: `Follows stuck connections: first those that are stuck now, then every change, one a line.
 Ctrl-C ends it; when stuckd restarts, stuckctl connects again and goes on.
 

@@ -52,6 +52,13 @@ export function dateTimeText(realMs: number): string {
   return new Date(realMs).toISOString().slice(0, 19).replace('T', ' ');
 }
 
+/** Time of day in UTC, with the day where it is not that of now: `20:15:03`, `2026-11-22 00:15:03`. */
+export function momentText(realMs: number, nowMs: number): string {
+  const text = dateTimeText(realMs);
+  const day = 'YYYY-MM-DD'.length;
+  return text.slice(0, day) === dateTimeText(nowMs).slice(0, day) ? text.slice(day + 1) : text;
+}
+
 /** `1 probe`, `2 probes`. */
 export function countText(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -2,6 +2,7 @@
 import { timeoutErrorName } from './errno-name.js';
 import { jiffyStartUs, msToJiffies, type TickClock } from './jiffies.js';
 import { BISTABLE_MS, TICKS_MAX } from './kernel-limits.js';
+import { factsAt, type Play } from './play-forward.js';
 import type { GiveUp } from './record.js';
 import type { SocketSnapshot } from './snapshot.js';
 import { armJiffy, fireJiffy } from './timer-wheel.js';
@@ -10,7 +11,7 @@ import { armJiffy, fireJiffy } from './timer-wheel.js';
  * @returns the end of an idle socket if nothing arrives any more; null if its keepalive timer is not to be seen, or the
  * end is too many probes away.
  */
-export function forecastKeepalive(socket: SocketSnapshot, ticks: TickClock): GiveUp | null {
+export function forecastKeepalive(socket: SocketSnapshot, ticks: TickClock, play: Play): GiveUp | null {
   if (!socket.keepaliveTimer.pending && socket.cause !== 'keepalive') {
     return null;
   }
@@ -21,18 +22,19 @@ export function forecastKeepalive(socket: SocketSnapshot, ticks: TickClock): Giv
   let probesOut = socket.probesOut;
   let earlyJiffy: number | null = null;
   for (let tick = 0; tick < TICKS_MAX; tick++) {
+    const facts = factsAt(socket, play, jiffyStartUs(jiffy, ticks));
     const elapsed = keepaliveTimeElapsed(socket, jiffy);
     if (elapsed < idleJiffies) {
       jiffy = armJiffy(jiffy, idleJiffies - elapsed);
       continue;
     }
-    const overdue = overdueJiffies(socket, elapsed, probesOut, ticks.hz);
+    const overdue = overdueJiffies(facts, elapsed, probesOut, ticks.hz);
     if (overdue >= 0) {
       return {
         never: false,
         timeUs: jiffyStartUs(earlyJiffy ?? jiffy, ticks),
         latestTimeUs: earlyJiffy === null ? null : jiffyStartUs(jiffy, ticks),
-        reason: socket.userTimeoutMs > 0 ? 'user_timeout' : 'keepalive',
+        reason: facts.userTimeoutMs > 0 ? 'user_timeout' : 'keepalive',
         retransmitsLeft: probesOut - socket.probesOut,
         expectedError: timeoutErrorName(socket.skErrSoft),
       };
@@ -40,6 +42,7 @@ export function forecastKeepalive(socket: SocketSnapshot, ticks: TickClock): Giv
     if (overdue > -msToJiffies(BISTABLE_MS, ticks.hz)) {
       earlyJiffy ??= jiffy;
     }
+    play.onTransmission?.(jiffy);
     probesOut++;
     jiffy = armJiffy(jiffy, intervalJiffies);
   }

@@ -10,8 +10,8 @@ import {
   backedOffRtoJiffies,
   clampRtoToUserTimeout,
   handlerTimeUs,
+  hasLostDoublings,
   isInsideRtoTimer,
-  isThin,
   modelBaseJiffies,
   modelTimeoutMs,
   orphanRetries,
@@ -20,6 +20,7 @@ import {
   rtoMaxJiffies,
   type RtoEpisode,
 } from './kernel-limits.js';
+import { factsAt, finalFacts, type Play } from './play-forward.js';
 import type { GiveUp, GiveUpReason } from './record.js';
 import { PENDING, TCP_STATE, type SocketSnapshot } from './snapshot.js';
 import { armJiffy, fireJiffy } from './timer-wheel.js';
@@ -38,23 +39,24 @@ interface Verdict {
 }
 
 /** @returns the end of a socket whose write timer retransmits, or null if it is too many ticks away. */
-export function forecastRto(socket: SocketSnapshot, ticks: TickClock): GiveUp | null {
-  const first = firstEpisode(socket, ticks);
-  const unaided = forecastTicks(socket, first, ticks);
-  const limitUs = unreachableLimitUs(socket, first, ticks);
+export function forecastRto(socket: SocketSnapshot, ticks: TickClock, play: Play): GiveUp | null {
+  const first = firstEpisode(socket, ticks, play);
+  const unaided = forecastTicks(socket, first, ticks, play);
+  const limitUs = unreachableLimitUs(finalFacts(socket, play), first, ticks);
   if (unaided === null || unaided.never || limitUs === null) {
     return unaided;
   }
-  return withinWindow(socket, unaided, Math.max(limitUs, socket.monoUs), ticks);
+  return withinWindow(socket, unaided, Math.max(limitUs, socket.monoUs, play.turn?.fromUs ?? 0), ticks);
 }
 
-function forecastTicks(socket: SocketSnapshot, first: RtoEpisode, ticks: TickClock): GiveUp | null {
+function forecastTicks(socket: SocketSnapshot, first: RtoEpisode, ticks: TickClock, play: Play): GiveUp | null {
   let episode = first;
   let earlyJiffy: number | null = null;
   for (let tick = 0; tick < TICKS_MAX; tick++) {
-    const verdict = writeTimeout(socket, episode, ticks.hz);
+    const facts = factsAt(socket, play, episode.nowUs);
+    const verdict = writeTimeout(facts, episode, ticks.hz);
     if (verdict.expired) {
-      const [jiffy, latest] = candidates(socket, episode, verdict, earlyJiffy, ticks);
+      const [jiffy, latest] = candidates(facts, episode, verdict, earlyJiffy, ticks);
       return {
         never: false,
         timeUs: jiffyStartUs(jiffy, ticks),
@@ -67,7 +69,8 @@ function forecastTicks(socket: SocketSnapshot, first: RtoEpisode, ticks: TickClo
     if (verdict.overdueMs !== null && verdict.overdueMs > -BISTABLE_MS) {
       earlyJiffy ??= episode.jiffy;
     }
-    episode = armed(socket, sent(socket, episode), ticks);
+    play.onTransmission?.(episode.jiffy);
+    episode = armed(facts, sent(facts, episode), ticks);
   }
   return null;
 }
@@ -130,7 +133,7 @@ function synRetries(socket: SocketSnapshot): number {
 }
 
 /** @returns the next run of `tcp_retransmit_timer()`. */
-function firstEpisode(socket: SocketSnapshot, ticks: TickClock): RtoEpisode {
+function firstEpisode(socket: SocketSnapshot, ticks: TickClock, play: Play): RtoEpisode {
   const present: RtoEpisode = {
     jiffy: socket.jiffies,
     nowUs: socket.monoUs,
@@ -156,6 +159,9 @@ function firstEpisode(socket: SocketSnapshot, ticks: TickClock): RtoEpisode {
   }
   // A tail loss probe, or the RACK timer, sends something first; then a full RTO runs.
   const probe = duringProbe ? present : { ...at(jiffy, present, ticks), transmissions: 1 };
+  if (!duringProbe) {
+    play.onTransmission?.(probe.jiffy);
+  }
   // RACK retransmits what it finds lost, which opens the episode; a tail loss probe does not.
   const opens = socket.pending === PENDING.REO_TIMEOUT && probe.retransStamp === 0;
   const retransStamp = opens ? retransStampAt(socket, probe.nowUs) : probe.retransStamp;
@@ -196,10 +202,6 @@ function unreachableLimitUs(socket: SocketSnapshot, first: RtoEpisode, ticks: Ti
   }
   const now = { ...first, nowUs: socket.monoUs };
   return socket.monoUs - overdueMs(socket, now, timeLimit(socket, first, ticks.hz).ms, ticks.hz) * 1000;
-}
-
-function hasLostDoublings(socket: SocketSnapshot): boolean {
-  return !isThin(socket) && socket.retransmits > socket.backoff + 1;
 }
 
 /** @returns the window in which the first tick after `earliestUs` comes. */

@@ -16,6 +16,7 @@ import {
   rtoMaxJiffies,
   type RtoEpisode,
 } from './kernel-limits.js';
+import { factsAt, type Play } from './play-forward.js';
 import type { GiveUp, GiveUpReason } from './record.js';
 import type { SocketSnapshot } from './snapshot.js';
 import { armJiffy, fireJiffy } from './timer-wheel.js';
@@ -27,11 +28,12 @@ interface Tick {
 }
 
 /** @returns the end of a socket with a closed window and data in flight; null if it is too many ticks away. */
-export function forecastShrunkWindow(socket: SocketSnapshot, ticks: TickClock): GiveUp | null {
+export function forecastShrunkWindow(socket: SocketSnapshot, ticks: TickClock, play: Play): GiveUp | null {
   let tick = firstTick(socket, ticks);
   let early: Tick | null = null;
   for (let count = 0; count < TICKS_MAX; count++) {
-    const { reason, overdueMs } = probeTimedOut(socket, tick, ticks);
+    const facts = factsAt(socket, play, tick.episode.nowUs);
+    const { reason, overdueMs } = probeTimedOut(facts, tick, ticks);
     if (overdueMs > 0) {
       return {
         never: false,
@@ -45,7 +47,8 @@ export function forecastShrunkWindow(socket: SocketSnapshot, ticks: TickClock): 
     if (overdueMs > -BISTABLE_MS) {
       early ??= tick;
     }
-    tick = armed(socket, sent(socket, tick.episode), ticks);
+    play.onTransmission?.(tick.episode.jiffy);
+    tick = armed(facts, sent(facts, tick.episode), ticks);
   }
   return null;
 }

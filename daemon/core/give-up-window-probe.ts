@@ -5,6 +5,7 @@
 import { timeoutErrorName } from './errno-name.js';
 import { extendJiffies32, jiffyStartUs, msToJiffies, type TickClock } from './jiffies.js';
 import { BISTABLE_MS, TICKS_MAX, modelBaseJiffies, orphanRetries, rtoMaxJiffies } from './kernel-limits.js';
+import { factsAt, finalFacts, type Play } from './play-forward.js';
 import type { GiveUp, GiveUpReason } from './record.js';
 import type { SocketSnapshot } from './snapshot.js';
 import { armJiffy, fireJiffy } from './timer-wheel.js';
@@ -31,14 +32,15 @@ export function isProbingWindow(socket: SocketSnapshot): boolean {
 }
 
 /** @returns the end of a socket that probes a closed window; `never` while the peer answers the probes. */
-export function forecastWindowProbe(socket: SocketSnapshot, ticks: TickClock): GiveUp | null {
-  if (isAnswered(socket)) {
+export function forecastWindowProbe(socket: SocketSnapshot, ticks: TickClock, play: Play): GiveUp | null {
+  if (isAnswered(finalFacts(socket, play))) {
     return { never: true };
   }
   let probing = firstProbe(socket, ticks);
   let earlyJiffy: number | null = null;
   for (let tick = 0; tick < TICKS_MAX; tick++) {
-    const { reason, overdueJiffies } = probeTimer(socket, probing, ticks);
+    const facts = factsAt(socket, play, jiffyStartUs(probing.jiffy, ticks));
+    const { reason, overdueJiffies } = probeTimer(facts, probing, ticks);
     if (overdueJiffies >= 0) {
       return {
         never: false,
@@ -52,7 +54,8 @@ export function forecastWindowProbe(socket: SocketSnapshot, ticks: TickClock): G
     if (overdueJiffies > -msToJiffies(BISTABLE_MS, ticks.hz)) {
       earlyJiffy ??= probing.jiffy;
     }
-    probing = probed(socket, probing, ticks);
+    play.onTransmission?.(probing.jiffy);
+    probing = probed(facts, probing, ticks);
   }
   return null;
 }
@@ -116,9 +119,13 @@ function probed(socket: SocketSnapshot, probing: Probing, ticks: TickClock): Pro
     startJiffy: probing.startJiffy ?? probing.jiffy,
     transmissions: probing.transmissions + 1,
   };
-  const base = Math.max(socket.rtoJiffies, modelBaseJiffies(ticks.hz));
-  const when = Math.min(base * 2 ** next.backoff, rtoMaxJiffies(socket, ticks.hz));
+  const when = windowProbeDelayJiffies(socket, next.backoff, ticks.hz);
   const left = userTimeoutLeftJiffies(socket, next, ticks);
   const delay = left === null ? when : Math.min(when, Math.max(left, TIMEOUT_MIN_JIFFIES));
   return { ...next, jiffy: armJiffy(probing.jiffy, delay) };
+}
+
+/** `tcp_probe0_when()`. */
+export function windowProbeDelayJiffies(socket: SocketSnapshot, backoff: number, hz: number): number {
+  return Math.min(Math.max(socket.rtoJiffies, modelBaseJiffies(hz)) * 2 ** backoff, rtoMaxJiffies(socket, hz));
 }

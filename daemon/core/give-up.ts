@@ -11,6 +11,7 @@ import { forecastShrunkWindow } from './give-up-shrunk-window.js';
 import { forecastWindowProbe, isProbingWindow } from './give-up-window-probe.js';
 import { tickClock } from './jiffies.js';
 import { isInsideRtoTimer } from './kernel-limits.js';
+import { finalFacts, type Play } from './play-forward.js';
 import type { GiveUp } from './record.js';
 import { PENDING, TCP_STATE, type ClockReport, type KernelFacts, type SocketSnapshot } from './snapshot.js';
 
@@ -29,29 +30,37 @@ const RTO_PENDING: ReadonlySet<number> = new Set([PENDING.RETRANS, PENDING.LOSS_
 
 /**
  * @param clock any report of this boot; it gives the phase of the tick.
+ * @param play what else to tell about the way to the end, and what to suppose on it.
  * @returns the forecast; `never` where the kernel has no deadline; null where the snapshot does not tell, because no
  * timer that could end the socket stands in it.
  */
-export function forecastGiveUp(socket: SocketSnapshot, kernel: KernelFacts, clock: ClockReport): GiveUp | null {
+export function forecastGiveUp(
+  socket: SocketSnapshot,
+  kernel: KernelFacts,
+  clock: ClockReport,
+  play: Play = {},
+): GiveUp | null {
   const ticks = tickClock(kernel, clock);
   const retransmits = socket.packetsOut > 0 && (RTO_PENDING.has(socket.pending) || isInsideRtoTimer(socket));
   if (socket.state === TCP_STATE.SYN_SENT) {
-    return retransmits ? forecastRto(socket, ticks) : null;
+    return retransmits ? forecastRto(socket, ticks, play) : null;
   }
   if (!LIVE_STATES.has(socket.state)) {
     return null;
   }
   if (retransmits) {
     // An orphan with a closed window is not spared: it goes by the ordinary limit.
-    return socket.sndWnd === 0 && !socket.dead ? forecastShrunkWindow(socket, ticks) : forecastRto(socket, ticks);
+    return socket.sndWnd === 0 && !finalFacts(socket, play).dead
+      ? forecastShrunkWindow(socket, ticks, play)
+      : forecastRto(socket, ticks, play);
   }
   if (socket.pending === PENDING.PROBE0 && isProbingWindow(socket)) {
-    return forecastWindowProbe(socket, ticks);
+    return forecastWindowProbe(socket, ticks, play);
   }
   if (!isIdle(socket)) {
     return null;
   }
-  return socket.keepalive ? forecastKeepalive(socket, ticks) : { never: true };
+  return socket.keepalive ? forecastKeepalive(socket, ticks, play) : { never: true };
 }
 
 /** Held by somebody, nothing in flight, nothing queued. The timer of a dead FIN_WAIT2 is not a keepalive timer. */

@@ -139,3 +139,9 @@ export function isThin(socket: SocketSnapshot): boolean {
 export function isInsideRtoTimer(socket: SocketSnapshot): boolean {
   return socket.cause === 'retransmit' && socket.pending === PENDING.NONE && socket.caState === CA_STATE.LOSS;
 }
+
+/** @returns true if ICMP errors took back doublings of the RTO (RFC 6069): its timer then fires ahead of its time. */
+export function hasLostDoublings(socket: SocketSnapshot): boolean {
+  const isLinear = isThin(socket) || socket.state === TCP_STATE.SYN_SENT;
+  return !isLinear && socket.retransmits > socket.backoff + 1;
+}

@@ -1,5 +1,6 @@
 /** What the outer layers give each other, as interfaces; `app.ts` puts the implementations together. */
 import type { Outcome, StuckKind } from './kinds.js';
+import type { ObservedSocket } from './observation.js';
 import type { StuckRecord } from './record.js';
 
 /** Converts CLOCK_MONOTONIC and CLOCK_BOOTTIME to wall time, with the newest pair of clocks from the sensor. */
@@ -26,6 +27,8 @@ export interface RecordSource {
   recentlyEnded(): readonly StuckRecord[];
   /** Stuck or recently ended. */
   find(id: string): StuckRecord | undefined;
+  /** The socket of a record as it was seen last while it was stuck; null if that is not known. */
+  observed(id: string): ObservedSocket | null;
   /**
    * Calls `listener` for every change after this call, synchronously and in order.
    * @returns a function that ends the subscription.

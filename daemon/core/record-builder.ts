@@ -21,6 +21,7 @@ export interface RecordIdentity {
   readonly previousId: string | null;
   readonly direction: Direction;
   readonly detectedUs: number;
+  readonly detectedGiveUp: GiveUp | null;
 }
 
 /** What the tracker has concluded about a socket so far. */
@@ -66,6 +67,8 @@ export function buildRecord(
     rtoMs: jiffiesToMs(runningRtoJiffies(socket, ticks.hz), ticks.hz),
     options: socketOptions(socket, ticks.hz),
     giveUp,
+    detectedGiveUp: identity.detectedGiveUp,
+    forecastErrorUs: null,
     outcome: null,
     endUs: null,
     timeline,

@@ -85,7 +85,15 @@ export interface StuckRecord {
   readonly probes: number;
   readonly rtoMs: number;
   readonly options: SocketOptions;
+  /** The present forecast; it is renewed whenever something changes. */
   readonly giveUp: GiveUp | null;
+  /** The forecast as it was when the record opened. */
+  readonly detectedGiveUp: GiveUp | null;
+  /**
+   * How much later than `detectedGiveUp` said the kernel gave up, microseconds; negative: earlier; 0: within its window.
+   * Null unless the kernel gave up, and was seen to.
+   */
+  readonly forecastErrorUs: number | null;
   readonly outcome: Outcome | null;
   readonly endUs: MonoUs | null;
   readonly timeline: readonly TimelineEntry[];

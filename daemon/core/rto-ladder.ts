@@ -30,7 +30,7 @@ export function firstRtoUs(socket: SocketSnapshot, ticks: TickClock): number {
 }
 
 /** @returns when the newest RTO fired, or this instant if no timer tells. */
-function lastRtoUs(socket: SocketSnapshot, ticks: TickClock): number {
+export function lastRtoUs(socket: SocketSnapshot, ticks: TickClock): number {
   if (isInsideRtoTimer(socket) || socket.pending !== PENDING.RETRANS || !socket.writeTimer.pending) {
     return socket.monoUs;
   }

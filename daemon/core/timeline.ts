@@ -1,4 +1,5 @@
 /** The steps in the life of a record, in plain words. Nothing in them comes from a process or a peer. */
+import { durationWords } from './format-words.js';
 import type { Outcome, OwnerType, StuckKind } from './kinds.js';
 import type { TimelineEntry } from './record.js';
 import type { Since } from './since.js';
@@ -72,7 +73,7 @@ export function ownershipChangeText(before: OwnerType, now: OwnerType): string |
   }
 }
 
-export const OUTCOME_TEXTS: Readonly<Record<Outcome, string>> = {
+const OUTCOME_TEXTS: Readonly<Record<Outcome, string>> = {
   recovered: 'the peer answers again',
   reset_by_peer: 'the peer answered with RST',
   timed_out: 'the kernel gave up',
@@ -82,3 +83,17 @@ export const OUTCOME_TEXTS: Readonly<Record<Outcome, string>> = {
   destroyed: 'destroyed by an administrator',
   lost_track: 'it ended unseen',
 };
+
+/** @param forecastErrorUs see `StuckRecord`; null adds nothing. */
+export function endText(outcome: Outcome, forecastErrorUs: number | null): string {
+  const text = OUTCOME_TEXTS[outcome];
+  return forecastErrorUs === null ? text : `${text}, ${forecastErrorWords(forecastErrorUs)}`;
+}
+
+/** @returns `4 ms later than forecast at detection`. */
+function forecastErrorWords(errorUs: number): string {
+  if (Math.round(errorUs / 1000) === 0) {
+    return 'just as forecast at detection';
+  }
+  return `${durationWords(Math.abs(errorUs))} ${errorUs > 0 ? 'later' : 'earlier'} than forecast at detection`;
+}

@@ -12,10 +12,10 @@ import type { KernelTimer } from './snapshot.js';
 const LEVEL_MAX = 8;
 
 /** `TIMER_ARRAYSHIFT`: the bits of `timer_list.flags` from here on are the slot. */
-const SLOT_SHIFT = 22;
+export const SLOT_SHIFT = 22;
 
 /** `LVL_SIZE`. */
-const SLOTS_PER_LEVEL = 64;
+export const SLOTS_PER_LEVEL = 64;
 
 /** @returns the jiffy at which a timer that is queued now will run; never before `nowJiffies`. */
 export function fireJiffy(timer: KernelTimer, nowJiffies: number): number {
@@ -39,7 +39,7 @@ function bucketEnd(expires: number, level: number): number {
 }
 
 /** `calc_wheel_index()`: level L holds distances below `LVL_START(L + 1)` = 63 * 8^L. */
-function levelFor(distance: number): number {
+export function levelFor(distance: number): number {
   let level = 0;
   while (level < LEVEL_MAX && distance >= (SLOTS_PER_LEVEL - 1) * 8 ** level) {
     level++;

@@ -1,14 +1,16 @@
 /** The life of an entry: admitted as a suspect, opened, updated, ended or forgotten. */
 import { continuedKind } from './classify.js';
+import { forecastErrorOf } from './forecast-error.js';
 import { forecastGiveUp } from './give-up.js';
 import type { Outcome } from './kinds.js';
 import { isMaterialChange } from './material-change.js';
+import type { Observation } from './observation.js';
 import { needsSweep, OWNER_PENDING, releasedOwnership, type Ownership } from './ownership.js';
 import { buildRecord, directionOf, recordId } from './record-builder.js';
 import type { TimelineEntry } from './record.js';
 import type { Since } from './since.js';
 import type { SocketSnapshot } from './snapshot.js';
-import { beginning, detectionText, kindChangeText, OUTCOME_TEXTS, ownershipChangeText, withStep } from './timeline.js';
+import { beginning, detectionText, endText, kindChangeText, ownershipChangeText, withStep } from './timeline.js';
 import {
   remember,
   requestPass,
@@ -81,11 +83,13 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
   const kind = candidate.kind;
   const since: Since = { ...candidate.since, timeUs: Math.min(candidate.since.timeUs, detectedUs) };
   const previousId = state.lastIds.get(entry.key) ?? null;
+  const giveUp = forecastGiveUp(socket, context.kernel, context.clock);
   const identity = {
     id: nextId(context, socket.cookie, detectedUs, previousId),
     previousId,
     direction: directionOf(socket),
     detectedUs,
+    detectedGiveUp: giveUp,
   };
   const detection = { timeUs: detectedUs, text: detectionText(kind, socket, detectedUs - since.timeUs) };
   const record = buildRecord(
@@ -94,7 +98,7 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
       kind,
       since,
       ownership: entry.ownership,
-      giveUp: forecastGiveUp(socket, context.kernel, context.clock),
+      giveUp,
       timeline: [...beginning(kind, since), detection],
     },
     socket,
@@ -161,30 +165,38 @@ function earliest(a: Since, b: Since | null): Since {
   return b !== null && b.timeUs < a.timeUs ? b : a;
 }
 
+interface Ending {
+  /** The snapshot that shows the end. */
+  readonly last?: SocketSnapshot;
+  /** What is known of the socket is from before a reboot. */
+  readonly isOfOtherBoot?: boolean;
+}
+
+/** @returns what is kept of an entry so that questions about its record can be answered. */
+export function observationOf({ socket, finSince }: Entry): Observation {
+  return { socket, closedUs: finSince?.timeUs ?? null };
+}
+
 /**
  * Ends an open record. It keeps the facts of the last moment at which it was stuck.
- * @param last the snapshot that shows the end, if there is one.
  */
-export function endRecord(
-  step: Step,
-  entry: Entry,
-  outcome: Outcome,
-  endUs: number,
-  last: SocketSnapshot | null = null,
-): void {
+export function endRecord(step: Step, entry: Entry, outcome: Outcome, endUs: number, how: Ending = {}): void {
   const { state, effects } = step;
+  const { last = null, isOfOtherBoot = false } = how;
   const { open } = entry;
   if (open === null) {
     return;
   }
   const { counters, config } = state;
   const before = open.record;
-  const end: TimelineEntry = { timeUs: endUs, text: OUTCOME_TEXTS[outcome] };
+  const forecastErrorUs = forecastErrorOf(before.detectedGiveUp, outcome, endUs, last);
+  const end: TimelineEntry = { timeUs: endUs, text: endText(outcome, forecastErrorUs) };
   const record = {
     ...before,
     // At a timeout the counters survive, and may be newer than the last refresh.
     retransmits: Math.max(before.retransmits, last?.retransmits ?? 0),
     probes: Math.max(before.probes, last?.probesOut ?? 0),
+    forecastErrorUs,
     outcome,
     endUs,
     timeline: withStep(before.timeline, end, config.maxTimeline),
@@ -195,7 +207,7 @@ export function endRecord(
   if (entry.watched) {
     effects.push({ type: 'unwatch', cookie: record.cookie });
   }
-  effects.push({ type: 'ended', record, timeUs: endUs });
+  effects.push({ type: 'ended', record, timeUs: endUs, observation: isOfOtherBoot ? null : observationOf(entry) });
 }
 
 /** What the newest snapshot alone says about the holders: a socket without a file needs no sweep to tell. */

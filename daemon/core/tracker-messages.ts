@@ -1,4 +1,5 @@
 /** What goes into the tracker and what comes out. */
+import type { Observation } from './observation.js';
 import type { StuckRecord } from './record.js';
 import type { SensorRecord } from './sensor-records.js';
 import type { ClockReport, KernelFacts, PassKind, SocketSnapshot } from './snapshot.js';
@@ -16,7 +17,14 @@ export type TrackerInput =
 
 /** What the shell has to do after a step, in order. `timeUs` is when it happened, CLOCK_MONOTONIC microseconds. */
 export type TrackerEffect =
-  | { readonly type: 'opened' | 'updated' | 'ended'; readonly record: StuckRecord; readonly timeUs: number }
+  | { readonly type: 'opened' | 'updated'; readonly record: StuckRecord; readonly timeUs: number }
+  | {
+      readonly type: 'ended';
+      readonly record: StuckRecord;
+      readonly timeUs: number;
+      /** Its socket as it was before the end; null if that was in another boot. */
+      readonly observation: Observation | null;
+    }
   /** Ask the sensor for a pass as soon as possible. */
   | { readonly type: 'request_pass'; readonly kind: PassKind }
   /** Ask the sensor to report this socket in the next sweeps even if it looks healthy; or no longer. */

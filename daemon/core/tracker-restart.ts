@@ -1,7 +1,7 @@
 /** Restarts of the sensor and of the daemon: what is still stuck keeps its id. */
 import { isClosing } from './classify.js';
 import { tickClock } from './jiffies.js';
-import type { StuckRecord } from './record.js';
+import type { GiveUp, StuckRecord } from './record.js';
 import type { ClockReport, KernelFacts } from './snapshot.js';
 import { admit, endRecord } from './tracker-lifecycle.js';
 import type { SavedEntry, SavedState } from './tracker-messages.js';
@@ -65,7 +65,7 @@ function adoptSaved(step: Step, saved: SavedState, kernel: KernelFacts, clock: C
     // The machine was rebooted: no connection survives that. It ended before the clocks of this boot began to run.
     const entry = adopt(step, { record: onClocksOf(record, saved.clock, clock), socket });
     if (entry !== null) {
-      endRecord(step, entry, 'lost_track', Math.max(0, entry.open?.identity.detectedUs ?? 0));
+      endRecord(step, entry, 'lost_track', Math.max(0, entry.open?.identity.detectedUs ?? 0), { isOfOtherBoot: true });
       // Cookies begin anew: the next socket with this one is another.
       step.state.lastIds.delete(entry.key);
     }
@@ -80,11 +80,12 @@ function adopt(step: Step, { record, socket }: SavedEntry): Entry | null {
   if (entry === null) {
     return null;
   }
-  const { id, previousId, direction, detectedUs, kind, ownerType, owner, lastOwner } = record;
+  const { id, previousId, direction, detectedUs, detectedGiveUp, kind, ownerType, owner, lastOwner } = record;
+  const identity = { id, previousId, direction, detectedUs, detectedGiveUp };
   const since = { timeUs: record.sinceUs, atLeast: record.sinceAtLeast };
   entry.ownership = { type: ownerType, owner, lastOwner };
   entry.finSince = isClosing(socket.state) ? since : null;
-  entry.open = { identity: { id, previousId, direction, detectedUs }, kind, since, record, forecastOf: null };
+  entry.open = { identity, kind, since, record, forecastOf: null };
   state.suspects.delete(key);
   state.counters.restored++;
   effects.push({ type: 'opened', record, timeUs: detectedUs });
@@ -104,7 +105,20 @@ function onClocksOf(record: StuckRecord, from: ClockReport, to: ClockReport): St
     owner: owner && { ...owner, startBootUs: owner.startBootUs + bootShift },
     lastOwner: lastOwner && { ...lastOwner, startBootUs: lastOwner.startBootUs + bootShift },
     giveUp: null,
+    detectedGiveUp: record.detectedGiveUp && movedForecast(record.detectedGiveUp, monoShift),
     timeline: record.timeline.map(({ timeUs, text }) => ({ timeUs: timeUs + monoShift, text })),
+  };
+}
+
+function movedForecast(giveUp: GiveUp, monoShift: number): GiveUp {
+  if (giveUp.never) {
+    return giveUp;
+  }
+  const { timeUs, latestTimeUs } = giveUp;
+  return {
+    ...giveUp,
+    timeUs: timeUs + monoShift,
+    latestTimeUs: latestTimeUs === null ? null : latestTimeUs + monoShift,
   };
 }
 

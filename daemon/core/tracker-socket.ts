@@ -50,7 +50,7 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
   if (entry.open === null) {
     forget(state, entry, socket.monoUs);
   } else {
-    endRecord(step, entry, outcome, Math.max(socket.monoUs, entry.open.identity.detectedUs), socket);
+    endRecord(step, entry, outcome, Math.max(socket.monoUs, entry.open.identity.detectedUs), { last: socket });
   }
   if (outcome === 'recovered' && socket.cause !== 'destroy') {
     // It has lived up, but what the snapshot shows may be the beginning of something new.

@@ -8,11 +8,14 @@
  * a pass and decides by what the kernel shows then.
  */
 import { tickClock } from './jiffies.js';
+import type { ObservedSocket } from './observation.js';
+import type { StuckRecord } from './record.js';
+import { observationOf } from './tracker-lifecycle.js';
 import type { TrackerEffect, TrackerInput } from './tracker-messages.js';
 import { applyHolder, applyPass, applyProcess } from './tracker-pass.js';
 import { applyRestore, applySensorDown, applySensorUp } from './tracker-restart.js';
 import { applySocket, askAboutDueSuspects } from './tracker-socket.js';
-import type { KernelContext, Step, TrackerState } from './tracker-state.js';
+import { socketKey, type KernelContext, type Step, type TrackerState } from './tracker-state.js';
 
 export { saveable } from './tracker-restart.js';
 
@@ -40,6 +43,16 @@ export function step(state: TrackerState, input: TrackerInput, nowUs: number): T
 /** @returns when the next `tick` is due, CLOCK_MONOTONIC microseconds; null if no suspect waits for its time. */
 export function nextDeadlineUs(state: TrackerState): number | null {
   return state.sensorUp ? state.deadlines.earliestUs() : null;
+}
+
+/** @returns the socket of an open record; null if it is not open, or no kernel is known yet. */
+export function observed(state: TrackerState, { id, netns, cookie }: StuckRecord): ObservedSocket | null {
+  const entry = state.entries.get(socketKey(netns, cookie));
+  if (state.context === null || entry?.open?.record.id !== id) {
+    return null;
+  }
+  const { kernel, clock } = state.context;
+  return { ...observationOf(entry), kernel, clock };
 }
 
 type SensorInput = Exclude<TrackerInput, { type: 'sensor_up' | 'sensor_down' | 'restore' | 'tick' }>;

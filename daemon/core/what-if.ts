@@ -4,15 +4,15 @@
  */
 import { forecastGiveUp } from './give-up.js';
 import { jiffyAtOrAfter, msToJiffies, tickClock, type TickClock } from './jiffies.js';
-import { isInsideRtoTimer } from './kernel-limits.js';
-import { pastJiffies32Us } from './kernel-time.js';
+import type { ObservedSocket } from './observation.js';
 import type { GiveUp } from './record.js';
-import { firstRtoUs, initialRtoJiffies } from './rto-ladder.js';
-import { PENDING, TCP_STATE, type ClockReport, type KernelFacts, type SocketSnapshot } from './snapshot.js';
+import { armedTimer, rewound, seenAt } from './rewind.js';
+import type { SocketSnapshot } from './snapshot.js';
 
 /** What differs; the rest stays as it is. */
 export interface WhatIfSettings {
   readonly tcpRetries2?: number;
+  /** TCP_SYNCNT, where the socket has it, goes before it. */
   readonly tcpSynRetries?: number;
   readonly tcpOrphanRetries?: number;
   /** TCP_USER_TIMEOUT; 0 switches it off. */
@@ -28,23 +28,39 @@ export interface WhatIfAnswer {
   readonly fromNow: GiveUp | null;
 }
 
-/** @returns both answers; null where the model has none (see `forecastGiveUp`) */
-export function whatIf(
-  socket: SocketSnapshot,
-  settings: WhatIfSettings,
-  kernel: KernelFacts,
-  clock: ClockReport,
-): WhatIfAnswer {
+/**
+ * @param nowUs CLOCK_MONOTONIC, microseconds; null if the connection has ended: then nothing can be set any more.
+ * @returns both answers; null where there is none (see `forecastGiveUp`).
+ */
+export function whatIf(observed: ObservedSocket, settings: WhatIfSettings, nowUs: number | null): WhatIfAnswer {
+  const { kernel, clock, socket, closedUs } = observed;
   const ticks = tickClock(kernel, clock);
   const changed = applySettings(socket, settings, ticks);
+  const { socket: start, turn } = rewound({ socket: changed, closedUs }, ticks);
   return {
-    fromStart: forecastGiveUp(rewound(changed, ticks), kernel, clock),
-    fromNow: forecastGiveUp(changed, kernel, clock),
+    fromStart: forecastGiveUp(start, kernel, clock, turn === null ? {} : { turn }),
+    fromNow: nowUs === null ? null : endIfSetNow(observed, changed, settings, Math.max(nowUs, socket.monoUs), ticks),
   };
+}
+
+function endIfSetNow(
+  { socket, kernel, clock }: ObservedSocket,
+  changed: SocketSnapshot,
+  settings: WhatIfSettings,
+  nowUs: number,
+  ticks: TickClock,
+): GiveUp | null {
+  const isIdle = socket.packetsOut === 0 && socket.writeSeq === socket.sndNxt;
+  if (settings.keepalive !== undefined && isIdle) {
+    return forecastGiveUp(withKeepaliveTimer(seenAt(changed, jiffyAtOrAfter(nowUs, ticks), ticks)), kernel, clock);
+  }
+  // The snapshot may be older than the question: what has passed since went by the settings as they are.
+  return forecastGiveUp(socket, kernel, clock, { turn: { fromUs: nowUs, socket: changed } });
 }
 
 function applySettings(socket: SocketSnapshot, settings: WhatIfSettings, ticks: TickClock): SocketSnapshot {
   const { sysctls } = socket;
+  const { keepalive } = settings;
   const changed: SocketSnapshot = {
     ...socket,
     userTimeoutMs: settings.userTimeoutMs ?? socket.userTimeoutMs,
@@ -55,25 +71,21 @@ function applySettings(socket: SocketSnapshot, settings: WhatIfSettings, ticks: 
       orphanRetries: settings.tcpOrphanRetries ?? sysctls.orphanRetries,
     },
   };
-  return settings.keepalive === undefined ? changed : withKeepalive(changed, settings.keepalive, ticks);
+  return keepalive === undefined
+    ? changed
+    : {
+        ...changed,
+        keepalive: true,
+        keepaliveTimeJiffies: msToJiffies(keepalive.idleMs, ticks.hz),
+        keepaliveIntvlJiffies: msToJiffies(keepalive.intervalMs, ticks.hz),
+        keepaliveProbes: keepalive.probes,
+      };
 }
 
-/** As setsockopt() leaves it: SO_KEEPALIVE arms the timer for one idle time, TCP_KEEPIDLE for what is left of it. */
-function withKeepalive(
-  socket: SocketSnapshot,
-  { idleMs, intervalMs, probes }: NonNullable<WhatIfSettings['keepalive']>,
-  ticks: TickClock,
-): SocketSnapshot {
-  const idleJiffies = msToJiffies(idleMs, ticks.hz);
-  const left = Math.max(1, idleJiffies - idleForJiffies(socket));
-  return {
-    ...socket,
-    keepalive: true,
-    keepaliveTimeJiffies: idleJiffies,
-    keepaliveIntvlJiffies: msToJiffies(intervalMs, ticks.hz),
-    keepaliveProbes: probes,
-    keepaliveTimer: socket.probesOut > 0 ? socket.keepaliveTimer : armedTimer(socket.jiffies, left),
-  };
+/** As setsockopt(TCP_KEEPIDLE) leaves the timer: armed for what is left of the idle time, if only for the next tick. */
+function withKeepaliveTimer(socket: SocketSnapshot): SocketSnapshot {
+  const left = Math.max(0, socket.keepaliveTimeJiffies - idleForJiffies(socket));
+  return { ...socket, keepaliveTimer: armedTimer(socket.jiffies, left) };
 }
 
 /** `keepalive_time_elapsed()`. */
@@ -82,57 +94,4 @@ function idleForJiffies(socket: SocketSnapshot): number {
     (socket.jiffies - socket.lrcvtimeJiffies32) >>> 0,
     (socket.jiffies - socket.rcvTstampJiffies32) >>> 0,
   );
-}
-
-/** A timer as the wheel holds it. @param delayJiffies at least 1 */
-function armedTimer(nowJiffies: number, delayJiffies: number): SocketSnapshot['writeTimer'] {
-  let level = 0;
-  while (level < 8 && delayJiffies - 1 >= 63 * 8 ** level) {
-    level++;
-  }
-  return { pending: true, expiresJiffies32: (nowJiffies + delayJiffies) >>> 0, flags: (level * 64) << 22 };
-}
-
-/** The socket as it was when nothing had gone unanswered yet, as far as it can be told from what it is now. */
-function rewound(socket: SocketSnapshot, ticks: TickClock): SocketSnapshot {
-  if (socket.packetsOut > 0 && (socket.retransmits > 0 || isInsideRtoTimer(socket))) {
-    return beforeFirstRto(socket, ticks);
-  }
-  const isIdle = socket.packetsOut === 0 && socket.writeSeq === socket.sndNxt;
-  return isIdle && socket.keepalive ? beforeFirstProbe(socket, ticks) : socket;
-}
-
-/** One tick before the first RTO: what it does then is the kernel's own arithmetic. */
-function beforeFirstRto(socket: SocketSnapshot, ticks: TickClock): SocketSnapshot {
-  const first = jiffyAtOrAfter(firstRtoUs(socket, ticks), ticks);
-  const isSyn = socket.state === TCP_STATE.SYN_SENT;
-  return {
-    ...at(socket, first - 1, ticks),
-    pending: PENDING.RETRANS,
-    retransmits: 0,
-    backoff: 0,
-    totalRto: 0,
-    rtoJiffies: isSyn ? ticks.hz : initialRtoJiffies(socket, ticks),
-    retransStamp: isSyn ? socket.retransStamp : 0,
-    writeTimer: { pending: true, expiresJiffies32: (first - 1) >>> 0, flags: 0 },
-  };
-}
-
-function beforeFirstProbe(socket: SocketSnapshot, ticks: TickClock): SocketSnapshot {
-  const lastHeardUs = Math.max(
-    pastJiffies32Us(socket.rcvTstampJiffies32, socket, ticks),
-    pastJiffies32Us(socket.lrcvtimeJiffies32, socket, ticks),
-  );
-  const start = jiffyAtOrAfter(lastHeardUs, ticks);
-  return {
-    ...at(socket, start, ticks),
-    probesOut: 0,
-    keepaliveTimer: armedTimer(start, socket.keepaliveTimeJiffies || socket.sysctls.keepaliveTimeJiffies),
-  };
-}
-
-/** The same socket, looked at in another jiffy, by a pass. */
-function at(socket: SocketSnapshot, jiffies: number, ticks: TickClock): SocketSnapshot {
-  const monoUs = ticks.edgeUs + ((jiffies - ticks.jiffies) * 1_000_000) / ticks.hz;
-  return { ...socket, cause: 'sweep', jiffies, monoUs };
 }

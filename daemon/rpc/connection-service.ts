@@ -6,6 +6,7 @@ import type { RecordChange, RecordSource, WallClock } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import { parseConnectionFilter } from './connection-filter.js';
 import type { stuckd } from './gen/stuckd.js';
+import { ladderToProto, parseWhatIf, whatIfToProto } from './get-connection.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
 import { changeToProto, recordToProto } from './proto-mapping.js';
 import { timestampFromUs } from './proto-time.js';
@@ -118,6 +119,7 @@ export class ConnectionService {
     if (id === '' || id.length > ID_LENGTH_MAX) {
       throw invalidArgument('id must be the id of a record, as ListStuckConnections gives it');
     }
+    const settings = request.whatIf ? parseWhatIf(request.whatIf) : null;
     const record = this.#records.find(id);
     if (record === undefined) {
       throw new RpcError(
@@ -125,7 +127,13 @@ export class ConnectionService {
         `no stuck connection has the id ${JSON.stringify(id)}; ended ones are kept for a while only`,
       );
     }
-    return { stuckConnection: recordToProto(record, this.#clock.nowUs(), this.#clock) };
+    const nowUs = this.#clock.nowUs();
+    const observed = this.#records.observed(id);
+    return {
+      stuckConnection: recordToProto(record, nowUs, this.#clock),
+      ladder: ladderToProto(record, observed, nowUs, this.#clock),
+      whatIf: settings === null ? null : whatIfToProto(record, observed, settings, nowUs, this.#clock),
+    };
   }
 
   #createMapper(): WatchMapper {

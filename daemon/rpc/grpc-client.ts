@@ -70,6 +70,7 @@ function callError(error: unknown): CallError {
 export type ListRequest = stuckd.v1.ListStuckConnectionsRequest.$Properties;
 export type ListResponse = stuckd.v1.ListStuckConnectionsResponse;
 export type GetResponse = stuckd.v1.GetStuckConnectionResponse;
+export type WhatIfRequest = stuckd.v1.WhatIf.$Properties;
 export type StatusResponse = stuckd.v1.GetStatusResponse;
 export type ConnectionFilterRequest = stuckd.v1.ConnectionFilter.$Properties;
 export type WatchChange = stuckd.v1.Change.$Properties;
@@ -78,7 +79,8 @@ export type WatchChange = stuckd.v1.Change.$Properties;
 export interface StuckdClient {
   /** One page. */
   listStuckConnections(request: ListRequest): Promise<ListResponse>;
-  getStuckConnection(id: string): Promise<GetResponse>;
+  /** @param whatIf settings to suppose; null for none. */
+  getStuckConnection(id: string, whatIf?: WhatIfRequest | null): Promise<GetResponse>;
   getStatus(): Promise<StatusResponse>;
   /**
    * Changes as they come: a snapshot, its end, then what happens. The daemon is read no faster than the changes are taken.
@@ -151,7 +153,7 @@ export function createStuckdClient(address: string): StuckdClient {
   const client = new Client(formatAddress(parsed), credentials.createInsecure(), CHANNEL_OPTIONS);
   return {
     listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request),
-    getStuckConnection: (id) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id }),
+    getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }),
     getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
     watch: (filter, signal) => watchCall(client, filter, signal),
     close: () => {

@@ -49,7 +49,7 @@ function optionsToProto(options: SocketOptions): stuckd.v1.SocketOptions.$Proper
   };
 }
 
-function giveUpToProto(giveUp: GiveUp, clock: WallClock): stuckd.v1.GiveUp.$Properties {
+export function giveUpToProto(giveUp: GiveUp, clock: WallClock): stuckd.v1.GiveUp.$Properties {
   if (giveUp.never) {
     return { never: true };
   }
@@ -109,6 +109,8 @@ export function recordToProto(record: StuckRecord, nowUs: number, clock: WallClo
     rto: durationFromUs(record.rtoMs * 1000),
     options: optionsToProto(record.options),
     giveUp: record.giveUp === null ? null : giveUpToProto(record.giveUp, clock),
+    detectedGiveUp: record.detectedGiveUp === null ? null : giveUpToProto(record.detectedGiveUp, clock),
+    forecastError: record.forecastErrorUs === null ? null : durationFromUs(record.forecastErrorUs),
     outcome: record.outcome === null ? null : outcomeToProto(record.outcome),
     endTime: time(record.endUs),
     diagnosis: {

@@ -116,6 +116,9 @@ const record: z.ZodType<StuckRecord> = z.object({
     userTimeoutMs: number,
   }),
   giveUp: giveUp.nullable(),
+  // Older files have neither, and are of the same version: nothing in them is misread for it.
+  detectedGiveUp: giveUp.nullable().default(null),
+  forecastErrorUs: number.nullable().default(null),
   outcome: z.enum(OUTCOMES).nullable(),
   endUs: number.nullable(),
   timeline: z.array(z.object({ timeUs: number, text })),

@@ -1,9 +1,10 @@
 /** The shell around the pure tracker: sensor records in, effects out, one timer; and what clients read. */
+import type { Observation, ObservedSocket } from '../core/observation.js';
 import type { RecordChange, RecordSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import type { SensorRecord } from '../core/sensor-records.js';
 import type { ClockReport, KernelFacts, PassKind, PassReport } from '../core/snapshot.js';
-import { nextDeadlineUs, saveable, step } from '../core/tracker.js';
+import { nextDeadlineUs, observed, saveable, step } from '../core/tracker.js';
 import type { SavedState, TrackerEffect, TrackerInput } from '../core/tracker-messages.js';
 import { createTrackerState, type TrackerState } from '../core/tracker-state.js';
 import type { TrackerConfig } from '../core/tracker-config.js';
@@ -29,13 +30,19 @@ export interface EngineOptions {
 /** The longest that setTimeout() can wait; a longer wait is cut and armed again. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
+/** What is kept of a connection that is stuck no longer. */
+interface EndedRecord {
+  readonly record: StuckRecord;
+  readonly observation: Observation | null;
+}
+
 export class TrackerEngine implements RecordSource {
   readonly #options: EngineOptions;
   #state: TrackerState;
   #endedMax: number;
   readonly #open = new Map<string, StuckRecord>();
   /** In the order in which they ended; the oldest leaves first. */
-  readonly #ended = new Map<string, StuckRecord>();
+  readonly #ended = new Map<string, EndedRecord>();
   readonly #listeners = new Set<(change: RecordChange) => void>();
   #timer: NodeJS.Timeout | null = null;
   #timerDueUs = Infinity;
@@ -114,11 +121,23 @@ export class TrackerEngine implements RecordSource {
   }
 
   recentlyEnded(): readonly StuckRecord[] {
-    return [...this.#ended.values()].sort((a, b) => a.detectedUs - b.detectedUs);
+    return [...this.#ended.values()].map(({ record }) => record).sort((a, b) => a.detectedUs - b.detectedUs);
   }
 
   find(id: string): StuckRecord | undefined {
-    return this.#open.get(id) ?? this.#ended.get(id);
+    return this.#open.get(id) ?? this.#ended.get(id)?.record;
+  }
+
+  observed(id: string): ObservedSocket | null {
+    const open = this.#open.get(id);
+    if (open !== undefined) {
+      return observed(this.#state, open);
+    }
+    const { context } = this.#state;
+    const observation = this.#ended.get(id)?.observation ?? null;
+    return context === null || observation === null
+      ? null
+      : { ...observation, kernel: context.kernel, clock: context.clock };
   }
 
   subscribe(listener: (change: RecordChange) => void): () => void {
@@ -175,7 +194,7 @@ export class TrackerEngine implements RecordSource {
         return true;
       case 'ended':
         this.#open.delete(effect.record.id);
-        this.#keepEnded(effect.record);
+        this.#keepEnded(effect);
         this.#publish({ kind: 'ended', timeUs: effect.timeUs, record: effect.record });
         return true;
       case 'request_pass':
@@ -190,8 +209,8 @@ export class TrackerEngine implements RecordSource {
     }
   }
 
-  #keepEnded(record: StuckRecord): void {
-    this.#ended.set(record.id, record);
+  #keepEnded({ record, observation }: EndedRecord): void {
+    this.#ended.set(record.id, { record, observation });
     this.#dropOldEnded();
   }
 

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import type { StatusResponse } from '../../daemon/rpc/grpc-client.js';
+import { timestampToMs } from '../../daemon/rpc/proto-time.js';
 import {
   COMMAND_KIND,
   HELLO_RECORD,
@@ -20,7 +21,7 @@ import { getOne, listAll, ReplayBench, type RunningDaemon, type Watcher } from '
 import { loadRecording } from './replay-recording.js';
 import { configured } from './replay-sensor.js';
 
-const { SensorState } = stuckd.v1;
+const { LadderStepKind, SensorState } = stuckd.v1;
 
 const recording = loadRecording();
 
@@ -154,9 +155,62 @@ test('an incident, as a client sees it', async () => {
     const errorMs = ms(last[comm]?.endTime) - ms(last[comm]?.giveUp?.time);
     assert.ok(Math.abs(errorMs) <= 10, `${comm} ended ${errorMs} ms after the forecast`);
   }
+  for (const [comm, { outcome, forecastError, detectedGiveUp, timeline }] of Object.entries(last)) {
+    assert.notEqual(detectedGiveUp?.time, undefined, `${comm}: the forecast at detection is kept`);
+    const lastStep = timeline?.at(-1)?.text ?? '';
+    if (outcome === 'OUTCOME_TIMED_OUT') {
+      assert.match(forecastError ?? '', /^-?\d+(\.\d+)?s$/, comm);
+      assert.match(lastStep, /^the kernel gave up, .* forecast at detection$/, comm);
+    } else {
+      assert.equal(forecastError, undefined, comm);
+      assert.doesNotMatch(lastStep, /forecast/, comm);
+    }
+  }
+  for (const comm of ['orders', 'search']) {
+    assert.ok(Math.abs(Number.parseFloat(last[comm]?.forecastError ?? 'none')) <= 0.01, last[comm]?.forecastError);
+  }
   const after = await client.getStatus();
   assert.equal(after.sensor?.restarts, 1);
   assert.equal(after.tracker?.opened?.toNumber(), 5);
+});
+
+/** Milliseconds since 1970. */
+function stepMs(step: stuckd.v1.LadderStep.$Properties | undefined): number {
+  return timestampToMs(step?.time ?? {});
+}
+
+test('the ladder of a black hole, and what would be under other settings', async () => {
+  const { client } = await bench.startDaemon();
+  await bench.playTo('black-holes');
+  const [orders] = (await listAll(client, false)).filter(ownedBy('orders'));
+  assert.ok(orders !== undefined);
+  const { ladder, whatIf } = await client.getStuckConnection(orders.id, { tcpRetries2: 3 });
+  const ofKind = (kind: stuckd.v1.LadderStepKind): stuckd.v1.LadderStep.$Properties[] =>
+    ladder.filter((step) => step.kind === kind);
+  const past = ofKind(LadderStepKind.LADDER_STEP_KIND_PAST);
+  assert.deepEqual(
+    past.map(({ ordinal }) => ordinal),
+    [1, 2, 3],
+  );
+  assert.ok(Math.abs(stepMs(past[0]) - ms(orders.since)) < 20, 'it begins with the first retransmission');
+  const waits = past.slice(1).map((step, index) => stepMs(step) - stepMs(past[index]));
+  assert.ok((waits[1] ?? 0) / (waits[0] ?? 1) > 1.8, `the wait doubles: ${waits.join()}`);
+  const ends = ofKind(LadderStepKind.LADDER_STEP_KIND_GIVE_UP);
+  assert.ok(Math.abs(stepMs(ends[0]) - ms(orders.giveUp?.time)) < 10);
+  assert.ok(ofKind(LadderStepKind.LADDER_STEP_KIND_NEXT).length >= 2, 'tcp_retries2 is 5 here');
+
+  const fromStart = timestampToMs(whatIf?.fromStart?.time ?? {}) - ms(orders.since);
+  assert.ok(fromStart > 2500 && fromStart < 7000, `3.0 s and the next tick: ${fromStart} ms`);
+  const next = ofKind(LadderStepKind.LADDER_STEP_KIND_NEXT)[0];
+  assert.ok(timestampToMs(whatIf?.fromNow?.time ?? {}) >= stepMs(next) - 1, 'not before its timer runs');
+  assert.equal(whatIf?.fromNow?.reason, stuckd.v1.GiveUpReason.GIVE_UP_REASON_TCP_RETRIES2);
+
+  await bench.playTo('end');
+  const ended = await client.getStuckConnection(orders.id, { tcpRetries2: 3 });
+  assert.deepEqual(ended.ladder, []);
+  const endedFromStart = timestampToMs(ended.whatIf?.fromStart?.time ?? {}) - ms(orders.since);
+  assert.ok(Math.abs(endedFromStart - fromStart) < 100, 'the same answer when all is over');
+  assert.equal(ended.whatIf?.fromNow ?? null, null);
 });
 
 /** Ways in which a sensor can go wrong while connections are stuck. `strike` returns what the status must say then. */

@@ -13,6 +13,7 @@ import {
   FakeRecords,
 } from '../unit/rpc/sample-records.js';
 import { waitFor } from '../support/wait-for.js';
+import { Moment } from '../unit/core/give-up-sockets.js';
 import { RpcBench, startStuckctl } from './rpc-harness.js';
 import type { StuckctlProcess } from './rpc-harness.js';
 
@@ -94,6 +95,36 @@ describe('stuckctl get and status', () => {
     const json = JSON.parse((await run('get', 'c000000001', '-o', 'json')).stdout) as { stuckConnection: object };
     assert.deepEqual(Object.keys(json), ['stuckConnection']);
     assert.deepEqual(jsonLines((await run('get', 'c000000001', '-o', 'jsonl')).stdout), [json.stuckConnection]);
+  });
+
+  test('get with a ladder and a question', async () => {
+    const records = new FakeRecords([createRecord()]);
+    const moment = new Moment(250, 9);
+    const socket = moment.socket(0.204, { retransmits: 1, backoff: 1, retransStamp: moment.stampMs(0.1) });
+    records.observations.set('c000000001', { socket, closedUs: null, kernel: moment.kernel, clock: moment.clock });
+    await bench.serve({ records });
+    const ask = ['--what-if', 'tcp_retries2=8', '--what-if', 'keepalive=20s/10s/3'];
+    const page = await run('get', 'c000000001', ...ask);
+    assert.equal(page.code, 0, page.stderr);
+    assert.match(page.stdout, /What if:\n {2}With tcp_retries2=8, keepalive=20s\/10s\/3 from the start the\n? *kernel/);
+    assert.match(
+      page.stdout,
+      /\nRetransmissions [^]*retransmission 1, no answer[^]*the kernel gives up with ETIMEDOUT/,
+    );
+    const json = JSON.parse((await run('get', 'c000000001', '-o', 'json', ...ask)).stdout) as object;
+    assert.deepEqual(Object.keys(json), ['stuckConnection', 'ladder', 'whatIf']);
+    assert.deepEqual(jsonLines((await run('get', 'c000000001', '-o', 'jsonl', ...ask)).stdout), [json]);
+    assert.ok('id' in (jsonLines((await run('get', 'c000000001', '-o', 'jsonl')).stdout)[0] ?? {}));
+  });
+
+  test('a question that cannot be answered is a failure, one that cannot be asked wrong usage', async () => {
+    await bench.serve({ records: new FakeRecords([createRecord()]) });
+    const unanswered = await run('get', 'c000000001', '--what-if', 'tcp_retries2=8');
+    assert.equal(unanswered.code, 1);
+    assert.match(unanswered.stderr, /^stuckctl: what_if cannot be answered for c000000001: /);
+    const wrong = await run('get', 'c000000001', '--what-if', 'tcp_retries2=300');
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /tcp_retries2 cannot be 300: .* from 0 to 255; possible are /);
   });
 
   test('an id that does not exist is a failure', async () => {

@@ -129,6 +129,12 @@ describe('get and status', () => {
     assert.equal(missing.failure, 'not_found');
     assert.match(missing.message, /"c9\\n"/);
     assert.equal((await rejection(client.getStuckConnection(''))).failure, 'invalid');
+    const outOfRange = await rejection(client.getStuckConnection('c000000001', { tcpSynRetries: 0 }));
+    assert.equal(outOfRange.failure, 'invalid');
+    assert.equal(
+      outOfRange.message,
+      'what_if: tcp_syn_retries cannot be 0: the kernel takes whole numbers from 1 to 127',
+    );
   });
 
   test('status counts the subscribers', async () => {

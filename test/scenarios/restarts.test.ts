@@ -160,11 +160,28 @@ void test('a reboot ends what was open: no connection survives it, and its times
   assert.equal(after.owner?.startBootUs, 100_000_000 - 1_060_500_000);
   assert.equal(after.detectedUs, 1_428_000 - 60_000_000);
   assert.equal(after.lastProgressUs, (before?.lastProgressUs ?? 0) - 1_060_000_000);
+  const [detected, detectedBefore] = [after.detectedGiveUp, before?.detectedGiveUp];
+  assert.ok(detected?.never === false && detectedBefore?.never === false);
+  assert.equal(detected.timeUs, detectedBefore.timeUs - 1_060_000_000);
+  assert.equal(after.forecastErrorUs, null);
   // The cookie of the next socket may be the same.
   story.play(
     '70.0 A retransmit retransmits=3 acked=68 stamp=68.776 rto=0.816 => A opened retransmitting since=68.776 pending; request sweep',
   );
   assert.equal(story.records.get('A')?.previousId, null);
+});
+
+void test('the forecast at detection survives restarts of the daemon, and is what the end is measured against', () => {
+  const story = playScenario(DETECTED, { sockets: BLACK_HOLE });
+  const detected = story.records.get('A')?.detectedGiveUp;
+  assert.ok(detected?.never === false);
+  story.play('10.0 restart =>');
+  story.play('10.1 up => A opened retransmitting since=0.204 proc100[100/21]; watch A');
+  story.play('12.7 refresh A retransmits=6 rto=13.056 timer=25.7 => unwatch A; A updated retransmits=6');
+  const second = (detected.timeUs - 2000 - 1_000_000_000) / 1e6;
+  story.play(`${second} A state state=CLOSE err=110 => A ended timed_out at ${second}`);
+  assert.deepEqual(story.records.get('A')?.detectedGiveUp, detected);
+  assert.equal(story.records.get('A')?.forecastErrorUs, -2000);
 });
 
 void test('what was saved is kept for the next save while no sensor has been up', () => {

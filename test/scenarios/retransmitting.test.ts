@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { playScenario } from '../support/scenario.js';
+import { playScenario, type ScenarioPlayer } from '../support/scenario.js';
 
 /** 100 bytes were written at second 0 and vanish: RTOs at 0.204, 0.612, 1.428, 3.06, ... */
 const BLACK_HOLE = 'inflight acked=-0.05 stamp=0.204 sent=20 lost=3';
@@ -205,4 +205,48 @@ void test('a socket of a kernel client and one in an accept queue have no proces
     `,
     { sockets: BLACK_HOLE },
   );
+});
+
+const LIMITED = `
+    0.0     up                                          =>
+    1.428   A retransmit retransmits=3 rto=0.816        => A opened retransmitting since=0.204 pending; request sweep
+    1.430   sweep A retransmits=3 rto=1.632 timer=3.06 held 100/21   => A updated proc100[100/21]
+`;
+
+/** With tcp_retries2=15, as the scenarios have it. */
+function detectedForecastUs(story: ScenarioPlayer): number {
+  const { detectedGiveUp } = story.records.get('A') ?? {};
+  assert.ok(detectedGiveUp?.never === false);
+  return detectedGiveUp.timeUs;
+}
+
+void test('when the kernel gives up, the record says how far the forecast at detection was off', () => {
+  const story = playScenario(LIMITED, { sockets: BLACK_HOLE });
+  const forecastUs = detectedForecastUs(story);
+  const second = (forecastUs + 4000 - 1_000_000_000) / 1e6;
+  story.play(`${second - 100} refresh A retransmits=14 rto=120 timer=${second + 20} => A updated retransmits=14`);
+  const renewed = story.records.get('A')?.giveUp;
+  assert.ok(renewed?.never === false && renewed.timeUs !== forecastUs, 'the present forecast is another by now');
+  assert.equal(detectedForecastUs(story), forecastUs);
+  story.play(`${second} A state state=CLOSE err=110 => A ended timed_out at ${second}`);
+  const record = story.records.get('A');
+  assert.equal(record?.forecastErrorUs, 4000);
+  assert.equal(record.timeline.at(-1)?.text, 'the kernel gave up, 4 ms later than forecast at detection');
+});
+
+void test('where something else ended it, or nobody saw when, there is no error of the forecast', () => {
+  const endings = [
+    '20 A state state=CLOSE err=104 rst => A ended reset_by_peer at 20',
+    '20 refresh A una=1100 packets=0 retransmits=0 => A ended recovered at 20',
+    '20 A state state=CLOSE closer=100 => A ended closed_by_application at 20',
+    '20 refresh A state=CLOSE err=110 => A ended timed_out at 20',
+  ];
+  for (const ending of endings) {
+    const story = playScenario(LIMITED, { sockets: BLACK_HOLE });
+    story.play(ending);
+    const record = story.records.get('A');
+    assert.notEqual(record?.detectedGiveUp, null, ending);
+    assert.equal(record?.forecastErrorUs, null, ending);
+    assert.doesNotMatch(record.timeline.at(-1)?.text ?? '', /forecast/);
+  }
 });

@@ -45,6 +45,8 @@ export interface StuckJson {
     readonly reason?: string;
     readonly expectedError?: string;
   };
+  readonly detectedGiveUp?: { readonly time?: string; readonly latestTime?: string };
+  readonly forecastError?: string;
   readonly outcome?: string;
   readonly endTime?: string;
   readonly diagnosis?: { readonly summary: string; readonly effect: string };

@@ -26,7 +26,7 @@ describe('commands', () => {
       'watch --netns net:[4026531840] -o jsonl',
       { name: 'watch', ...COMMON, output: 'jsonl', filter: { ...ANY, netns: [4026531840] } },
     ],
-    ['get c1', { name: 'get', ...COMMON, id: 'c1' }],
+    ['get c1', { name: 'get', ...COMMON, id: 'c1', whatIf: null }],
     ['--address 127.0.0.1:9736 status', { name: 'status', ...COMMON, address: '127.0.0.1:9736' }],
     ['--help', { name: 'help', topic: null }],
     ['-h', { name: 'help', topic: null }],

@@ -151,7 +151,7 @@ describe('list', () => {
 describe('get', () => {
   test('a stuck connection', () => {
     assert.equal(
-      formatConnectionPage(received({}), NOW_MS, 80, plain),
+      formatConnectionPage({ stuckConnection: received({}) }, '', NOW_MS, 80, plain),
       [
         'node[12900] waits for 10.0.0.2:8000.',
         'Its requests hang.',
@@ -194,7 +194,7 @@ describe('get', () => {
       endUs: EPOCH_MONO_US - 10_000_000,
     });
     assert.equal(
-      formatConnectionPage(shared, NOW_MS, 80, plain),
+      formatConnectionPage({ stuckConnection: shared }, '', NOW_MS, 80, plain),
       [
         'node[12900] waits for 10.0.0.2:8000.',
         'Its requests hang.',

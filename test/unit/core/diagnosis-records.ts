@@ -67,6 +67,8 @@ export const STUCK: StuckRecord = {
     userTimeoutMs: 0,
   },
   giveUp: givesUp(902),
+  detectedGiveUp: null,
+  forecastErrorUs: null,
   outcome: null,
   endUs: null,
   timeline: [],

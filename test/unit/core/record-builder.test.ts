@@ -18,7 +18,7 @@ function bytes(facts: SnapshotFacts): readonly number[] {
     giveUp: null,
     timeline: [],
   } as const;
-  const identity = { id: 'id', previousId: null, direction: 'outbound', detectedUs: 0 } as const;
+  const identity = { id: 'id', previousId: null, direction: 'outbound', detectedUs: 0, detectedGiveUp: null } as const;
   const socket = snapshotAt(TEST_KERNEL, 1, facts);
   const record = buildRecord(identity, findings, socket, tickClock(TEST_KERNEL, clockAt(TEST_KERNEL, 0)));
   return [record.unackedBytes, record.unsentBytes, record.unreadBytes];

@@ -34,6 +34,17 @@ function onTheWire(record: StuckRecord): Record<string, unknown> {
   return toProtoJson(message) as Record<string, unknown>;
 }
 
+test('the forecast at detection, and how far off it was: zero and negative errors are told too', () => {
+  const base = createRecord().giveUp;
+  const json = onTheWire(createRecord({ detectedGiveUp: base, forecastErrorUs: -1_500_000 }));
+  assert.deepEqual(json['detectedGiveUp'], json['giveUp']);
+  assert.equal(json['forecastError'], '-1.500s');
+  assert.equal(onTheWire(createRecord({ forecastErrorUs: 4000 }))['forecastError'], '0.004s');
+  assert.equal(onTheWire(createRecord({ forecastErrorUs: 0 }))['forecastError'], '0s');
+  assert.equal('forecastError' in onTheWire(createRecord()), false);
+  assert.equal('detectedGiveUp' in onTheWire(createRecord()), false);
+});
+
 describe('closed vocabularies', () => {
   const tables: readonly [string, readonly (readonly [string, string | undefined])[]][] = [
     ['STUCK_KIND_', STUCK_KINDS.map((kind) => [kind, v1.StuckKind[kindToProto(kind)]])],

@@ -1,4 +1,5 @@
 /** Records, clocks and sources for the tests of rpc/ and cli/. */
+import type { ObservedSocket } from '../../../daemon/core/observation.js';
 import type { RecordChange, RecordSource, StatusReport, StatusSource, WallClock } from '../../../daemon/core/ports.js';
 import type { Owner, StuckRecord } from '../../../daemon/core/record.js';
 import type { RpcLog } from '../../../daemon/rpc/status.js';
@@ -61,6 +62,8 @@ export function createRecord(changes: Partial<StuckRecord> = {}): StuckRecord {
       retransmitsLeft: 8,
       expectedError: 'ETIMEDOUT',
     },
+    detectedGiveUp: null,
+    forecastErrorUs: null,
     outcome: null,
     endUs: null,
     timeline: [{ timeUs: EPOCH_MONO_US - 78_500_000, text: 'detected after 3 retransmission timeouts' }],
@@ -83,6 +86,8 @@ export class FakeRecords implements RecordSource {
   readonly #open = new Map<string, StuckRecord>();
   readonly #ended = new Map<string, StuckRecord>();
   readonly #listeners = new Set<(change: RecordChange) => void>();
+  /** Of the sockets behind the records, by id; none by default. */
+  readonly observations = new Map<string, ObservedSocket>();
   timeUs = EPOCH_MONO_US;
 
   constructor(records: readonly StuckRecord[] = []) {
@@ -105,6 +110,10 @@ export class FakeRecords implements RecordSource {
 
   find(id: string): StuckRecord | undefined {
     return this.#open.get(id) ?? this.#ended.get(id);
+  }
+
+  observed(id: string): ObservedSocket | null {
+    return this.observations.get(id) ?? null;
   }
 
   subscribe(listener: (change: RecordChange) => void): () => void {

@@ -74,6 +74,25 @@ describe('what was saved comes back', () => {
   });
 });
 
+test('a file from before forecasts at detection were kept', async () => {
+  await store.load();
+  await store.save(createSavedState(2));
+  const text = readFileSync(file, 'utf8');
+  const older = text.replaceAll(/"(detectedGiveUp|forecastErrorUs)":(-?\d+|\{[^}]*\}),/g, '');
+  assert.equal(text.includes('detectedGiveUp') && !older.includes('detectedGiveUp'), true);
+  assert.ok(!older.includes('forecastErrorUs'));
+  writeFileSync(file, older);
+  const { state, problem } = await loadAnew();
+  assert.equal(problem, null);
+  assert.deepEqual(
+    state?.entries.map(({ record }) => [record.id, record.detectedGiveUp, record.forecastErrorUs]),
+    [
+      ['c0', null, null],
+      ['c1', null, null],
+    ],
+  );
+});
+
 describe('a file that cannot be understood', () => {
   const damages: readonly { name: string; reason: RegExp; damage: (text: string) => string }[] = [
     { name: 'empty', reason: /not complete/, damage: () => '' },

@@ -19,7 +19,7 @@ export function createSavedState(count = 1, comm = 'node'): SavedState {
   const entries = Array.from({ length: count }, (_, index) => {
     const record = createRecord({ id: `c${index}`, cookie: 2n ** 64n - 1n - BigInt(index) });
     const owner = record.owner && { ...record.owner, comm };
-    return { record: { ...record, owner }, socket };
+    return { record: { ...record, owner, detectedGiveUp: record.giveUp, forecastErrorUs: -5 }, socket };
   });
   const clock = { monoUs: 1, realUs: 2, bootUs: 3, jiffies: 4, jiffyEdgeUs: 5 };
   return { bootId: '01234567-89ab-cdef-0123-456789abcdef', clock, entries };
