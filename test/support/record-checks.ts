@@ -86,6 +86,10 @@ export function assertEndedWith(record: StuckJson, errorMonoUs: number): void {
 export function assertForecastHeld(opened: StuckJson, ended: StuckJson): void {
   const { time, latestTime } = opened.giveUp ?? {};
   assertBetween(timeMs(ended.endTime), timeMs(time), timeMs(latestTime ?? time), 'the end, by the forecast');
+  assert.ok(ended.forecastError !== undefined, 'it says by how much the forecast was off');
+  if (ended.detectedGiveUp?.time === time && latestTime === undefined) {
+    assert.ok(Math.abs(Number.parseFloat(ended.forecastError)) * 1000 <= KERNEL_LATENESS_MS, ended.forecastError);
+  }
 }
 
 /** The kernel's timer wheel rounds an interval up by as much as this share of it. */
@@ -137,7 +141,8 @@ export function timelineTexts(record: StuckJson): readonly string[] {
   if (record.endTime !== undefined) {
     assert.equal(times.at(-1), timeMs(record.endTime));
   }
-  return timeline.map(({ text }) => text);
+  // By how much the forecast at detection was off differs from run to run; `assertForecastHeld` judges it.
+  return timeline.map(({ text }) => text.replace(/, [^,]* forecast at detection$/, ''));
 }
 
 /** Asserts that one record, and no other, opened and ended in a namespace. */
