@@ -134,6 +134,9 @@ function escapeMarkdown(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 }
 
+/** What `stuckd check` says of the machine and the build, whatever the kernel. */
+const NOT_OF_THE_KERNEL: readonly string[] = ['privileges', 'kernel BTF', 'pid namespace', 'sensor', 'lockdown'];
+
 /**
  * SUPPORTED_KERNELS.md.
  * @param date of the run, as YYYY-MM-DD
@@ -143,7 +146,7 @@ export function formatPage(results: readonly KernelResult[], date: string, quick
   const ran = results.filter(({ refused }) => !refused);
   const features = collectRows(
     ran,
-    ({ features: all }) => all,
+    ({ features: all }) => all.filter(({ name }) => !NOT_OF_THE_KERNEL.includes(name)),
     ({ name }) => escapeMarkdown(name),
     ({ available, how = 'yes' }) => (available ? escapeMarkdown(how === '' ? 'yes' : how) : 'no'),
   );

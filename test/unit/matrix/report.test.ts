@@ -12,6 +12,7 @@ const GOOD: KernelResult = {
     { file: 'story', name: 'both endings', result: 'passed' },
   ],
   features: [
+    { name: 'sensor', available: true, how: '/somewhere/stuckd-sensor' },
     { name: 'keepalive timer', available: true, how: 'icsk_keepalive_timer' },
     { name: 'icsk_rto_max', available: false, how: '' },
   ],
@@ -85,6 +86,7 @@ test('the page has features and tests by kernel, in Markdown', () => {
   assert.match(page, /\| 5\.10\.262 \| 5\.10\.0-46 \| 0 \| 0 \| BPF programs: Linux 5\.12 is needed \|/);
   assert.match(page, /\| feature \| 6\.1\.192 \| 7\.3\.4 \|/);
   assert.match(page, /\| keepalive timer \| icsk_keepalive_timer \|/);
+  assert.doesNotMatch(page, /somewhere/, 'paths of the machine are of no interest');
   assert.match(page, /\| icsk_rto_max \| no \| no \|/);
   assert.match(page, /\| a probe \\\| lost \| ✓ \| \*\*✗\*\* \|/);
 });
