@@ -1,6 +1,7 @@
 /** Forecast for an idle socket with SO_KEEPALIVE: `tcp_keepalive_timer()` played forward with a silent peer. */
 import { timeoutErrorName } from './errno-name.js';
 import { jiffyStartUs, msToJiffies, type TickClock } from './jiffies.js';
+import { keepaliveIdleJiffies, keepaliveIntervalJiffies } from './keepalive-probes.js';
 import { BISTABLE_MS, TICKS_MAX } from './kernel-limits.js';
 import { factsAt, type Play } from './play-forward.js';
 import type { GiveUp } from './record.js';
@@ -15,8 +16,8 @@ export function forecastKeepalive(socket: SocketSnapshot, ticks: TickClock, play
   if (!socket.keepaliveTimer.pending && socket.cause !== 'keepalive') {
     return null;
   }
-  const idleJiffies = socket.keepaliveTimeJiffies || socket.sysctls.keepaliveTimeJiffies;
-  const intervalJiffies = socket.keepaliveIntvlJiffies || socket.sysctls.keepaliveIntvlJiffies;
+  const idleJiffies = keepaliveIdleJiffies(socket);
+  const intervalJiffies = keepaliveIntervalJiffies(socket);
   // The event `keepalive` comes before the handler runs, in the same jiffy; the timer is already off the wheel.
   let jiffy = socket.keepaliveTimer.pending ? fireJiffy(socket.keepaliveTimer, socket.jiffies) : socket.jiffies;
   let probesOut = socket.probesOut;
@@ -50,7 +51,7 @@ export function forecastKeepalive(socket: SocketSnapshot, ticks: TickClock, play
 }
 
 /** `keepalive_time_elapsed()`: since the last data or the last acknowledgment, whichever is younger; u32 as there. */
-function keepaliveTimeElapsed(socket: SocketSnapshot, jiffy: number): number {
+export function keepaliveTimeElapsed(socket: SocketSnapshot, jiffy: number): number {
   return Math.min((jiffy - socket.lrcvtimeJiffies32) >>> 0, (jiffy - socket.rcvTstampJiffies32) >>> 0);
 }
 

@@ -10,6 +10,7 @@ import { forecastRto } from './give-up-rto.js';
 import { forecastShrunkWindow } from './give-up-shrunk-window.js';
 import { forecastWindowProbe, isProbingWindow } from './give-up-window-probe.js';
 import { tickClock } from './jiffies.js';
+import { hasNothingToSend } from './keepalive-probes.js';
 import { isInsideRtoTimer } from './kernel-limits.js';
 import { finalFacts, type Play } from './play-forward.js';
 import type { GiveUp } from './record.js';
@@ -65,5 +66,5 @@ export function forecastGiveUp(
 
 /** Held by somebody, nothing in flight, nothing queued. The timer of a dead FIN_WAIT2 is not a keepalive timer. */
 function isIdle(socket: SocketSnapshot): boolean {
-  return !socket.dead && socket.packetsOut === 0 && socket.writeSeq === socket.sndNxt;
+  return !socket.dead && hasNothingToSend(socket);
 }

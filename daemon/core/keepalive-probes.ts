@@ -3,9 +3,19 @@ import type { TickClock } from './jiffies.js';
 import { tickUs, timerExpiryUs } from './kernel-time.js';
 import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
 
+/** @returns TCP_KEEPIDLE, or the sysctl of the socket's namespace. */
+export function keepaliveIdleJiffies(socket: SocketSnapshot): number {
+  return socket.keepaliveTimeJiffies || socket.sysctls.keepaliveTimeJiffies;
+}
+
 /** @returns TCP_KEEPINTVL, or the sysctl of the socket's namespace. */
 export function keepaliveIntervalJiffies(socket: SocketSnapshot): number {
   return socket.keepaliveIntvlJiffies || socket.sysctls.keepaliveIntvlJiffies;
+}
+
+/** @returns true if nothing is in flight or queued: only then the keepalive timer probes (`tcp_keepalive_timer()`). */
+export function hasNothingToSend(socket: SocketSnapshot): boolean {
+  return socket.packetsOut === 0 && socket.writeSeq === socket.sndNxt;
 }
 
 /** @returns true if the socket is idle, probes its peer, and the last probe is not answered. */
@@ -16,8 +26,7 @@ export function isProbingPeer(socket: SocketSnapshot): boolean {
     // In FIN_WAIT2 an orphan uses the keepalive timer for tcp_fin_timeout.
     (socket.state === TCP_STATE.FIN_WAIT2 && !socket.dead);
   // Window probes share the counter; they exist only while data is queued.
-  const idle = socket.packetsOut === 0 && socket.writeSeq === socket.sndNxt;
-  return connected && idle && socket.keepalive && socket.probesOut > 0;
+  return connected && hasNothingToSend(socket) && socket.keepalive && socket.probesOut > 0;
 }
 
 /**

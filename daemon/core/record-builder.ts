@@ -1,7 +1,7 @@
 /** Builds what clients see from what the kernel says. */
 import { isClosing } from './classify.js';
 import { jiffiesToMs, type TickClock } from './jiffies.js';
-import { keepaliveIntervalJiffies } from './keepalive-probes.js';
+import { keepaliveIdleJiffies, keepaliveIntervalJiffies } from './keepalive-probes.js';
 import { lastAckUs, pastJiffies32Us } from './kernel-time.js';
 import type { Direction, StuckKind } from './kinds.js';
 import type { Ownership } from './ownership.js';
@@ -120,7 +120,7 @@ function socketOptions(socket: SocketSnapshot, hz: number): SocketOptions {
   const { sysctls } = socket;
   return {
     keepalive: socket.keepalive,
-    keepaliveIdleMs: jiffiesToMs(socket.keepaliveTimeJiffies || sysctls.keepaliveTimeJiffies, hz),
+    keepaliveIdleMs: jiffiesToMs(keepaliveIdleJiffies(socket), hz),
     keepaliveIntervalMs: jiffiesToMs(keepaliveIntervalJiffies(socket), hz),
     keepaliveProbes: socket.keepaliveProbes || sysctls.keepaliveProbes,
     userTimeoutMs: socket.userTimeoutMs,

@@ -3,14 +3,15 @@
  * forward from there, the give-up model repeats what has happened, or tells what would have happened otherwise.
  */
 import { windowProbeDelayJiffies, isProbingWindow } from './give-up-window-probe.js';
-import type { TickClock } from './jiffies.js';
+import { extendJiffies32, jiffyStartUs, type TickClock } from './jiffies.js';
+import { hasNothingToSend, keepaliveIdleJiffies } from './keepalive-probes.js';
 import { isInsideRtoTimer, rtoMaxJiffies } from './kernel-limits.js';
 import { pastJiffies32Us, retransStampUs } from './kernel-time.js';
 import type { Observation } from './observation.js';
 import type { Turn } from './play-forward.js';
 import { firstRtoUs, initialRtoJiffies } from './rto-ladder.js';
-import { PENDING, TCP_STATE, type KernelTimer, type SocketSnapshot } from './snapshot.js';
-import { levelFor, SLOTS_PER_LEVEL, SLOT_SHIFT } from './timer-wheel.js';
+import { PENDING, TCP_STATE, type SocketSnapshot } from './snapshot.js';
+import { queuedTimer } from './timer-wheel.js';
 
 /** Stamps of milliseconds are rounded down: up to this much before the tick in which they were taken. */
 const STAMP_ROUNDING_US = 999;
@@ -37,8 +38,7 @@ function startOf(socket: SocketSnapshot, ticks: TickClock): SocketSnapshot {
   if (socket.pending === PENDING.PROBE0 && isProbingWindow(socket)) {
     return socket.probesOut > 0 ? afterFirstWindowProbe(socket, ticks) : socket;
   }
-  const isIdle = socket.packetsOut === 0 && socket.writeSeq === socket.sndNxt;
-  return isIdle && socket.keepalive && !socket.dead ? beforeFirstProbe(socket, ticks) : socket;
+  return hasNothingToSend(socket) && socket.keepalive && !socket.dead ? beforeFirstProbe(socket, ticks) : socket;
 }
 
 /** Behind a window that shrank to zero the kernel retransmits without counting. */
@@ -83,7 +83,7 @@ function afterFirstWindowProbe(socket: SocketSnapshot, ticks: TickClock): Socket
     ...seenAt(socket, first, ticks),
     probesOut: 1,
     backoff: answered + 1,
-    writeTimer: armedTimer(first, delay),
+    writeTimer: queuedTimer(first, delay),
   };
 }
 
@@ -93,7 +93,7 @@ function firstWindowProbeJiffy(socket: SocketSnapshot, answered: number, hz: num
   if (answered === 0 && socket.probesTstampJiffies32 !== 0) {
     return around - ((around - socket.probesTstampJiffies32) >>> 0);
   }
-  const expires = socket.writeTimer.pending ? around + ((socket.writeTimer.expiresJiffies32 - around) | 0) : around;
+  const expires = socket.writeTimer.pending ? extendJiffies32(socket.writeTimer.expiresJiffies32, around) : around;
   let first = expires;
   for (let backoff = answered + 1; backoff <= socket.backoff; backoff++) {
     first -= windowProbeDelayJiffies(socket, backoff, hz);
@@ -111,7 +111,7 @@ function beforeFirstProbe(socket: SocketSnapshot, ticks: TickClock): SocketSnaps
   return {
     ...seenAt(socket, start, ticks),
     probesOut: 0,
-    keepaliveTimer: armedTimer(start, socket.keepaliveTimeJiffies || socket.sysctls.keepaliveTimeJiffies),
+    keepaliveTimer: queuedTimer(start, keepaliveIdleJiffies(socket)),
   };
 }
 
@@ -122,12 +122,5 @@ export function jiffyOfStamp(monoUs: number, ticks: TickClock): number {
 
 /** The same socket, looked at in another jiffy, by a pass. */
 export function seenAt(socket: SocketSnapshot, jiffies: number, ticks: TickClock): SocketSnapshot {
-  const monoUs = ticks.edgeUs + ((jiffies - ticks.jiffies) * 1_000_000) / ticks.hz;
-  return { ...socket, cause: 'sweep', jiffies, monoUs };
-}
-
-/** A timer as `mod_timer()` queues it. @param delayJiffies 0 means the next tick. */
-export function armedTimer(nowJiffies: number, delayJiffies: number): KernelTimer {
-  const flags = (levelFor(Math.max(0, delayJiffies - 1)) * SLOTS_PER_LEVEL) << SLOT_SHIFT;
-  return { pending: true, expiresJiffies32: (nowJiffies + delayJiffies) >>> 0, flags: flags >>> 0 };
+  return { ...socket, cause: 'sweep', jiffies, monoUs: jiffyStartUs(jiffies, ticks) };
 }

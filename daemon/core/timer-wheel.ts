@@ -12,10 +12,10 @@ import type { KernelTimer } from './snapshot.js';
 const LEVEL_MAX = 8;
 
 /** `TIMER_ARRAYSHIFT`: the bits of `timer_list.flags` from here on are the slot. */
-export const SLOT_SHIFT = 22;
+const SLOT_SHIFT = 22;
 
 /** `LVL_SIZE`. */
-export const SLOTS_PER_LEVEL = 64;
+const SLOTS_PER_LEVEL = 64;
 
 /** @returns the jiffy at which a timer that is queued now will run; never before `nowJiffies`. */
 export function fireJiffy(timer: KernelTimer, nowJiffies: number): number {
@@ -32,6 +32,12 @@ export function armJiffy(nowJiffies: number, delayJiffies: number): number {
   return bucketEnd(nowJiffies + delayJiffies, levelFor(delayJiffies - 1));
 }
 
+/** @param delayJiffies 0 means the next tick. @returns a timer as `mod_timer()` queues it. */
+export function queuedTimer(nowJiffies: number, delayJiffies: number): KernelTimer {
+  const flags = (levelFor(Math.max(0, delayJiffies - 1)) * SLOTS_PER_LEVEL) << SLOT_SHIFT;
+  return { pending: true, expiresJiffies32: (nowJiffies + delayJiffies) >>> 0, flags: flags >>> 0 };
+}
+
 /** `calc_index()`: the boundary strictly after `expires`. */
 function bucketEnd(expires: number, level: number): number {
   const width = 8 ** level;
@@ -39,7 +45,7 @@ function bucketEnd(expires: number, level: number): number {
 }
 
 /** `calc_wheel_index()`: level L holds distances below `LVL_START(L + 1)` = 63 * 8^L. */
-export function levelFor(distance: number): number {
+function levelFor(distance: number): number {
   let level = 0;
   while (level < LEVEL_MAX && distance >= (SLOTS_PER_LEVEL - 1) * 8 ** level) {
     level++;

@@ -2,12 +2,15 @@
  * When a connection would end under other settings: the give-up model, asked about a socket that differs from the real one
  * in these settings only.
  */
+import { keepaliveTimeElapsed } from './give-up-keepalive.js';
 import { forecastGiveUp } from './give-up.js';
 import { jiffyAtOrAfter, msToJiffies, tickClock, type TickClock } from './jiffies.js';
+import { hasNothingToSend } from './keepalive-probes.js';
 import type { ObservedSocket } from './observation.js';
 import type { GiveUp } from './record.js';
-import { armedTimer, rewound, seenAt } from './rewind.js';
+import { rewound, seenAt } from './rewind.js';
 import type { SocketSnapshot } from './snapshot.js';
+import { queuedTimer } from './timer-wheel.js';
 
 /** What differs; the rest stays as it is. */
 export interface WhatIfSettings {
@@ -50,8 +53,7 @@ function endIfSetNow(
   nowUs: number,
   ticks: TickClock,
 ): GiveUp | null {
-  const isIdle = socket.packetsOut === 0 && socket.writeSeq === socket.sndNxt;
-  if (settings.keepalive !== undefined && isIdle) {
+  if (settings.keepalive !== undefined && hasNothingToSend(socket)) {
     return forecastGiveUp(withKeepaliveTimer(seenAt(changed, jiffyAtOrAfter(nowUs, ticks), ticks)), kernel, clock);
   }
   // The snapshot may be older than the question: what has passed since went by the settings as they are.
@@ -84,14 +86,6 @@ function applySettings(socket: SocketSnapshot, settings: WhatIfSettings, ticks: 
 
 /** As setsockopt(TCP_KEEPIDLE) leaves the timer: armed for what is left of the idle time, if only for the next tick. */
 function withKeepaliveTimer(socket: SocketSnapshot): SocketSnapshot {
-  const left = Math.max(0, socket.keepaliveTimeJiffies - idleForJiffies(socket));
-  return { ...socket, keepaliveTimer: armedTimer(socket.jiffies, left) };
-}
-
-/** `keepalive_time_elapsed()`. */
-function idleForJiffies(socket: SocketSnapshot): number {
-  return Math.min(
-    (socket.jiffies - socket.lrcvtimeJiffies32) >>> 0,
-    (socket.jiffies - socket.rcvTstampJiffies32) >>> 0,
-  );
+  const left = Math.max(0, socket.keepaliveTimeJiffies - keepaliveTimeElapsed(socket, socket.jiffies));
+  return { ...socket, keepaliveTimer: queuedTimer(socket.jiffies, left) };
 }

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { createTwoHosts, SERVER_ADDRESS } from '../support/lab.js';
+import { createTwoHosts } from '../support/lab.js';
+import { connectProbing } from '../support/probing-connection.js';
 import { SensorUnderTest } from '../support/sensor-under-test.js';
-import { Sockprog } from '../support/sockprog.js';
 
 const SYSCTL = '/proc/sys/kernel/kptr_restrict';
 
@@ -20,11 +20,8 @@ test('keepalive probes without an answer are seen as they are sent, with no addr
   assert.match(line, /^0+ /, 'addresses are hidden');
 
   const hosts = await createTwoHosts(t);
-  const server = await Sockprog.start(hosts.lab, hosts.server);
-  await server.command(`listen l ${SERVER_ADDRESS} 8000`);
-  const client = await Sockprog.start(hosts.lab, hosts.client);
   const sensor = await SensorUnderTest.start(t);
-  const { localPort = 0 } = await client.connect('a', SERVER_ADDRESS, 8000, 'keepalive=1 idle=1 intvl=1 cnt=60');
+  const { localPort } = await connectProbing(hosts);
   await hosts.link.cut();
   const event = await sensor.waitEvent(hosts.client.inode, localPort, 'keepalive');
   assert.ok(event.probesOut >= 1);

@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runCommand } from '../../daemon/demo/lab/command.js';
-import { check, featureOf } from './check-answer.js';
+import { checkJson, featureOf } from '../support/check-answer.js';
 
 const DIRECTORY = '/sys/kernel/btf';
 
 test('stuckd check without BTF: what is missing, what to do, and 1', async (t) => {
   await runCommand(['mount', '-t', 'tmpfs', 'none', DIRECTORY]);
   t.after(() => runCommand(['umount', DIRECTORY]));
-  const answer = await check();
+  const answer = await checkJson(t);
   assert.equal(answer.code, 1);
   assert.equal(answer.canRun, false);
   const { available, required, how } = featureOf(answer, 'kernel BTF');

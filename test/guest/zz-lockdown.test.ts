@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { check, type CheckAnswer } from './check-answer.js';
+import { checkJson, type CheckAnswer } from '../support/check-answer.js';
 
 const LOCKDOWN = '/sys/kernel/security/lockdown';
 
@@ -12,16 +12,16 @@ function availableOf(answer: CheckAnswer): readonly string[] {
   return answer.features.filter(({ available }) => available).map(({ name }) => name);
 }
 
-test('lockdown: "integrity" changes nothing, "confidentiality" is named as the reason', async () => {
+test('lockdown: "integrity" changes nothing, "confidentiality" is named as the reason', async (t) => {
   assert.match(readFileSync(LOCKDOWN, 'utf8'), /\[none\]/);
-  const free = await check();
+  const free = await checkJson(t);
   writeFileSync(LOCKDOWN, 'integrity');
-  const integrity = await check();
+  const integrity = await checkJson(t);
   assert.equal(integrity.code, 0, integrity.text);
   assert.deepEqual(availableOf(integrity), availableOf(free));
 
   writeFileSync(LOCKDOWN, 'confidentiality');
-  const confidentiality = await check();
+  const confidentiality = await checkJson(t);
   assert.equal(confidentiality.code, 1, confidentiality.text);
   assert.equal(confidentiality.canRun, false);
   const missing = confidentiality.features.filter(({ available, required }) => required && !available);

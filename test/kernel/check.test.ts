@@ -6,24 +6,17 @@
 // It cannot prove what kernels without a feature say, other than the one it runs on; nor what a locked-down kernel says,
 // as lockdown cannot be switched off again.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import type { SocketSnapshot } from '../../daemon/core/snapshot.js';
-import { spawnSensor } from '../../daemon/sensor/sensor-link.js';
-import { SensorSession } from '../../daemon/sensor/sensor-session.js';
-import { createTwoHosts, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
-import { packageRoot } from '../support/package-root.js';
+import { check, type CheckAnswer, checkJson, featureOf } from '../support/check-answer.js';
+import { createTwoHosts, labSkipReason } from '../support/lab.js';
+import { connectProbing } from '../support/probing-connection.js';
 import { lonelySensor, refusedSensor } from '../support/refuse.js';
-import { type ProgramResult, runProgram } from '../support/run-program.js';
-import { Sockprog } from '../support/sockprog.js';
-import { DAEMON_PROGRAM, StuckdUnderTest } from '../support/stuckd.js';
+import { SensorUnderTest } from '../support/sensor-under-test.js';
+import { StuckdUnderTest } from '../support/stuckd.js';
 
 const skip = labSkipReason();
-const PORT = 8000;
-const HOUR_MS = 3_600_000;
 
 const PROGRAMS = [
   'tcp_retransmit_skb',
@@ -39,48 +32,8 @@ const PROGRAMS = [
 ];
 const REQUIRED = ['privileges', 'kernel BTF', 'sensor', ...PROGRAMS.slice(0, 3), 'refresh', 'sweep'];
 
-interface Feature {
-  readonly name: string;
-  readonly available: boolean;
-  readonly required: boolean;
-  readonly how: string;
-  readonly loss: string;
-}
-
-interface Answer {
-  readonly canRun: boolean;
-  readonly features: readonly Feature[];
-}
-
-/** @param sensorPath what is started as the sensor; default: the sensor */
-function check(t: TestContext, sensorPath: string | null, ...options: string[]): Promise<ProgramResult> {
-  const directory = mkdtempSync(join(tmpdir(), 'stuckd-check-'));
-  t.after(() => {
-    rmSync(directory, { recursive: true, force: true });
-  });
-  const config = join(directory, 'stuckd.yaml');
-  writeFileSync(config, JSON.stringify(sensorPath === null ? {} : { sensor: { path: sensorPath } }));
-  const main = join(packageRoot(), DAEMON_PROGRAM);
-  return runProgram([process.execPath, main, 'check', '--config', config, ...options]);
-}
-
-async function checkJson(
-  t: TestContext,
-  sensorPath: string | null,
-): Promise<Answer & { readonly code: number | null }> {
-  const { code, stdout, stderr } = await check(t, sensorPath, '-o', 'json');
-  assert.equal(stderr, '');
-  return { code, ...(JSON.parse(stdout) as Answer) };
-}
-
-function featureOf({ features }: Answer, name: string): Feature {
-  const found = features.find((feature) => feature.name === name);
-  assert.ok(found, `no ${name} among ${features.map((feature) => feature.name).join(', ')}`);
-  return found;
-}
-
 /** Names of the programs that are not there. */
-function missedOf(answer: Answer): readonly string[] {
+function missedOf(answer: CheckAnswer): readonly string[] {
   return PROGRAMS.filter((name) => !featureOf(answer, name).available);
 }
 
@@ -88,16 +41,6 @@ function missedOf(answer: Answer): readonly string[] {
 function kernelNames(): (name: string) => boolean {
   const btf = readFileSync('/sys/kernel/btf/vmlinux');
   return (name) => btf.includes(`\0${name}\0`);
-}
-
-/** A connection that probes its peer each second. */
-async function connectIdle(hosts: TwoHosts): Promise<{ client: Sockprog; localPort: number | undefined }> {
-  const server = await Sockprog.start(hosts.lab, hosts.server);
-  await server.command(`listen l ${SERVER_ADDRESS} ${String(PORT)}`);
-  const client = await Sockprog.start(hosts.lab, hosts.client);
-  const { localPort } = await client.connect('a', SERVER_ADDRESS, PORT, 'keepalive=1 idle=1 intvl=1 cnt=60');
-  await server.waitEvent({ event: 'accepted', id: 'l.1' });
-  return { client, localPort };
 }
 
 describe('this kernel', { skip }, () => {
@@ -176,7 +119,7 @@ describe('refused programs', { skip, concurrency: 2 }, () => {
     const sensor = { path: await refusedSensor(t, '--attach', 'on_timer'), sweepInterval: '1s' };
     const stuckd = await StuckdUnderTest.start(t, { sensor });
     const hosts = await createTwoHosts(t);
-    const { client } = await connectIdle(hosts);
+    const { client } = await connectProbing(hosts);
     await hosts.link.cut();
     const opened = await stuckd.waitOpened(hosts.client, 'keepalive_unanswered');
     assert.equal((await stuckd.waitOwner(opened.id)).owner?.pid, client.pid);
@@ -217,49 +160,13 @@ describe('refused programs', { skip, concurrency: 2 }, () => {
   }
 });
 
-/** A sensor without a daemon, whose only sweep is over. @returns the reports of its events so far */
-async function startSensor(t: TestContext, path: string): Promise<readonly SocketSnapshot[]> {
-  const events: SocketSnapshot[] = [];
-  let hasSwept = false;
-  const intervals = { refreshIntervalMs: HOUR_MS, sweepIntervalMs: HOUR_MS, fullRefreshIntervalMs: HOUR_MS };
-  const configuration = { rtoThreshold: 255, synThreshold: 255, probeThreshold: 2, ...intervals };
-  const session = new SensorSession(
-    spawnSensor(path, [], () => undefined),
-    configuration,
-    {
-      ready: () => undefined,
-      records: (records) => {
-        for (const record of records) {
-          if (record.type === 'socket' && record.socket.passId === 0) {
-            events.push(record.socket);
-          }
-          hasSwept ||= record.type === 'pass' && record.pass.kind === 'sweep' && record.pass.edge === 'end';
-        }
-      },
-    },
-  );
-  const ended = session.run();
-  t.after(async () => {
-    session.close();
-    await ended;
-  });
-  await waitFor(() => hasSwept, { what: 'the first sweep' });
-  return events;
-}
-
 /** Probes that nobody answers raise an event. */
 async function assertEvent(t: TestContext, sensorPath: string): Promise<void> {
-  const events = await startSensor(t, sensorPath);
+  const sensor = await SensorUnderTest.start(t, sensorPath);
   const hosts = await createTwoHosts(t);
-  const { localPort } = await connectIdle(hosts);
+  const { localPort } = await connectProbing(hosts);
   await hosts.link.cut();
-  await waitFor(
-    () =>
-      events.some(({ cause, netns, local }) => {
-        return cause === 'keepalive' && netns === hosts.client.inode && local.port === localPort;
-      }),
-    { what: 'the event' },
-  );
+  await sensor.waitEvent(hosts.client.inode, localPort, 'keepalive');
 }
 
 describe('the address of tcp_keepalive_timer()', { skip, concurrency: 2 }, () => {

@@ -7,7 +7,7 @@ import { pastJiffies32Us, tickUs, timerExpiryUs } from '../../daemon/core/kernel
 import { type KernelTimer, PENDING, type SocketSnapshot } from '../../daemon/core/snapshot.js';
 import { connectField, FIELD_PORT, type FieldStage, setFieldStage } from '../support/field-stage.js';
 import { type ProcTcpRow, sandwich, type Sandwich, type SocketUnderTest } from '../support/kernel-word.js';
-import { CLIENT_ADDRESS, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
+import { CLIENT_ADDRESS, type Ending, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
 import { sharedSensor } from '../support/sensor-under-test.js';
 import { suiteEnding } from '../support/suite-ending.js';
 
@@ -53,6 +53,18 @@ function assertSlot({ pending, flags, expiresJiffies32 }: KernelTimer): void {
   assert.equal(slot, ((expiresJiffies32 >>> (3 * level)) + 1) & 63);
 }
 
+/** A stage with two connections, of which one has SO_KEEPALIVE. */
+async function connectBoth(ending: Ending): Promise<{
+  stage: FieldStage;
+  plain: SocketUnderTest;
+  kept: SocketUnderTest;
+}> {
+  const stage = await setFieldStage(ending);
+  const plain = await connectField(stage, 'plain');
+  const kept = await connectField(stage, 'kept', KEPT_ALIVE);
+  return { stage, plain, kept };
+}
+
 describe('timers', { skip: labSkipReason(), concurrency: 4 }, () => {
   const sensor = sharedSensor();
 
@@ -61,9 +73,7 @@ describe('timers', { skip: labSkipReason(), concurrency: 4 }, () => {
     let plain: SocketUnderTest;
     let kept: SocketUnderTest;
     before(async () => {
-      const stage = await setFieldStage(ending);
-      plain = await connectField(stage, 'plain');
-      kept = await connectField(stage, 'kept', KEPT_ALIVE);
+      ({ plain, kept } = await connectBoth(ending));
     });
 
     test('write timer, pending flag: off', async () => {
@@ -91,9 +101,8 @@ describe('timers', { skip: labSkipReason(), concurrency: 4 }, () => {
     let plain: SocketUnderTest;
     let kept: SocketUnderTest;
     before(async () => {
-      const stage = await setFieldStage(ending);
-      plain = await connectField(stage, 'plain');
-      kept = await connectField(stage, 'kept', KEPT_ALIVE);
+      const { stage, ...sockets } = await connectBoth(ending);
+      ({ plain, kept } = sockets);
       await stage.hosts.link.cut();
       for (const { id, localPort } of [plain, kept]) {
         await stage.client.command(`send ${id} 100`);

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { CheckAnswer } from '../support/check-answer.js';
 import { labSkipReason } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
 import { BPF_AND_PERFMON, processStatus } from '../support/process-status.js';
@@ -27,16 +28,6 @@ const PROGRAMS = [
   'tcp_send_reset',
   'timer_expire_entry',
 ];
-
-interface CheckAnswer {
-  readonly canRun: boolean;
-  readonly features: readonly {
-    readonly name: string;
-    readonly available: boolean;
-    readonly required: boolean;
-    readonly how: string;
-  }[];
-}
 
 async function runAs(
   user: User,

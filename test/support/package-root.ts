@@ -1,16 +1,6 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageFile } from '../../daemon/lib/package-root.js';
 
-/** The directory of package.json, wherever below it this file was compiled to. */
+/** The directory of package.json. */
 export function packageRoot(): string {
-  let directory = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(directory, 'package.json'))) {
-    const parent = dirname(directory);
-    if (parent === directory) {
-      throw new Error('package.json is not found above the tests');
-    }
-    directory = parent;
-  }
-  return directory;
+  return packageFile('.');
 }

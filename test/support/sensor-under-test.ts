@@ -41,8 +41,8 @@ export class SensorUnderTest {
   #clock: ClockReport | undefined;
   #end: string | undefined;
 
-  private constructor(test: Ending) {
-    const link = spawnSensor(builtSensorPath(), switchedOff(), () => undefined);
+  private constructor(test: Ending, path: string) {
+    const link = spawnSensor(path, switchedOff(), () => undefined);
     this.#session = new SensorSession(link, CONFIGURATION, {
       ready: (introduction) => {
         this.#introduction = introduction;
@@ -65,9 +65,9 @@ export class SensorUnderTest {
     });
   }
 
-  /** Starts it, and waits for its first sweep. */
-  static async start(test: Ending): Promise<SensorUnderTest> {
-    const sensor = new SensorUnderTest(test);
+  /** Starts it, and waits for its first sweep. @param path what is started as the sensor */
+  static async start(test: Ending, path = builtSensorPath()): Promise<SensorUnderTest> {
+    const sensor = new SensorUnderTest(test, path);
     await sensor.#until('the first sweep', () => sensor.#sweeps[0]);
     return sensor;
   }
