@@ -1,7 +1,7 @@
 /** When the unanswered keepalive probes of a socket were sent, read from its timer. */
-import type { TickClock } from './jiffies.js';
-import { tickUs, timerExpiryUs } from './kernel-time.js';
+import { extendJiffies32, jiffyStartUs, type TickClock } from './jiffies.js';
 import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
+import { armedJiffy } from './timer-wheel.js';
 
 /** @returns TCP_KEEPIDLE, or the sysctl of the socket's namespace. */
 export function keepaliveIdleJiffies(socket: SocketSnapshot): number {
@@ -38,14 +38,18 @@ export function probeSentUs(socket: SocketSnapshot, ordinal: number, ticks: Tick
     // The timer of a `keepalive` report is about to send one more.
     return socket.cause === 'keepalive' && ordinal === socket.probesOut + 1 ? socket.monoUs : null;
   }
-  const intervalUs = keepaliveIntervalJiffies(socket) * tickUs(ticks);
-  return lastProbeUs(socket, intervalUs, ticks) - (socket.probesOut - ordinal) * intervalUs;
+  let jiffy = lastProbeJiffy(socket);
+  for (let later = socket.probesOut; later > ordinal; later--) {
+    jiffy = armedJiffy(jiffy, keepaliveIntervalJiffies(socket));
+  }
+  return Math.min(socket.monoUs, jiffyStartUs(jiffy, ticks));
 }
 
-/** Each probe arms the timer for one interval. */
-function lastProbeUs(socket: SocketSnapshot, intervalUs: number, ticks: TickClock): number {
+/** Each probe arms the timer for one interval, so that its expiry tells when that was. */
+function lastProbeJiffy(socket: SocketSnapshot): number {
   if (socket.keepaliveTimer.pending || socket.cause === 'keepalive') {
-    return Math.min(socket.monoUs, timerExpiryUs(socket.keepaliveTimer, socket, ticks) - intervalUs);
+    const expires = extendJiffies32(socket.keepaliveTimer.expiresJiffies32, socket.jiffies);
+    return Math.min(socket.jiffies, expires - keepaliveIntervalJiffies(socket));
   }
-  return socket.monoUs;
+  return socket.jiffies;
 }

@@ -32,6 +32,19 @@ export function armJiffy(nowJiffies: number, delayJiffies: number): number {
   return bucketEnd(nowJiffies + delayJiffies, levelFor(delayJiffies - 1));
 }
 
+/**
+ * The inverse of `armJiffy`, for a chain of timers in which each handler arms the next one with the same delay: those
+ * handlers run at boundaries of the same level.
+ *
+ * @param firedJiffy when the handler ran; at or shortly after a boundary.
+ * @returns the jiffy at which the handler before it ran.
+ */
+export function armedJiffy(firedJiffy: number, delayJiffies: number): number {
+  const width = bucketWidth(levelFor(delayJiffies - 1));
+  const boundary = Math.floor(firedJiffy / width) * width;
+  return Math.floor((boundary - 1 - delayJiffies) / width) * width;
+}
+
 /** @param delayJiffies 0 means the next tick. @returns a timer as `mod_timer()` queues it. */
 export function queuedTimer(nowJiffies: number, delayJiffies: number): KernelTimer {
   const flags = (levelFor(Math.max(0, delayJiffies - 1)) * SLOTS_PER_LEVEL) << SLOT_SHIFT;
@@ -40,8 +53,13 @@ export function queuedTimer(nowJiffies: number, delayJiffies: number): KernelTim
 
 /** `calc_index()`: the boundary strictly after `expires`. */
 function bucketEnd(expires: number, level: number): number {
-  const width = 8 ** level;
+  const width = bucketWidth(level);
   return (Math.floor(expires / width) + 1) * width;
+}
+
+/** `LVL_GRAN`, jiffies. */
+function bucketWidth(level: number): number {
+  return 8 ** level;
 }
 
 /** `calc_wheel_index()`: level L holds distances below `LVL_START(L + 1)` = 63 * 8^L. */

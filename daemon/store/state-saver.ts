@@ -8,6 +8,9 @@ const SAVE_DELAY_MS = 250;
 /** Between two writes lies at least this many times what the last one took: a storm is not for writing files. */
 const PAUSE_PER_WRITE = 20;
 
+/** But never longer than this: what is not on disk when the daemon is killed gets another id afterwards. */
+const PAUSE_MAX_MS = 10_000;
+
 /** After a failed write. */
 const RETRY_DELAY_MS = 10_000;
 
@@ -75,7 +78,7 @@ export class StateSaver {
     const startUs = monotonicUs();
     try {
       await this.#store.save(state);
-      this.#delayMs = Math.max(SAVE_DELAY_MS, ((monotonicUs() - startUs) / 1000) * PAUSE_PER_WRITE);
+      this.#delayMs = pauseAfterMs((monotonicUs() - startUs) / 1000);
       this.#onResult(null);
     } catch (error) {
       // Also without a further change: the disk may have room again, and the node may be quiet.
@@ -84,4 +87,9 @@ export class StateSaver {
       this.#onResult(error instanceof Error ? error : new Error(String(error)));
     }
   }
+}
+
+/** @returns how long to wait before the next write, after one that took `writeMs`. */
+export function pauseAfterMs(writeMs: number): number {
+  return Math.min(Math.max(SAVE_DELAY_MS, writeMs * PAUSE_PER_WRITE), PAUSE_MAX_MS);
 }

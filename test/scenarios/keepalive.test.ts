@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { playScenario } from '../support/scenario.js';
 
-/** TCP_KEEPINTVL is 10 s: unanswered probes at 0, 10, 20 s, ... */
+/** TCP_KEEPINTVL is 10 s: unanswered probes at 0, 10, 20 s, ...; the wheel rounds: before one at 10 s was one at -0.352. */
 const IDLE = 'keepalive acked=-60';
 
 const DETECTED = `
@@ -16,7 +16,7 @@ const DETECTED = `
     10.0    deadline                                    => 11
     11.0    tick                                        => request sweep
     11.0    begin sweep                                 =>
-    11.0    A sweep probes=2 katimer=20                 => A opened keepalive_unanswered since=0 pending
+    11.0    A sweep probes=2 katimer=20                 => A opened keepalive_unanswered since=-0.352 pending
     11.0    A held 100/21                               =>
     11.0    end sweep                                   => A updated proc100[100/21]
 `;
@@ -39,7 +39,7 @@ void test('a distant peer gets four round trips to answer', () => {
     11.0    sweep A probes=2 katimer=20 held 100/21     =>
     11.0    deadline                                    => 12
     12.0    tick                                        => request refresh
-    12.0    refresh                                     => A opened keepalive_unanswered since=0 proc100[100/21]
+    12.0    refresh                                     => A opened keepalive_unanswered since=-0.352 proc100[100/21]
     `,
     { sockets: IDLE },
   );
@@ -79,7 +79,7 @@ void test('a pass that began before the deadline, or failed, proves nothing', ()
     11.01   end refresh                                 =>
     11.02   begin refresh                               =>
     11.03   end refresh failed                          =>
-    12.0    refresh                                     => A opened keepalive_unanswered since=0 proc100[100/21]`,
+    12.0    refresh                                     => A opened keepalive_unanswered since=-0.352 proc100[100/21]`,
     { sockets: IDLE },
   );
 });
@@ -94,7 +94,7 @@ void test('a timer without a cookie only asks for a sweep', () => {
     10.0    A sweep probes=2 katimer=20                 =>
     10.0    end sweep                                   =>
     11.0    tick                                        => request refresh
-    11.0    refresh                                     => A opened keepalive_unanswered since=0 pending; request sweep`,
+    11.0    refresh                                     => A opened keepalive_unanswered since=-0.352 pending; request sweep`,
     { sockets: IDLE },
   );
   assert.equal(story.state.counters.untrustedIgnored, 2);
@@ -135,7 +135,7 @@ void test('the count of probes at the timeout is the last one; a record that ope
   const late = playScenario(
     `
     0.0     up                                          =>
-    2.9     sweep A probes=3 katimer=12                 => A opened keepalive_unanswered since=-18 pending`,
+    2.9     sweep A probes=3 katimer=12                 => A opened keepalive_unanswered since=-18.528 pending`,
     { sockets: IDLE },
   );
   assert.equal(late.records.get('A')?.detectedUs, 1_002_900_000);
@@ -150,7 +150,7 @@ void test('data that is sent into it turns it to retransmitting: one record, the
     { sockets: IDLE },
   );
   const record = story.records.get('A');
-  assert.equal(record?.sinceUs, 1_000_000_000);
+  assert.equal(record?.sinceUs, 999_648_000);
   assert.deepEqual(
     record.timeline.map(({ text }) => text),
     [
@@ -197,7 +197,7 @@ void test('the peer has closed its half already', () => {
   playScenario(
     `
     0.0     up                                          =>
-    11.0    sweep A state=CLOSE_WAIT probes=2 katimer=20 held 100/21   => A opened keepalive_unanswered since=0 pending; A updated proc100[100/21]`,
+    11.0    sweep A state=CLOSE_WAIT probes=2 katimer=20 held 100/21   => A opened keepalive_unanswered since=-0.352 pending; A updated proc100[100/21]`,
     { sockets: IDLE },
   );
 });
@@ -216,7 +216,7 @@ void test('with an interval of one second the second probe ages although newer o
   playScenario(
     `
     0.0     up                                          =>
-    2.9     sweep A probes=3 katimer=12 held 100/21     => A opened keepalive_unanswered since=-18 pending; A updated proc100[100/21]`,
+    2.9     sweep A probes=3 katimer=12 held 100/21     => A opened keepalive_unanswered since=-18.528 pending; A updated proc100[100/21]`,
     { sockets: IDLE },
   );
 });

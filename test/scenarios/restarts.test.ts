@@ -118,7 +118,7 @@ void test('a connection attempt that no descriptor refers to any more was closed
 void test('an idle connection that was closed meanwhile: its FIN is reported at its third RTO, or never', () => {
   const story = `
     0.0     up                                          =>
-    11.0    sweep A probes=2 katimer=20 held 100/21     => A opened keepalive_unanswered since=0 pending; A updated proc100[100/21]
+    11.0    sweep A probes=2 katimer=20 held 100/21     => A opened keepalive_unanswered since=-0.352 pending; A updated proc100[100/21]
     12.0    down                                        =>
     15.0    up                                          => watch A
     15.1    sweep                                       =>

@@ -92,16 +92,15 @@ export function assertForecastHeld(opened: StuckJson, ended: StuckJson): void {
   }
 }
 
-/** The kernel's timer wheel rounds an interval up by as much as this share of it. */
+/** The kernel's timer wheel rounds a delay up by at most this share of it. */
 const WHEEL_SHARE = 1 / 8;
 
 /**
- * Asserts since when nobody has answered keepalive probes that are sent each second. stuckd counts back from the last
- * probe by seconds, while the intervals of the kernel are longer by what its timer wheel rounds up.
+ * Asserts since when nobody has answered keepalive probes that are sent each second.
+ * @param firstProbeMs when the timer of the first one was due; it runs at the next boundary of the wheel.
  */
 export function assertFirstProbe(record: StuckJson, firstProbeMs: number): void {
-  const roundedMs = (record.probes ?? 0) * 1000 * WHEEL_SHARE;
-  assertBetween(timeMs(record.since), firstProbeMs, firstProbeMs + roundedMs, 'the first unanswered probe');
+  assertBetween(timeMs(record.since), firstProbeMs, firstProbeMs + 1000 * WHEEL_SHARE, 'the first unanswered probe');
 }
 
 export interface ExpectedOwner {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { armJiffy, fireJiffy } from '../../../daemon/core/timer-wheel.js';
+import { armedJiffy, armJiffy, fireJiffy } from '../../../daemon/core/timer-wheel.js';
 
 function flags(level: number, slot = 0): number {
   return ((level * 64 + slot) << 22) | 0x1234;
@@ -47,6 +47,24 @@ const QUEUED: readonly (readonly [expires32: number, level: number, now: number,
 for (const [expires32, level, now, runs, why] of QUEUED) {
   test(`queued for ${expires32} in level ${level} it runs at ${runs}: ${why}`, () => {
     assert.equal(fireJiffy({ pending: true, expiresJiffies32: expires32, flags: flags(level, 63) }, now), runs);
+  });
+}
+
+for (const [delay, width] of [
+  [1, 1],
+  [63, 1],
+  [64, 8],
+  [250, 8],
+  [1000, 64],
+  [7500, 512],
+  [75_000, 4096],
+] as const) {
+  test(`a chain of timers of ${delay} jiffies is followed backwards, also from a handler that ran late`, () => {
+    for (const first of [0, 3 * width, 8_600_000_000 * width]) {
+      const second = armJiffy(first, delay);
+      assert.equal(armedJiffy(second, delay), first);
+      assert.equal(armedJiffy(second + width - 1, delay), first, 'late, but before the next boundary');
+    }
   });
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, test, type TestContext } from 'node:test';
 import type { SavedState } from '../../../daemon/core/tracker-messages.js';
-import { StateSaver } from '../../../daemon/store/state-saver.js';
+import { pauseAfterMs, StateSaver } from '../../../daemon/store/state-saver.js';
 import { createSavedState } from './saved-state.js';
 
 /** Saves take until the test says so. */
@@ -129,4 +129,8 @@ test('the end writes once more, after a write that is under way, and nothing fol
   saver.touch();
   await tick(t, 60_000);
   assert.equal(store.saved.length, 2);
+});
+
+test('the pause after a write: longer for a slow disk, but bounded both ways', () => {
+  assert.deepEqual([1, 100, 60_000].map(pauseAfterMs), [250, 2000, 10_000]);
 });
