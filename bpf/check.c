@@ -36,6 +36,8 @@ static void configure(int fd)
 	command.layout_hash = SENSOR_LAYOUT_HASH;
 	command.rto_threshold = command.syn_threshold = 3;
 	command.probe_threshold = 2;
+	command.window_probe_threshold = 3;
+	command.handshake_threshold = 16;
 	command.refresh_interval_ms = command.sweep_interval_ms = command.full_refresh_interval_ms = 60000;
 	(void)!write(fd, &command, sizeof(command));
 }

@@ -24,6 +24,7 @@ LAYOUT_OF_ENUM(socket_cause);
 LAYOUT_OF_ENUM(pass_edge);
 LAYOUT_OF_ENUM(pass_kind);
 LAYOUT_OF_ENUM(socket_flag);
+LAYOUT_OF_ENUM(condition);
 LAYOUT_OF_ENUM(program_status);
 LAYOUT_OF_ENUM(failure_code);
 

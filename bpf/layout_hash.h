@@ -3,6 +3,6 @@
 #ifndef STUCKD_LAYOUT_HASH_H
 #define STUCKD_LAYOUT_HASH_H
 
-#define SENSOR_LAYOUT_HASH 0xeb1f1af48f9ad78dULL
+#define SENSOR_LAYOUT_HASH 0xfae67e3a47ba4ee1ULL
 
 #endif

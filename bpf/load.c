@@ -90,6 +90,7 @@ static int open_and_load(struct session *session)
 			bpf_program__set_autoload(program, false);
 		}
 	}
+	session->skeleton->rodata->retransmit_has_error = session->has_retransmit_err;
 	error = tcp_sensor__load(session->skeleton);
 	if (error) {
 		tcp_sensor__destroy(session->skeleton);

@@ -5,7 +5,7 @@
 
 /*
  * State of a socket under observation. It lives and dies with the socket. Only sockets that crossed a threshold have
- * one (301 bytes of kernel memory each), so that a healthy node pays nothing.
+ * one (317 bytes of kernel memory each), so that a healthy node pays nothing.
  */
 struct mark {
 	/* What was reported last, to stay silent while nothing changes. */
@@ -13,13 +13,17 @@ struct mark {
 	__u32 write_seq;
 	__u32 rcv_tstamp;
 	__u32 timer_expires;
+	__u32 copied_seq;
+	__u32 rcv_nxt;
 	__u8 state;
 	__u8 retransmits;
 	__u8 probes_out;
 	__u8 dead;
+	__u32 conditions; /* enum condition: why it is observed although no counter stands out */
 	/* What happened before, and cannot be read from the socket later. */
 	__u32 flags; /* SOCKET_RESET_RECEIVED, SOCKET_RESET_SENT, SOCKET_CLOSER_EXITING */
 	__u32 closer_tgid;
+	__s32 retransmit_error;
 	__u32 swept_pass;     /* the sweep that reported it: a socket with many descriptors is reported once */
 	__u32 refreshed_pass; /* the refresh that visited it: see copy_refresh() in passes.c */
 };
@@ -82,6 +86,11 @@ struct {
 volatile __u32 rto_threshold = 3;
 volatile __u32 syn_threshold = 3;
 volatile __u32 probe_threshold = 2;
+volatile __u32 window_probe_threshold = 3;
+volatile __u32 handshake_threshold = 16;
+volatile __u32 unread_age_jiffies;
+volatile __u32 idle_gap_jiffies;
+volatile __u32 conditions;  /* enum condition: those that the daemon wants to hear of */
 volatile __u32 watch_count; /* entries in `watched`: skip the lookup while there are none */
 
 /* State of the pass that is running; there is never more than one. */

@@ -31,18 +31,22 @@ static __always_inline void apply_mark(struct socket_record *r, const struct mar
 {
 	r->flags |= mark->flags;
 	r->closer_tgid = mark->closer_tgid;
+	r->retransmit_error = mark->retransmit_error;
 }
 
-static __always_inline void remember(struct mark *mark, const struct socket_record *r)
+static __always_inline void remember(struct mark *mark, const struct socket_record *r, __u32 found)
 {
 	mark->snd_una = r->snd_una;
 	mark->write_seq = r->write_seq;
 	mark->rcv_tstamp = r->rcv_tstamp_jiffies32;
 	mark->timer_expires = r->write_timer_expires_jiffies32;
+	mark->copied_seq = r->copied_seq;
+	mark->rcv_nxt = r->rcv_nxt;
 	mark->state = r->state;
 	mark->retransmits = r->retransmits;
 	mark->probes_out = r->probes_out;
 	mark->dead = !!(r->flags & SOCKET_DEAD);
+	mark->conditions = found;
 }
 
 /* The kernel still waits for something in this state: an acknowledgement of a SYN, a FIN, data or a probe. */
@@ -55,18 +59,18 @@ static __always_inline bool is_waiting(__u8 state, __u8 retransmits, __u8 probes
 	case TCP_SYN_SENT:
 		return true;
 	case TCP_CLOSE: /* the counters survive the end */
+	case TCP_LISTEN:
 		return false;
 	default:
 		return retransmits || probes;
 	}
 }
 
-/* Is this socket worth a record although it raised no event, or raised it before we came? */
-static __always_inline bool is_suspect(const struct sock *sk, __u8 state)
+/* Has it retransmitted or probed often enough to be worth a record, though it raised no event, or before we came? */
+static __always_inline bool is_over_threshold(const struct tcp_sock *tp, __u8 state)
 {
-	const struct inet_connection_sock *icsk = (const void *)sk;
-	__u8 retransmits = BPF_CORE_READ(icsk, icsk_retransmits);
-	__u8 probes = BPF_CORE_READ(icsk, icsk_probes_out);
+	__u8 retransmits = tp->inet_conn.icsk_retransmits;
+	__u8 probes = tp->inet_conn.icsk_probes_out;
 
 	if (!is_waiting(state, retransmits, probes)) {
 		return false;
@@ -79,8 +83,7 @@ static __always_inline bool is_suspect(const struct sock *sk, __u8 state)
 	case TCP_SYN_SENT:
 		return retransmits >= syn_threshold;
 	default:
-		return retransmits >= rto_threshold ||
-		       (probes >= probe_threshold && !BPF_CORE_READ((const struct tcp_sock *)sk, packets_out));
+		return retransmits >= rto_threshold || (probes >= probe_threshold && !tp->packets_out);
 	}
 }
 
@@ -90,11 +93,15 @@ static __always_inline bool is_unchanged(const struct mark *mark, const struct s
 	const struct inet_connection_sock *icsk = (const void *)sk;
 	bool dead = BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DEAD_BIT);
 
+	if (mark->state == TCP_LISTEN) {
+		return false; /* its queues are not remembered */
+	}
 	return mark->state == BPF_CORE_READ(sk, __sk_common.skc_state) &&
 	       mark->retransmits == BPF_CORE_READ(icsk, icsk_retransmits) &&
 	       mark->probes_out == BPF_CORE_READ(icsk, icsk_probes_out) && mark->dead == dead &&
 	       mark->snd_una == BPF_CORE_READ(tp, snd_una) && mark->write_seq == BPF_CORE_READ(tp, write_seq) &&
-	       mark->rcv_tstamp == BPF_CORE_READ(tp, rcv_tstamp) &&
+	       mark->rcv_tstamp == BPF_CORE_READ(tp, rcv_tstamp) && mark->copied_seq == BPF_CORE_READ(tp, copied_seq) &&
+	       mark->rcv_nxt == BPF_CORE_READ(tp, rcv_nxt) &&
 	       mark->timer_expires == write_timer_expires(sk); /* all that moves while the window is shrunk to 0 */
 }
 

@@ -25,8 +25,9 @@ int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct sock *sk = ctx->sk;
 	struct sweep_output *out;
+	const struct tcp_sock *tp;
 	struct mark *mark;
-	__u32 zero = 0;
+	__u32 zero = 0, found;
 
 	if (!sk) { /* the end of the pass; also the only call when nothing is marked */
 		clock_jiffies = bpf_jiffies64();
@@ -35,15 +36,18 @@ int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
 		kernel_fields = find_kernel_fields();
 		return 0;
 	}
-	if (is_tcp(sk)) { /* else somebody made another protocol of the sensor's own socket (update_socket_protocol()) */
-		learn_keepalive_timer(sk);
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp || !is_tcp(sk)) {
+		return 0; /* somebody made another protocol of the sensor's own socket (update_socket_protocol()) */
 	}
+	learn_keepalive_timer(sk);
 	mark = ctx->value;
 	out = bpf_map_lookup_elem(&scratch, &zero);
 	if (!mark || !out || mark->refreshed_pass == pass_id) {
 		return 0;
 	}
-	if (!pass_full && is_waiting(mark->state, mark->retransmits, mark->probes_out) && is_unchanged(mark, sk)) {
+	if (!pass_full && (mark->conditions || is_waiting(mark->state, mark->retransmits, mark->probes_out)) &&
+	    is_unchanged(mark, sk)) {
 		mark->refreshed_pass = pass_id;
 		pass_marked++;
 		pass_sockets++;
@@ -52,7 +56,8 @@ int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
 	fill_socket(&out->socket, sk, CAUSE_REFRESH);
 	out->socket.pass_id = pass_id;
 	apply_mark(&out->socket, mark);
-	if (!is_waiting(out->socket.state, out->socket.retransmits, out->socket.probes_out)) {
+	found = find_conditions(sk, tp, out->socket.state, true);
+	if (!found && !is_waiting(out->socket.state, out->socket.retransmits, out->socket.probes_out)) {
 		out->socket.flags |= SOCKET_CLEARED;
 	}
 	if (bpf_seq_write(ctx->meta->seq, &out->socket, sizeof(out->socket))) {
@@ -66,7 +71,7 @@ int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
 		return 0;
 	}
 	pass_marked++;
-	remember(mark, &out->socket);
+	remember(mark, &out->socket, found);
 	return 0;
 }
 
@@ -153,10 +158,11 @@ int sweep(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct sweep_output *out;
 	struct socket *socket;
+	const struct tcp_sock *tp;
 	struct mark *mark;
 	struct sock *sk;
 	bool first_visit, first_of_process;
-	__u32 zero = 0;
+	__u32 zero = 0, found;
 	__u8 state;
 
 	if (!task || !file) {
@@ -173,15 +179,18 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!is_tcp(sk)) {
 		return 0;
 	}
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp) {
+		return 0;
+	}
 	learn_keepalive_timer(sk);
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_LISTEN) {
 		learn_listener(sk);
-		count_socket(task, state);
-		return 0;
 	}
 	mark = find_mark(sk);
-	if (!mark && !is_suspect(sk, state) && !is_watched(sk)) {
+	found = find_conditions(sk, tp, state, false);
+	if (!mark && !found && !is_over_threshold(tp, state) && !is_watched(sk)) {
 		count_socket(task, state);
 		return 0;
 	}
@@ -217,7 +226,7 @@ int sweep(struct bpf_iter__task_file *ctx)
 	count_socket(task, state);
 	if (first_visit) {
 		mark->swept_pass = pass_id;
-		remember(mark, &out->socket);
+		remember(mark, &out->socket, found);
 		pass_reported++;
 	}
 	pass_reported_tgid = task->tgid;

@@ -61,6 +61,7 @@ enum socket_cause {
 	CAUSE_DESTROY = 8,        /* tcp_destroy_sock: nothing follows for this socket */
 	CAUSE_REFRESH = 9,        /* visited by a refresh pass, and changed since the last report */
 	CAUSE_SWEEP = 10,         /* visited by a sweep pass */
+	CAUSE_IDLE_CLOSE = 11,    /* the peer closed an idle outbound connection (inet_sock_set_state); not marked */
 };
 
 /* `record_header.cause` of RECORD_PASS. */
@@ -90,6 +91,18 @@ enum socket_flag {
 	SOCKET_HAS_RTO_STAMP = 1 << 13, /* kernel >= 6.7: rto_stamp_ms and total_rto are real */
 	SOCKET_UNTRUSTED = 1 << 14,     /* read through a timer: cookie may be 0, and it is not marked */
 	SOCKET_RESET_SENT = 1 << 15,    /* the kernel sent a RST earlier */
+};
+
+/* `configure_command.conditions`: what sweeps report although no counter of the socket stands out. */
+enum condition {
+	CONDITION_WINDOW_CLOSED = 1 << 0, /* window probes, or a window that shrank to zero with data in flight */
+	CONDITION_CLOSE_WAIT = 1 << 1,
+	CONDITION_FIN_WAIT2 = 1 << 2,    /* held by a process */
+	CONDITION_UNREAD = 1 << 3,       /* received data that has been waiting for unread_age_ms */
+	CONDITION_ZOMBIE = 1 << 4,       /* closed by an error that the application has not fetched */
+	CONDITION_ACCEPT_QUEUE = 1 << 5, /* a listener with a full accept queue */
+	CONDITION_HANDSHAKES = 1 << 6,   /* a listener with retransmitted SYN-ACKs */
+	CONDITION_STALE_REUSE = 1 << 7,  /* events: a RST for what was sent after idle_gap_ms; FINs after that */
 };
 
 enum program_status { PROGRAM_ATTACHED = 1, PROGRAM_MISSED = 2 };
@@ -242,7 +255,16 @@ struct socket_record {
 	__s32 linger2_jiffies;
 	__u32 snd_ssthresh;
 	__u32 uid;
-	__u32 closer_tgid; /* who closed it, where the transition is known to be the closer's own; else 0 */
+	__u32 sacked_out;       /* segments in flight that the peer holds already (SACK) */
+	__u32 mss;              /* bytes of data in a full segment (mss_cache) */
+	__s32 retransmit_error; /* of the last retransmission, Linux 6.17: 0 sent, -errno or >0 dropped on this host */
+	__u32 receive_queue_bytes;  /* sk_rmem_alloc: memory of what was received and not read */
+	__u32 receive_buffer_bytes; /* sk_rcvbuf */
+	__u32 ack_backlog;          /* listener: established connections that wait for accept() */
+	__u32 max_ack_backlog;      /* listener: as many as listen() allowed */
+	__u32 syn_queue;            /* listener: handshakes that are not complete */
+	__u32 syn_queue_young;      /* listener: of these, those whose SYN-ACK was sent once only */
+	__u32 closer_tgid;          /* who closed it, where the transition is known to be the closer's own; else 0 */
 	__u32 sysctl_keepalive_time_jiffies;
 	__u32 sysctl_keepalive_intvl_jiffies;
 	__u32 sysctl_fin_timeout_jiffies;
@@ -255,7 +277,8 @@ struct socket_record {
 	__u8 sysctl_syn_linear_timeouts;
 	__u8 sysctl_early_retrans;
 	__u8 sysctl_thin_linear_timeouts;
-	__u8 _pad[7];
+	__u8 shutdown; /* sk_shutdown: 1 no more reads, 2 no more writes */
+	__u8 _pad[2];
 };
 
 struct process_record {
@@ -299,6 +322,12 @@ struct configure_command {
 	__u32 refresh_interval_ms;
 	__u32 sweep_interval_ms;
 	__u32 full_refresh_interval_ms;
+	__u32 conditions;             /* enum condition */
+	__u32 window_probe_threshold; /* unanswered window probes; 1-255 */
+	__u32 handshake_threshold;    /* retransmitted SYN-ACKs of one listener; at least 1 */
+	__u32 unread_age_ms;
+	__u32 idle_gap_ms; /* shortest idle time after which a RST or FIN says something about reuse */
+	__u32 _pad;
 };
 
 struct pass_command {

@@ -25,6 +25,8 @@
 /* Events are collected up to this size before they are written: one write for a burst, at once for a lone event. */
 #define BATCH_SIZE (64 * 1024)
 
+#define LONGEST_AGE_MS (3600 * 1000)
+
 /* A daemon sends its configuration as soon as it has read the hello. */
 #define CONFIGURATION_TIMEOUT_MS 30000
 
@@ -116,7 +118,15 @@ static bool is_threshold(uint32_t value)
 
 static bool is_interval(uint32_t milliseconds)
 {
-	return milliseconds >= 50 && milliseconds <= 3600 * 1000;
+	return milliseconds >= 50 && milliseconds <= LONGEST_AGE_MS;
+}
+
+/* At least one, so that a threshold is one. */
+static uint32_t milliseconds_to_jiffies(uint32_t milliseconds)
+{
+	uint64_t jiffies = (uint64_t)milliseconds * clock_hz() / 1000;
+
+	return jiffies ? jiffies : 1;
 }
 
 static int configure(struct session *session, const struct configure_command *command)
@@ -131,15 +141,22 @@ static int configure(struct session *session, const struct configure_command *co
 		return -EPROTO;
 	}
 	if (!is_threshold(command->rto_threshold) || !is_threshold(command->syn_threshold) ||
-	    !is_threshold(command->probe_threshold) || !is_interval(command->refresh_interval_ms) ||
+	    !is_threshold(command->probe_threshold) || !is_threshold(command->window_probe_threshold) ||
+	    !command->handshake_threshold || command->unread_age_ms > LONGEST_AGE_MS ||
+	    command->idle_gap_ms > LONGEST_AGE_MS || !is_interval(command->refresh_interval_ms) ||
 	    !is_interval(command->sweep_interval_ms) || !is_interval(command->full_refresh_interval_ms)) {
 		stream_fail(&session->stream, FAILURE_PROTOCOL, EINVAL,
-			    "the daemon sent a threshold outside 1-255 or an interval outside 50 ms - 1 h");
+			    "the daemon sent a threshold outside 1-255, or an interval or an age beyond 1 h");
 		return -EINVAL;
 	}
 	data->rto_threshold = command->rto_threshold;
 	data->syn_threshold = command->syn_threshold;
 	data->probe_threshold = command->probe_threshold;
+	data->window_probe_threshold = command->window_probe_threshold;
+	data->handshake_threshold = command->handshake_threshold;
+	session->skeleton->bss->unread_age_jiffies = milliseconds_to_jiffies(command->unread_age_ms);
+	session->skeleton->bss->idle_gap_jiffies = milliseconds_to_jiffies(command->idle_gap_ms);
+	session->skeleton->bss->conditions = command->conditions;
 	pthread_mutex_lock(&session->lock);
 	session->intervals.refresh_ms = command->refresh_interval_ms;
 	session->intervals.sweep_ms = command->sweep_interval_ms;

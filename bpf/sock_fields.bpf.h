@@ -151,6 +151,8 @@ static __always_inline void fill_sequences(struct socket_record *r, const struct
 	r->rcv_nxt = BPF_CORE_READ(tp, rcv_nxt);
 	r->copied_seq = BPF_CORE_READ(tp, copied_seq);
 	r->packets_out = BPF_CORE_READ(tp, packets_out);
+	r->sacked_out = BPF_CORE_READ(tp, sacked_out);
+	r->mss = BPF_CORE_READ(tp, mss_cache);
 	r->snd_wnd = BPF_CORE_READ(tp, snd_wnd);
 	r->rcv_wnd = BPF_CORE_READ(tp, rcv_wnd);
 	r->total_retrans = BPF_CORE_READ(tp, total_retrans);
@@ -166,6 +168,21 @@ static __always_inline void fill_sequences(struct socket_record *r, const struct
 	r->keepalive_intvl_jiffies = BPF_CORE_READ(tp, keepalive_intvl);
 	r->keepalive_probes = BPF_CORE_READ(tp, keepalive_probes);
 	r->linger2_jiffies = BPF_CORE_READ(tp, linger2);
+}
+
+static __always_inline void fill_queues(struct socket_record *r, const struct sock *sk)
+{
+	r->receive_queue_bytes = BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter);
+	r->receive_buffer_bytes = BPF_CORE_READ(sk, sk_rcvbuf);
+	r->shutdown = BPF_CORE_READ(sk, sk_shutdown);
+	if (r->state == TCP_LISTEN) {
+		const struct inet_connection_sock *icsk = (const void *)sk;
+
+		r->ack_backlog = BPF_CORE_READ(sk, sk_ack_backlog);
+		r->max_ack_backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
+		r->syn_queue = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+		r->syn_queue_young = BPF_CORE_READ(icsk, icsk_accept_queue.young.counter);
+	}
 }
 
 /*
@@ -196,6 +213,7 @@ static __noinline void fill_socket(struct socket_record *r, const struct sock *s
 	fill_timers(r, sk);
 	fill_congestion(r, (const struct tcp_sock *)sk);
 	fill_sequences(r, (const struct tcp_sock *)sk);
+	fill_queues(r, sk);
 	fill_sysctls(r, net);
 
 	struct listener_key key = {.netns = r->netns, .port = r->local_port};

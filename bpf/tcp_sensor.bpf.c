@@ -31,6 +31,7 @@
 #include "maps.bpf.h"
 #include "sock_fields.bpf.h"
 #include "marks.bpf.h"
+#include "conditions.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -64,9 +65,13 @@ static __always_inline void report_event(const struct sock *sk, const struct mar
 	}
 }
 
+/* Set before the program is loaded: a kernel without the third argument refuses a program that reads it. */
+const volatile bool retransmit_has_error = false;
+
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_retransmit, const struct sock *sk)
 {
+	__s32 error = retransmit_has_error ? (__s32)ctx[2] : 0;
 	/* A typed load: a probe read would cost a third of the whole look. */
 	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct socket_record *r;
@@ -84,16 +89,22 @@ int BPF_PROG(on_retransmit, const struct sock *sk)
 		return 0;
 	}
 	COUNT(retransmits_seen);
-	if (find_mark(sk)) {
-		return 0;
-	}
-	mark = create_mark(sk);
-	if (!mark) {
-		return 0;
+	mark = find_mark(sk);
+	if (mark) {
+		mark->retransmit_error = error;
+		if (mark->retransmits) {
+			return 0; /* reported for this before */
+		}
+	} else {
+		mark = create_mark(sk);
+		if (!mark) {
+			return 0;
+		}
+		mark->retransmit_error = error;
 	}
 	r = begin_event(sk, mark, CAUSE_RETRANSMIT);
 	if (r) {
-		remember(mark, r);
+		remember(mark, r, mark->conditions);
 		bpf_ringbuf_submit(r, 0);
 	}
 	return 0;
@@ -118,7 +129,74 @@ static __always_inline bool closed_by_current(const struct sock *sk, int old_sta
 	if (new_state != TCP_CLOSE || BPF_CORE_READ(sk, sk_err) || (flags & (1ul << SOCK_DEAD_BIT))) {
 		return false;
 	}
-	return old_state == TCP_ESTABLISHED || old_state == TCP_SYN_SENT || old_state == TCP_CLOSE_WAIT;
+	return old_state == TCP_ESTABLISHED || old_state == TCP_SYN_SENT || old_state == TCP_CLOSE_WAIT ||
+	       old_state == TCP_LISTEN;
+}
+
+/* Whoever puts the last reference closes: a kernel thread, or our own sweep as it steps over the file. */
+static __always_inline void note_closer(struct mark *mark)
+{
+	struct task_struct *closer = bpf_get_current_task_btf();
+
+	if (!(closer->flags & PF_KTHREAD) && (__u32)closer->tgid != sensor_tgid) {
+		mark->closer_tgid = closer->tgid;
+		if (closer->flags & PF_EXITING) {
+			mark->flags |= SOCKET_CLOSER_EXITING;
+		}
+	}
+}
+
+/* Jiffies since data was last sent or received; 0 if none ever was. */
+static __always_inline __u32 idle_jiffies(const struct sock *sk)
+{
+	const struct tcp_sock *tp = (const void *)sk;
+	__u32 now = bpf_jiffies64();
+	__u32 received = now - BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
+	__u32 sent = now - BPF_CORE_READ(tp, lsndtime);
+
+	if (!BPF_CORE_READ(tp, bytes_sent)) {
+		return 0;
+	}
+	return received < sent ? received : sent;
+}
+
+/* The peer closes a connection that was idle: how long it was idle tells the peer's limit. */
+static __always_inline void report_idle_close(const struct sock *sk)
+{
+	struct socket_record *r;
+
+	if (!(conditions & CONDITION_STALE_REUSE) || idle_jiffies(sk) < idle_gap_jiffies) {
+		return;
+	}
+	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+	if (!r) {
+		COUNT(ring_dropped);
+		return;
+	}
+	fill_socket(r, sk, CAUSE_IDLE_CLOSE);
+	r->old_state = TCP_ESTABLISHED;
+	r->state = TCP_CLOSE_WAIT;
+	if (r->flags & SOCKET_INBOUND) {
+		bpf_ringbuf_discard(r, 0); /* clients come and go; only limits of servers are of use */
+		return;
+	}
+	COUNT(events);
+	bpf_ringbuf_submit(r, 0);
+}
+
+/*
+ * Data waits behind a closed window as the socket is closed. If nobody holds it any more, sweeps do not see it, and the
+ * window probes of an orphan raise no event.
+ */
+static __always_inline bool closes_behind_window(const struct sock *sk, int new_state)
+{
+	const struct tcp_sock *tp;
+
+	if (!(conditions & CONDITION_WINDOW_CLOSED) || (new_state != TCP_FIN_WAIT1 && new_state != TCP_LAST_ACK)) {
+		return false;
+	}
+	tp = bpf_skc_to_tcp_sock((void *)sk);
+	return tp && is_window_closed(tp);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -127,6 +205,12 @@ int BPF_PROG(on_set_state, const struct sock *sk, int old_state, int new_state)
 	struct mark *mark = find_mark(sk);
 	struct socket_record *r;
 
+	if (old_state == TCP_ESTABLISHED && new_state == TCP_CLOSE_WAIT) {
+		report_idle_close(sk);
+	}
+	if (!mark && closes_behind_window(sk, new_state)) {
+		mark = create_mark(sk);
+	}
 	if (!mark) {
 		return 0;
 	}
@@ -135,15 +219,10 @@ int BPF_PROG(on_set_state, const struct sock *sk, int old_state, int new_state)
 		mark->closer_tgid = 0;
 	}
 	if (closed_by_current(sk, old_state, new_state) && !(mark->flags & SOCKET_RESET_RECEIVED)) {
-		struct task_struct *closer = bpf_get_current_task_btf();
-
-		/* Whoever puts the last reference closes: a kernel thread, or our own sweep as it steps over the file. */
-		if (!(closer->flags & PF_KTHREAD) && (__u32)closer->tgid != sensor_tgid) {
-			mark->closer_tgid = closer->tgid;
-			if (closer->flags & PF_EXITING) {
-				mark->flags |= SOCKET_CLOSER_EXITING;
-			}
-		}
+		note_closer(mark);
+	}
+	if (new_state == TCP_CLOSE && !(BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DEAD_BIT))) {
+		mark->state = TCP_CLOSE; /* a descriptor is left: see on_destroy() */
 	}
 	r = begin_event(sk, mark, CAUSE_STATE);
 	if (!r) {
@@ -166,11 +245,29 @@ int BPF_PROG(on_error_report, const struct sock *sk)
 	return 0;
 }
 
+/*
+ * A RST for data that was sent after the connection had been idle, and before anything was received for it: a pooled
+ * connection was used again after the peer, or somebody on the path, had dropped it.
+ */
+static __always_inline bool is_stale_reuse(const struct sock *sk)
+{
+	const struct tcp_sock *tp = (const void *)sk;
+	__u32 sent = BPF_CORE_READ(tp, lsndtime);
+	__u32 idle = sent - BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
+
+	return (conditions & CONDITION_STALE_REUSE) && (__s32)idle > 0 && idle >= idle_gap_jiffies &&
+	       (__u32)bpf_jiffies64() - sent < idle_gap_jiffies && BPF_CORE_READ(tp, bytes_received) &&
+	       !BPF_CORE_READ(tp, inet_conn.icsk_retransmits);
+}
+
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(on_receive_reset, struct sock *sk)
 {
 	struct mark *mark = find_mark(sk);
 
+	if (!mark && is_stale_reuse(sk)) {
+		mark = create_mark(sk);
+	}
 	if (mark) {
 		mark->flags |= SOCKET_RESET_RECEIVED;
 		report_event(sk, mark, CAUSE_RESET_RECEIVED);
@@ -218,6 +315,10 @@ int BPF_PROG(on_destroy, struct sock *sk)
 	struct mark *mark = find_mark(sk);
 
 	if (mark) {
+		/* Closed by an error before: what destroys it now is the process that closes its last descriptor. */
+		if (mark->state == TCP_CLOSE && !mark->closer_tgid) {
+			note_closer(mark);
+		}
 		report_event(sk, mark, CAUSE_DESTROY);
 	}
 	return 0;

@@ -143,6 +143,13 @@ struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
 	int sk_err_soft;
+	struct {
+		atomic_t rmem_alloc;
+	} sk_backlog;
+	int sk_rcvbuf;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
+	u8 sk_shutdown;
 	struct socket *sk_socket;
 	kuid_t sk_uid;
 	u16 sk_protocol;
@@ -162,6 +169,11 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct request_sock_queue {
+	atomic_t qlen;
+	atomic_t young;
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	__u32 icsk_rto;
@@ -172,6 +184,7 @@ struct inet_connection_sock {
 	__u8 icsk_backoff;
 	__u8 icsk_syn_retries;
 	__u8 icsk_probes_out;
+	struct request_sock_queue icsk_accept_queue;
 	struct {
 		__u32 lrcvtime;
 	} icsk_ack;
@@ -196,6 +209,8 @@ struct tcp_sock {
 	u32 snd_una;
 	u32 srtt_us;
 	u32 packets_out;
+	u32 sacked_out;
+	u32 mss_cache;
 	u32 rcv_wnd;
 	u32 rcv_tstamp;
 	u64 bytes_received;

@@ -143,6 +143,15 @@ static const struct socket_record socket_state = {
 	.linger2_jiffies = -0x01020304,
 	.snd_ssthresh = 0xa0b0c024,
 	.uid = 0xa0b0c025,
+	.sacked_out = 0xa0b0c02a,
+	.mss = 0xa0b0c02b,
+	.retransmit_error = -113,
+	.receive_queue_bytes = 0xa0b0c02c,
+	.receive_buffer_bytes = 0xa0b0c02d,
+	.ack_backlog = 0xa0b0c02e,
+	.max_ack_backlog = 0xa0b0c02f,
+	.syn_queue = 0xa0b0c030,
+	.syn_queue_young = 0xa0b0c031,
 	.closer_tgid = 0xa0b0c026,
 	.sysctl_keepalive_time_jiffies = 0xa0b0c027,
 	.sysctl_keepalive_intvl_jiffies = 0xa0b0c028,
@@ -156,7 +165,8 @@ static const struct socket_record socket_state = {
 	.sysctl_syn_linear_timeouts = 0x8f,
 	.sysctl_early_retrans = 0x90,
 	.sysctl_thin_linear_timeouts = 0x91,
-	._pad = {0xee, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee},
+	.shutdown = 0x92,
+	._pad = {0xee, 0xee},
 };
 
 static const struct process_record process = {
@@ -207,9 +217,15 @@ static const struct configure_command configure = {
 	.rto_threshold = 253,
 	.syn_threshold = 254,
 	.probe_threshold = 255,
-	.refresh_interval_ms = 0x00b0c001,
-	.sweep_interval_ms = 0x00b0c002,
-	.full_refresh_interval_ms = 0x00b0c003,
+	.refresh_interval_ms = 0x0030c001,
+	.sweep_interval_ms = 0x0030c002,
+	.full_refresh_interval_ms = 0x0030c003,
+	.conditions = CONDITION_WINDOW_CLOSED,
+	.window_probe_threshold = 252,
+	.handshake_threshold = 0xa0b0c002,
+	.unread_age_ms = 0x0030c004,
+	.idle_gap_ms = 0x0030c005,
+	._pad = 0,
 };
 
 static const struct pass_command pass_command = {

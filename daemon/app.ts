@@ -6,6 +6,7 @@ import type { Config } from './config.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import { type MachineClock, SystemClock } from './lib/system-clock.js';
+import { kindRules } from './kind-rules.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
 import { startGrpcServer } from './rpc/grpc-server.js';
@@ -43,11 +44,7 @@ const DRAIN_MS = 3000;
 const STOP_STEP_MS = 5000;
 
 function trackerConfig(config: Config): TrackerConfig {
-  const { closing, ...kinds } = config.kinds;
-  return {
-    ...DEFAULT_TRACKER_CONFIG,
-    kinds: { ...kinds, closing: { enabled: closing.enabled, open: { afterMs: closing.open.after } } },
-  };
+  return { ...DEFAULT_TRACKER_CONFIG, kinds: kindRules(config) };
 }
 
 /** Everything that the parts share while the daemon runs. */

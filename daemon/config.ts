@@ -45,39 +45,51 @@ function address(allowed: readonly Address['kind'][]): z.ZodType<string> {
 
 const count = z.number().int().min(1).max(255);
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** @param open what must hold before a record opens */
+function kind<Open extends z.ZodRawShape>(
+  open: Open,
+): z.ZodPrefault<
+  z.ZodObject<
+    { enabled: z.ZodDefault<z.ZodBoolean>; open: z.ZodPrefault<z.ZodObject<Open, z.core.$strict>> },
+    z.core.$strict
+  >
+> {
+  const openSchema = z.strictObject(open).prefault({} as never);
+  return z.strictObject({ enabled: z.boolean().default(true), open: openSchema }).prefault({} as never);
+}
+
+/** How long it must have lasted. */
+function after(milliseconds: string): { readonly after: z.ZodPrefault<z.ZodType<number>> } {
+  return { after: duration(0, DAY_MS).prefault(milliseconds) };
+}
 
 const kindsSchema = z.strictObject({
-  retransmitting: z
-    .strictObject({
-      enabled: z.boolean().default(true),
-      open: z
-        .strictObject({
-          /** Consecutive RTOs without any ACK. */
-          retransmits: count.default(3),
-          /** How likely a healthy connection may look the same: opens only below this. */
-          chance: z.number().gt(0).lt(1).default(1e-4),
-        })
-        .prefault({}),
-    })
-    .prefault({}),
-  keepalive_unanswered: z
-    .strictObject({
-      enabled: z.boolean().default(true),
-      open: z.strictObject({ probes: count.default(2) }).prefault({}),
-    })
-    .prefault({}),
-  connecting: z
-    .strictObject({
-      enabled: z.boolean().default(true),
-      open: z.strictObject({ retransmits: count.default(3) }).prefault({}),
-    })
-    .prefault({}),
-  closing: z
-    .strictObject({
-      enabled: z.boolean().default(true),
-      open: z.strictObject({ after: duration(0, HOUR_MS).prefault('15s') }).prefault({}),
-    })
-    .prefault({}),
+  retransmitting: kind({
+    /** Consecutive RTOs without any ACK. */
+    retransmits: count.default(3),
+    /** How likely a healthy connection may look the same: opens only below this. */
+    chance: z.number().gt(0).lt(1).default(1e-4),
+  }),
+  keepalive_unanswered: kind({ probes: count.default(2) }),
+  /** `probes`: unanswered window probes; `after`: of a peer that answers them. */
+  zero_window: kind({ probes: count.default(3), ...after('60s') }),
+  connecting: kind({ retransmits: count.default(3) }),
+  /** Handshakes whose SYN-ACK was sent again: at least so many, and this share of the backlog. */
+  accepting: kind({
+    handshakes: z.number().int().min(1).max(65_535).default(16),
+    share: z.number().min(0).max(1).default(0.25),
+    ...after('30s'),
+  }),
+  accept_queue_full: kind(after('10s')),
+  closing: kind(after('15s')),
+  fin_wait: kind(after('10m')),
+  close_wait: kind(after('60s')),
+  unread: kind(after('60s')),
+  zombie: kind(after('60s')),
+  /** `idle`: how long the connection must have been idle before it was used again. */
+  stale_reuse: kind({ idle: duration(1, HOUR_MS).prefault('1s') }),
 });
 
 const configSchema = z.strictObject({

@@ -2,6 +2,7 @@
 import { directionName, giveUpReasonName } from '../rpc/enum-mapping.js';
 import type { stuckd } from '../rpc/gen/stuckd.js';
 import { durationToMs } from '../rpc/proto-time.js';
+import { circumstanceFacts } from './circumstance-facts.js';
 import { escapeForTerminal, wrapWords } from '../lib/terminal.js';
 import type { Style } from '../lib/terminal.js';
 import {
@@ -121,10 +122,11 @@ function facts(connection: Connection, nowMs: number): Fact[] {
   const executable = escapeForTerminal(connection.owner?.executable ?? connection.lastOwner?.executable ?? '');
   const user = connection.owner?.user ?? connection.lastOwner?.user ?? '';
   const program: Fact[] = executable === '' ? [] : [['program', `${executable}, user ${escapeForTerminal(user)}`]];
+  const information = connection.informational === true ? ' (for information)' : '';
   const previousId = escapeForTerminal(connection.previousId ?? '');
   return [
     ['id', escapeForTerminal(connection.id ?? '')],
-    ['kind', `${kindText(connection)}, TCP state ${escapeForTerminal(connection.state ?? '')}`],
+    ['kind', `${kindText(connection)}${information}, TCP state ${escapeForTerminal(connection.state ?? '')}`],
     ['process', holderText(connection)],
     ...program,
     ...holders(connection),
@@ -139,6 +141,7 @@ function facts(connection: Connection, nowMs: number): Fact[] {
       'bytes',
       `${bytes(connection.unackedBytes)} unacknowledged, ${bytes(connection.unsentBytes)} unsent, ${bytes(connection.unreadBytes)} unread`,
     ],
+    ...circumstanceFacts(connection),
     ...optionFacts(connection),
     ...ended,
     ...forecastFacts(connection),

@@ -1,4 +1,5 @@
 /** The help texts of stuckctl. */
+import { wrapWords } from '../lib/terminal.js';
 import { DEFAULT_ADDRESS } from '../rpc/address.js';
 import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
 import type { CommandName } from './arguments.js';
@@ -9,8 +10,10 @@ const COMMON = `  -o, --output FORMAT  table (default), json or jsonl
   -h, --help           this text
 `;
 
+const KINDS = wrapWords([...KINDS_BY_NAME.keys()].join(', '), 60);
+
 const FILTERS = `      --pid PID        only connections that this process holds, or left behind as orphans
-      --kind KIND      only this kind: ${[...KINDS_BY_NAME.keys()].join(', ')}
+      --kind KIND      only this kind: ${KINDS.join(`\n${' '.repeat(23)}`)}
       --peer PEER      only this peer: an address, or address:port ([address]:port for IPv6)
       --netns INODE    only this network namespace (readlink /proc/PID/ns/net)
                        Each may be given several times.

@@ -1,10 +1,14 @@
-/** The kinds as predicates: what a snapshot may be a case of, and from when on it is one. */
+/** The kinds as rules: what a snapshot may be a case of, and from when on it is one. */
+import { hasShrunkWindow, isClosing, isRetransmitting, isWindowClosed } from './conditions.js';
 import { fulfilsEvidenceRule } from './evidence.js';
+import { windowProbeSentUs } from './give-up-window-probe.js';
 import type { TickClock } from './jiffies.js';
 import { isProbingPeer, probeSentUs } from './keepalive-probes.js';
+import { lastAckUs, tickUs } from './kernel-time.js';
 import type { StuckKind } from './kinds.js';
 import { connectingSince, keepaliveSince, retransmittingSince, type Since } from './since.js';
 import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
+import type { Standing } from './standing.js';
 import type { KindRules } from './tracker-config.js';
 
 /** A socket that is, or may become, a case of a kind. */
@@ -18,84 +22,167 @@ export interface Candidate {
   readonly qualifiesAtUs: number | null;
 }
 
-/** A keepalive probe is unanswered only after the peer had this long to answer. */
+/** A probe is unanswered only after the peer had this long to answer. */
 const PROBE_ANSWER_MIN_US = 1_000_000;
 const PROBE_ANSWER_SRTTS = 4;
 
-/** Our FIN is on its way: it was sent, or waits behind data, and is not acknowledged. */
-export function isClosing(state: number): boolean {
-  return state === TCP_STATE.FIN_WAIT1 || state === TCP_STATE.CLOSING || state === TCP_STATE.LAST_ACK;
-}
-
 /**
- * @param finSince since when the FIN is unacknowledged; read in the closing states only.
- * @returns null if the socket is no candidate for any kind that is switched on.
+ * @param standing the condition that the socket is in, and since when.
+ * @returns what fulfils its rule, or will do so first; null if the socket is no candidate for a kind that is switched on.
  */
 export function classify(
   socket: SocketSnapshot,
-  finSince: Since | null,
+  standing: Standing | null,
   rules: KindRules,
   ticks: TickClock,
 ): Candidate | null {
-  const kind = candidateKind(socket);
-  if (kind === null || !rules[kind].enabled) {
-    return null;
-  }
-  switch (kind) {
-    case 'retransmitting':
-      return {
-        kind,
-        since: retransmittingSince(socket, ticks),
-        qualifiesAtUs: fulfilsEvidenceRule(socket, rules.retransmitting.open, ticks) ? socket.monoUs : null,
-      };
-    case 'keepalive_unanswered':
-      return {
-        kind,
-        since: keepaliveSince(socket, ticks),
-        qualifiesAtUs: keepaliveQualifiesAtUs(socket, rules.keepalive_unanswered.open.probes, ticks),
-      };
-    case 'connecting':
-      return {
-        kind,
-        since: connectingSince(socket, ticks),
-        qualifiesAtUs: socket.retransmits >= rules.connecting.open.retransmits ? socket.monoUs : null,
-      };
-    case 'closing': {
-      const since = finSince ?? { timeUs: socket.monoUs, atLeast: true };
-      return { kind, since, qualifiesAtUs: since.timeUs + rules.closing.open.afterMs * 1000 };
+  let best: Candidate | null = null;
+  for (const candidate of candidates(socket, standing, rules, ticks)) {
+    if (rules[candidate.kind].enabled && (best === null || isSooner(candidate, best, socket.monoUs))) {
+      best = candidate;
     }
   }
+  return best;
 }
 
-function candidateKind(socket: SocketSnapshot): StuckKind | null {
+/** Of two that are fulfilled already the one that was named first is the graver. */
+function isSooner(candidate: Candidate, best: Candidate, nowUs: number): boolean {
+  const at = (one: Candidate): number => Math.max(one.qualifiesAtUs ?? Infinity, nowUs);
+  return at(candidate) < at(best);
+}
+
+/** All that the socket may be a case of, the gravest first. */
+function candidates(
+  socket: SocketSnapshot,
+  standing: Standing | null,
+  rules: KindRules,
+  ticks: TickClock,
+): readonly Candidate[] {
   if (socket.state === TCP_STATE.SYN_SENT) {
-    return 'connecting';
+    return [connectingCandidate(socket, rules, ticks)];
   }
-  if (isClosing(socket.state)) {
-    return 'closing';
-  }
+  const found: Candidate[] = [];
   if (isRetransmitting(socket)) {
-    return 'retransmitting';
+    found.push(retransmittingCandidate(socket, rules, ticks));
   }
-  return isProbingPeer(socket) ? 'keepalive_unanswered' : null;
+  if (isProbingPeer(socket)) {
+    found.push(keepaliveCandidate(socket, rules, ticks));
+  }
+  if (standing !== null) {
+    found.push(standingCandidate(socket, standing, rules, ticks));
+  }
+  return found;
 }
 
-function isRetransmitting(socket: SocketSnapshot): boolean {
-  const sends = socket.state === TCP_STATE.ESTABLISHED || socket.state === TCP_STATE.CLOSE_WAIT;
-  return sends && socket.packetsOut > 0 && socket.retransmits > 0;
+function connectingCandidate(socket: SocketSnapshot, rules: KindRules, ticks: TickClock): Candidate {
+  return {
+    kind: 'connecting',
+    since: connectingSince(socket, ticks),
+    qualifiesAtUs: socket.retransmits >= rules.connecting.open.retransmits ? socket.monoUs : null,
+  };
+}
+
+function retransmittingCandidate(socket: SocketSnapshot, rules: KindRules, ticks: TickClock): Candidate {
+  return {
+    kind: 'retransmitting',
+    since: retransmittingSince(socket, ticks),
+    qualifiesAtUs: fulfilsEvidenceRule(socket, rules.retransmitting.open, ticks) ? socket.monoUs : null,
+  };
 }
 
 /** The rule asks for the age of probe number `probes`: with a short interval the newest one is never old. */
-function keepaliveQualifiesAtUs(socket: SocketSnapshot, probes: number, ticks: TickClock): number | null {
-  const sentUs = probeSentUs(socket, probes, ticks);
-  return sentUs === null ? null : sentUs + Math.max(PROBE_ANSWER_MIN_US, PROBE_ANSWER_SRTTS * socket.srttUs);
+function keepaliveCandidate(socket: SocketSnapshot, rules: KindRules, ticks: TickClock): Candidate {
+  const sentUs = probeSentUs(socket, rules.keepalive_unanswered.open.probes, ticks);
+  return {
+    kind: 'keepalive_unanswered',
+    since: keepaliveSince(socket, ticks),
+    qualifiesAtUs: sentUs === null ? null : sentUs + answerTimeUs(socket),
+  };
 }
 
-/** @returns the kind that an open record has now: a connection that is stuck goes on in another way as it is used. */
-export function continuedKind(kind: StuckKind, socket: SocketSnapshot): StuckKind {
-  if (isClosing(socket.state)) {
-    return 'closing';
+function standingCandidate(
+  socket: SocketSnapshot,
+  { kind, since }: Standing,
+  rules: KindRules,
+  ticks: TickClock,
+): Candidate {
+  const lastsUs = since.timeUs + rules[kind].open.afterMs * 1000;
+  const silentUs = kind === 'zero_window' ? windowSilentAtUs(socket, rules.zero_window.open.probes, ticks) : null;
+  return { kind, since, qualifiesAtUs: Math.min(lastsUs, silentUs ?? Infinity) };
+}
+
+/**
+ * A silent peer need not be given the time that one gets which answers every probe.
+ * @returns from when on it counts as silent if nothing comes from it; null if too few probes have gone unanswered yet.
+ */
+function windowSilentAtUs(socket: SocketSnapshot, probes: number, ticks: TickClock): number | null {
+  if (!hasShrunkWindow(socket)) {
+    const sentUs = windowProbeSentUs(socket, probes, ticks);
+    return sentUs === null ? null : sentUs + answerTimeUs(socket);
   }
-  // Keepalive stops while data is in flight; the RTO takes over, and probes_out keeps its value.
-  return kind === 'keepalive_unanswered' && socket.packetsOut > 0 ? 'retransmitting' : kind;
+  const firstUs = retransmittingSince(socket, ticks).timeUs;
+  const isSilent = socket.backoff >= probes && lastAckUs(socket, ticks) <= firstUs + tickUs(ticks);
+  return isSilent ? socket.monoUs : null;
+}
+
+/** How long a peer may take to answer a probe. */
+function answerTimeUs(socket: SocketSnapshot): number {
+  return Math.max(PROBE_ANSWER_MIN_US, PROBE_ANSWER_SRTTS * socket.srttUs);
+}
+
+/** What an open record is a case of. */
+export interface Stuck {
+  readonly kind: StuckKind;
+  readonly since: Since;
+}
+
+/**
+ * @param stuck what it was until now.
+ * @returns the kind that an open record has now: a connection that is stuck goes on in another way as it is used, and as
+ * its peer dies.
+ */
+export function continued(
+  stuck: Stuck,
+  socket: SocketSnapshot,
+  standing: Standing | null,
+  rules: KindRules,
+  ticks: TickClock,
+): Stuck {
+  const { kind, since } = stuck;
+  if (isClosing(socket.state)) {
+    return kind === 'closing' ? stuck : { kind: 'closing', since: earliest(since, standing?.since ?? since) };
+  }
+  switch (kind) {
+    case 'keepalive_unanswered':
+      // Keepalive stops while data is in flight or queued; probes_out keeps its value.
+      if (isWindowClosed(socket)) {
+        return { kind: 'zero_window', since };
+      }
+      return socket.packetsOut > 0 ? { kind: 'retransmitting', since } : stuck;
+    case 'zero_window':
+      return isRetransmitting(socket) ? { kind: 'retransmitting', since } : stuck;
+    case 'retransmitting':
+      return hasShrunkWindow(socket) ? { kind: 'zero_window', since } : stuck;
+    case 'close_wait':
+    case 'fin_wait':
+    case 'unread':
+    case 'accepting':
+    case 'accept_queue_full':
+      return graver(stuck, classify(socket, standing, rules, ticks), socket);
+    case 'connecting':
+    case 'closing':
+    case 'zombie':
+    case 'stale_reuse':
+      return stuck;
+  }
+}
+
+function earliest(a: Since, b: Since): Since {
+  return b.timeUs < a.timeUs ? b : a;
+}
+
+/** What only waits becomes what is broken, once the rule of that is fulfilled. */
+function graver(stuck: Stuck, candidate: Candidate | null, socket: SocketSnapshot): Stuck {
+  const isFulfilled = (candidate?.qualifiesAtUs ?? Infinity) <= socket.monoUs;
+  return candidate !== null && isFulfilled && candidate.kind !== stuck.kind ? candidate : stuck;
 }

@@ -73,6 +73,15 @@ function presentAdvice(record: StuckRecord, nowUs: number, names: WallTimes): Ad
       return now(
         `Close the socket for good${isNode(record) ? ' (socket.destroy())' : ''}: the kernel then frees it within about 2 min.`,
       );
+    case 'zero_window':
+    case 'accepting':
+    case 'accept_queue_full':
+    case 'fin_wait':
+    case 'close_wait':
+    case 'unread':
+    case 'zombie':
+    case 'stale_reuse':
+      return [];
   }
 }
 
@@ -132,6 +141,15 @@ function applicationAdvice(record: StuckRecord): Advice[] {
           ? 'After socket.end(), wait with socket.setTimeout(5000) and then call socket.destroy().'
           : 'After shutdown(), wait for the peer with a timeout and then close the socket.',
       );
+    case 'zero_window':
+    case 'accepting':
+    case 'accept_queue_full':
+    case 'fin_wait':
+    case 'close_wait':
+    case 'unread':
+    case 'zombie':
+    case 'stale_reuse':
+      return [];
   }
 }
 
@@ -159,6 +177,14 @@ function libraryAdvice(record: StuckRecord): Advice[] {
     case 'connecting':
       return [{ layer: 'library', text: 'fetch and undici: lower connect.timeout (10 s by default).' }];
     case 'closing':
+    case 'zero_window':
+    case 'accepting':
+    case 'accept_queue_full':
+    case 'fin_wait':
+    case 'close_wait':
+    case 'unread':
+    case 'zombie':
+    case 'stale_reuse':
       return [];
   }
 }

@@ -22,6 +22,21 @@ export function effectOf(record: StuckRecord, nowUs: number, names: WallTimes): 
       return `Whoever needs this connection hangs ${waitWords(record, 'fails', nowUs, names)}, unless the application has a connect timeout of its own.`;
     case 'closing':
       return closingEffect(record, nowUs, names);
+    case 'zero_window':
+      return `Writes block; what is queued waits ${waitWords(record, 'fails', nowUs, names)}.`;
+    case 'accepting':
+      return 'Clients wait for a connection that does not come about.';
+    case 'accept_queue_full':
+      return 'New connections are not served; the kernel drops further ones.';
+    case 'fin_wait':
+    case 'close_wait':
+      return 'The connection keeps its descriptor and its memory.';
+    case 'unread':
+      return 'The peer has to wait once the buffer is full.';
+    case 'zombie':
+      return 'The next read or write on it fails.';
+    case 'stale_reuse':
+      return 'The request fails; whether it was processed is not known.';
   }
 }
 
@@ -97,6 +112,17 @@ function recoveredEffect(record: StuckRecord, endUs: number): string {
       return `The connection was established ${span} after the first attempt.`;
     case 'closing':
       return 'The peer has received everything, the end of the connection included.';
+    case 'zero_window':
+      return `The data got through after ${span}: the application saw a delay and no error.`;
+    case 'accepting':
+    case 'accept_queue_full':
+      return 'Clients are served again.';
+    case 'fin_wait':
+    case 'close_wait':
+    case 'unread':
+    case 'zombie':
+    case 'stale_reuse':
+      return 'It is over.';
   }
 }
 

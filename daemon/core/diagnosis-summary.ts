@@ -36,6 +36,22 @@ function presentWords(record: StuckRecord): string {
       return `${holder} has been trying to connect to ${peer}`;
     case 'closing':
       return `${holder} has been closing the connection to ${peer}`;
+    case 'zero_window':
+      return `${holder} has waited for ${peer} to open its window`;
+    case 'accepting':
+      return `${holder} has had clients that do not complete the handshake`;
+    case 'accept_queue_full':
+      return `${holder} has not accepted connections fast enough`;
+    case 'fin_wait':
+      return `${holder} has waited for ${peer} to close`;
+    case 'close_wait':
+      return `${holder} has not closed a connection that ${peer} closed`;
+    case 'unread':
+      return `${holder} has not read what ${peer} sent`;
+    case 'zombie':
+      return `${holder} has held a dead connection to ${peer}`;
+    case 'stale_reuse':
+      return `${holder} has used a stale connection to ${peer}`;
   }
 }
 
@@ -51,6 +67,22 @@ function pastWords(record: StuckRecord): string {
       return `${holder} tried to connect to ${peer}`;
     case 'closing':
       return `${holder} was closing the connection to ${peer}`;
+    case 'zero_window':
+      return `${holder} waited for ${peer} to open its window`;
+    case 'accepting':
+      return `${holder} had clients that did not complete the handshake`;
+    case 'accept_queue_full':
+      return `${holder} did not accept connections fast enough`;
+    case 'fin_wait':
+      return `${holder} waited for ${peer} to close`;
+    case 'close_wait':
+      return `${holder} did not close a connection that ${peer} had closed`;
+    case 'unread':
+      return `${holder} did not read what ${peer} sent`;
+    case 'zombie':
+      return `${holder} held a dead connection to ${peer}`;
+    case 'stale_reuse':
+      return `${holder} used a stale connection to ${peer}`;
   }
 }
 
@@ -73,6 +105,22 @@ function evidenceWords(record: StuckRecord): string {
     case 'closing':
       // Without numbers of bytes: the FIN takes a sequence number of its own and would be counted as data.
       return record.retransmits > 0 ? `its FIN is not acknowledged, ${retransmissions}` : 'its FIN is not acknowledged';
+    case 'zero_window':
+      return record.informational ? 'the window probes are answered' : 'the window probes are not answered';
+    case 'accepting':
+      return `${record.acceptQueue?.unanswered ?? 0} incomplete`;
+    case 'accept_queue_full':
+      return `${record.acceptQueue?.waiting ?? 0} of ${record.acceptQueue?.limit ?? 0} wait`;
+    case 'fin_wait':
+      return 'the peer has not closed its side';
+    case 'close_wait':
+      return 'the application has not closed its side';
+    case 'unread':
+      return `${bytesWords(record.unreadBytes)} unread`;
+    case 'zombie':
+      return 'the application has not fetched the error';
+    case 'stale_reuse':
+      return 'the peer answered with RST';
   }
 }
 
@@ -131,6 +179,19 @@ function recoveryWords(record: StuckRecord): string {
     case 'connecting':
       return 'the connection was established';
     case 'closing':
+    case 'fin_wait':
       return 'the peer answered after all';
+    case 'zero_window':
+      return 'the peer took data again';
+    case 'accepting':
+    case 'accept_queue_full':
+      return 'the queue had room again';
+    case 'close_wait':
+      return 'data was sent on it again';
+    case 'unread':
+      return 'the application read it';
+    case 'zombie':
+    case 'stale_reuse':
+      return 'it was over';
   }
 }

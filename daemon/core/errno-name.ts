@@ -8,6 +8,7 @@ export const ECONNABORTED = 103;
 export const ECONNRESET = 104;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
+export const EHOSTUNREACH = 113;
 
 const NAMES: ReadonlyMap<number, string> = new Map([
   [1, 'EPERM'],
@@ -29,7 +30,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [ETIMEDOUT, 'ETIMEDOUT'],
   [ECONNREFUSED, 'ECONNREFUSED'],
   [112, 'EHOSTDOWN'],
-  [113, 'EHOSTUNREACH'],
+  [EHOSTUNREACH, 'EHOSTUNREACH'],
 ]);
 
 /** @returns the name of a positive errno; a number that TCP does not use reads `errno 42`. */

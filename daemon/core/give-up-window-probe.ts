@@ -129,3 +129,22 @@ function probed(socket: SocketSnapshot, probing: Probing, ticks: TickClock): Pro
 export function windowProbeDelayJiffies(socket: SocketSnapshot, backoff: number, hz: number): number {
   return Math.min(Math.max(socket.rtoJiffies, modelBaseJiffies(hz)) * 2 ** backoff, rtoMaxJiffies(socket, hz));
 }
+
+/**
+ * @param ordinal 1 is the first unanswered probe.
+ * @returns when that probe was sent, CLOCK_MONOTONIC microseconds; null if it has not been sent yet. Timers run a little
+ * later than asked for, so that of an older probe this is a little late.
+ */
+export function windowProbeSentUs(socket: SocketSnapshot, ordinal: number, ticks: TickClock): number | null {
+  if (ordinal > socket.probesOut) {
+    return null;
+  }
+  let jiffy = socket.writeTimer.pending
+    ? extendJiffies32(socket.writeTimer.expiresJiffies32, socket.jiffies) -
+      windowProbeDelayJiffies(socket, socket.backoff, ticks.hz)
+    : socket.jiffies;
+  for (let later = socket.probesOut; later > ordinal; later--) {
+    jiffy -= windowProbeDelayJiffies(socket, socket.backoff - (socket.probesOut - later) - 1, ticks.hz);
+  }
+  return Math.min(socket.monoUs, jiffyStartUs(jiffy, ticks));
+}

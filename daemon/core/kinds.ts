@@ -1,9 +1,34 @@
 /** The closed vocabularies of stuckd, as the code uses them; `rpc/` maps them to the proto enums. */
 
-/** How a connection is stuck (`StuckKind`). */
-export type StuckKind = 'retransmitting' | 'keepalive_unanswered' | 'connecting' | 'closing';
+export const STUCK_KINDS = [
+  'retransmitting',
+  'keepalive_unanswered',
+  'zero_window',
+  'connecting',
+  'accepting',
+  'accept_queue_full',
+  'closing',
+  'fin_wait',
+  'close_wait',
+  'unread',
+  'zombie',
+  'stale_reuse',
+] as const;
 
-export const STUCK_KINDS: readonly StuckKind[] = ['retransmitting', 'keepalive_unanswered', 'connecting', 'closing'];
+/** How a connection is stuck (`StuckKind`). */
+export type StuckKind = (typeof STUCK_KINDS)[number];
+
+/**
+ * Why nothing gets through, where the facts tell causes apart. `not_sent`: this host drops its own segments.
+ * `neighbour_unreachable`: nobody answers for the next hop. `path_mtu`: small segments get through, full ones do not.
+ */
+export type StuckCause = 'not_sent' | 'neighbour_unreachable' | 'path_mtu';
+
+/**
+ * What had become of a connection that was used again. `closed_before`: the peer's FIN was here already. `closed_during`:
+ * the peer closed while the request was on its way. `forgotten`: the peer, or something on the path, knew nothing of it.
+ */
+export type StaleReuse = 'closed_before' | 'closed_during' | 'forgotten';
 
 /** How a record ended. `lost_track`: the end was not seen because the sensor was down or lost a record. */
 export type Outcome =

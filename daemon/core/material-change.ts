@@ -1,5 +1,5 @@
 /** Which changes of a record are worth telling: the kernel moves clocks and timers all the time. */
-import type { GiveUp, StuckRecord } from './record.js';
+import type { AcceptQueue, GiveUp, StuckRecord } from './record.js';
 
 /** Times wander by a few ticks as timers run late; more than this is another time. */
 const TIME_TOLERANCE_US = 100_000;
@@ -17,6 +17,8 @@ const COMPARED = [
   'unreadBytes',
   'retransmits',
   'probes',
+  'informational',
+  'cause',
 ] as const satisfies readonly (keyof StuckRecord)[];
 
 /** @returns true if a client should get the new version of the record. */
@@ -26,7 +28,8 @@ export function isMaterialChange(before: StuckRecord, now: StuckRecord): boolean
     !isSameTime(before.lastProgressUs, now.lastProgressUs) ||
     before.timeline.length !== now.timeline.length ||
     !isSameForecast(before.giveUp, now.giveUp) ||
-    !areSameOptions(before, now)
+    !areSameOptions(before, now) ||
+    !areSameQueues(before.acceptQueue, now.acceptQueue)
   );
 }
 
@@ -39,6 +42,15 @@ function areSameOptions(before: StuckRecord, now: StuckRecord): boolean {
     a.keepaliveIntervalMs === b.keepaliveIntervalMs &&
     a.keepaliveProbes === b.keepaliveProbes &&
     a.userTimeoutMs === b.userTimeoutMs
+  );
+}
+
+function areSameQueues(a: AcceptQueue | null, b: AcceptQueue | null): boolean {
+  return (
+    a?.waiting === b?.waiting &&
+    a?.limit === b?.limit &&
+    a?.handshakes === b?.handshakes &&
+    a?.unanswered === b?.unanswered
   );
 }
 

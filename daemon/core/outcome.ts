@@ -2,22 +2,32 @@
  * How a stuck connection ended, from the snapshot that shows its end and the one before. At a timeout, a RST and an
  * abort the kernel sets sk_err before the state changes, so the error is readable in the very report of the change.
  */
-import { isClosing } from './classify.js';
+import { hasEnded, isAcceptQueueFull, isClosing, unansweredHandshakes } from './conditions.js';
 import { ECONNABORTED, ECONNREFUSED, ECONNRESET, EPIPE, ETIMEDOUT } from './errno-name.js';
+import { hasNothingToSend } from './keepalive-probes.js';
 import type { Outcome, StuckKind } from './kinds.js';
 import { seqAfter } from './sequence.js';
 import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
 
 /** @returns how it ended with this snapshot, or null if it is still stuck. */
 export function outcomeOf(kind: StuckKind, before: SocketSnapshot, now: SocketSnapshot): Outcome | null {
+  if (kind === 'zombie') {
+    return now.cause !== 'destroy' && hasEnded(now) ? null : closedByApplication(now);
+  }
   if (now.state === TCP_STATE.CLOSE || now.cause === 'destroy') {
     return outcomeOfClosed(kind, before, now);
   }
   if (wasAnsweredAfterClose(now)) {
     return 'recovered';
   }
+  if (APPLICATIONS_TURN.has(kind) && (now.dead || isClosing(now.state))) {
+    return closedByApplication(now);
+  }
   return hasRecovered(kind, before, now) ? 'recovered' : null;
 }
+
+/** Kinds that wait for the application: that it closes is the end of them, whatever becomes of its FIN. */
+const APPLICATIONS_TURN: ReadonlySet<StuckKind> = new Set<StuckKind>(['fin_wait', 'close_wait', 'unread']);
 
 /** @returns how a socket ended whose end nobody reported, as far as its last snapshot tells. */
 export function outcomeOfVanished(last: SocketSnapshot): Outcome {
@@ -45,6 +55,23 @@ function hasRecovered(kind: StuckKind, before: SocketSnapshot, now: SocketSnapsh
       return seqAfter(now.sndUna, before.sndUna) || isQuietAgain(before, now);
     case 'keepalive_unanswered':
       return wasHeardBetween(before, now) || (now.probesOut === 0 && now.retransmits === 0 && !isClosing(now.state));
+    case 'zero_window':
+      // Until then the window may have opened, but nothing has got through it.
+      return seqAfter(now.sndUna, before.sndUna) || hasNothingToSend(now) || now.cleared;
+    case 'close_wait':
+      return now.state !== TCP_STATE.CLOSE_WAIT || seqAfter(now.sndUna, before.sndUna);
+    case 'fin_wait':
+      return now.state !== TCP_STATE.FIN_WAIT2 || now.bytesReceived > before.bytesReceived;
+    case 'unread':
+      return now.copiedSeq !== before.copiedSeq;
+    case 'accept_queue_full':
+      return !isAcceptQueueFull(now);
+    case 'accepting':
+      // Half a crowd is still one: the sensor lets go of the listener when it is less than its threshold.
+      return now.cleared || unansweredHandshakes(now) === 0;
+    case 'zombie':
+    case 'stale_reuse':
+      return false;
   }
 }
 

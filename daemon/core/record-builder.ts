@@ -1,19 +1,23 @@
 /** Builds what clients see from what the kernel says. */
-import { isClosing } from './classify.js';
+import { causeOf, idleBeforeUs, isInformational } from './circumstances.js';
+import { isClosing, unansweredHandshakes } from './conditions.js';
 import { jiffiesToMs, type TickClock } from './jiffies.js';
 import { keepaliveIdleJiffies, keepaliveIntervalJiffies } from './keepalive-probes.js';
 import { lastAckUs, pastJiffies32Us } from './kernel-time.js';
-import type { Direction, StuckKind } from './kinds.js';
+import type { Direction, StaleReuse, StuckKind } from './kinds.js';
 import type { Ownership } from './ownership.js';
-import type { GiveUp, SocketOptions, StuckRecord, TimelineEntry } from './record.js';
+import type { AcceptQueue, GiveUp, SocketOptions, StuckRecord, TimelineEntry } from './record.js';
 import { runningRtoJiffies } from './rto-ladder.js';
 import { seqDistance } from './sequence.js';
 import type { Since } from './since.js';
-import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
+import { TCP_STATE, type Endpoint, type SocketSnapshot } from './snapshot.js';
 
 const STATE_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(TCP_STATE).map(([name, number]) => [number, name]),
 );
+
+/** A listener has none. */
+const NO_PEER: Endpoint = { address: '', port: 0 };
 
 /** What stays the same for the whole life of a record. */
 export interface RecordIdentity {
@@ -31,6 +35,8 @@ export interface Findings {
   readonly ownership: Ownership;
   readonly giveUp: GiveUp | null;
   readonly timeline: readonly TimelineEntry[];
+  readonly peerIdleLimitUs?: number | null;
+  readonly reuse?: StaleReuse | null;
 }
 
 /** @returns the record of a connection that is stuck. */
@@ -49,7 +55,7 @@ export function buildRecord(
     state: STATE_NAMES.get(socket.state) ?? `state ${socket.state}`,
     direction: identity.direction,
     local: socket.local,
-    remote: socket.remote,
+    remote: socket.state === TCP_STATE.LISTEN ? NO_PEER : socket.remote,
     netns: socket.netns,
     cookie: socket.cookie,
     ownerType: ownership.type,
@@ -67,6 +73,13 @@ export function buildRecord(
     rtoMs: jiffiesToMs(runningRtoJiffies(socket, ticks.hz), ticks.hz),
     options: socketOptions(socket, ticks.hz),
     giveUp,
+    informational: isInformational(kind, socket),
+    cause: causeOf(kind, socket),
+    idleBeforeUs: idleBeforeUs(kind, since, socket, ticks),
+    peerIdleLimitUs: findings.peerIdleLimitUs ?? null,
+    reuse: findings.reuse ?? null,
+    acceptQueue: acceptQueueOf(socket),
+    receiveBufferBytes: socket.receiveBufferBytes,
     detectedGiveUp: identity.detectedGiveUp,
     forecastErrorUs: null,
     outcome: null,
@@ -87,10 +100,18 @@ export function directionOf(socket: SocketSnapshot): Direction {
 
 /** @returns when the peer last acknowledged or sent anything, CLOCK_MONOTONIC microseconds; null if it never did. */
 function lastSignOfPeerUs(socket: SocketSnapshot, ticks: TickClock): number | null {
-  if (socket.state === TCP_STATE.SYN_SENT) {
+  if (socket.state === TCP_STATE.SYN_SENT || socket.state === TCP_STATE.LISTEN) {
     return null;
   }
   return Math.max(lastAckUs(socket, ticks), pastJiffies32Us(socket.lrcvtimeJiffies32, socket, ticks));
+}
+
+function acceptQueueOf(socket: SocketSnapshot): AcceptQueue | null {
+  if (socket.state !== TCP_STATE.LISTEN) {
+    return null;
+  }
+  const { ackBacklog: waiting, maxAckBacklog: limit, synQueue: handshakes } = socket;
+  return { waiting, limit, handshakes, unanswered: unansweredHandshakes(socket) };
 }
 
 /** SYN and FIN take a sequence number, but are no bytes of anybody's. */

@@ -1,5 +1,5 @@
 /** The record of one stuck connection, from detection to outcome: what clients see, in the daemon's own types. */
-import type { Direction, Outcome, OwnerType, StuckKind } from './kinds.js';
+import type { Direction, Outcome, OwnerType, StaleReuse, StuckCause, StuckKind } from './kinds.js';
 import type { Endpoint } from './snapshot.js';
 
 /** All times in a record are CLOCK_MONOTONIC, microseconds; `rpc/` and `cli/` convert them to wall time. */
@@ -53,6 +53,18 @@ export type GiveUp =
       readonly expectedError: string;
     };
 
+/** The queues of a listener, in connections. */
+export interface AcceptQueue {
+  /** Established, and waiting for accept(). */
+  readonly waiting: number;
+  /** As many as listen() allowed to wait. */
+  readonly limit: number;
+  /** Handshakes that are not complete. */
+  readonly handshakes: number;
+  /** Of these, those whose SYN-ACK had to be sent again. */
+  readonly unanswered: number;
+}
+
 /** One step in the life of a record. */
 export interface TimelineEntry {
   readonly timeUs: MonoUs;
@@ -87,6 +99,20 @@ export interface StuckRecord {
   readonly options: SocketOptions;
   /** The present forecast; it is renewed whenever something changes. */
   readonly giveUp: GiveUp | null;
+  /** It may well be meant: nobody is alerted by default. */
+  readonly informational: boolean;
+  /** Null: a plain black hole, or nothing is known. */
+  readonly cause: StuckCause | null;
+  /** `retransmitting` and `stale_reuse`: how long the connection had been idle before the data that hangs; else null. */
+  readonly idleBeforeUs: number | null;
+  /** After how much idle time this peer closes connections, as learnt; null: not known. */
+  readonly peerIdleLimitUs: number | null;
+  /** `stale_reuse` only. */
+  readonly reuse: StaleReuse | null;
+  /** Of a listener only. */
+  readonly acceptQueue: AcceptQueue | null;
+  /** Bytes of memory that received data may take. */
+  readonly receiveBufferBytes: number;
   /** The forecast as it was when the record opened. */
   readonly detectedGiveUp: GiveUp | null;
   /**

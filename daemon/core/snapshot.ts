@@ -15,7 +15,8 @@ export type SnapshotCause =
   | 'congestion'
   | 'destroy'
   | 'refresh'
-  | 'sweep';
+  | 'sweep'
+  | 'idle_close';
 
 /** TCP states by their kernel numbers (include/net/tcp_states.h). */
 export const TCP_STATE = {
@@ -163,6 +164,23 @@ export interface SocketSnapshot {
   readonly linger2Jiffies: number;
   readonly sndSsthresh: number;
   readonly uid: number;
+  /** Segments in flight that the peer holds already (SACK). */
+  readonly sackedOut: number;
+  /** Bytes of data in a full segment. */
+  readonly mss: number;
+  /** Of the last retransmission that was seen: 0 sent, negative errno or positive: dropped on this host. Linux 6.17. */
+  readonly retransmitError: number;
+  /** Memory of what was received and not read, bytes, and its limit. */
+  readonly receiveQueueBytes: number;
+  readonly receiveBufferBytes: number;
+  /** Of a listener: connections that wait for accept(), and as many as listen() allowed. */
+  readonly ackBacklog: number;
+  readonly maxAckBacklog: number;
+  /** Of a listener: handshakes that are not complete; of these, those whose SYN-ACK was not sent again yet. */
+  readonly synQueue: number;
+  readonly synQueueYoung: number;
+  /** `sk_shutdown`: bit 0 no more reads, bit 1 no more writes. */
+  readonly shutdown: number;
   /** Who closed it, where that is certain; else 0. */
   readonly closerTgid: number;
   readonly sysctls: TcpSysctls;

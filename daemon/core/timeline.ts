@@ -1,4 +1,5 @@
 /** The steps in the life of a record, in plain words. Nothing in them comes from a process or a peer. */
+import { hasShrunkWindow, isSilentBehindWindow, unansweredHandshakes } from './conditions.js';
 import { durationWords } from './format-words.js';
 import type { Outcome, OwnerType, StuckKind } from './kinds.js';
 import type { TimelineEntry } from './record.js';
@@ -19,7 +20,15 @@ const BEGINNINGS: Readonly<Record<StuckKind, string>> = {
   retransmitting: 'first retransmission; no answer since',
   keepalive_unanswered: 'first keepalive probe without an answer',
   connecting: 'connect',
+  zero_window: 'first probe of the closed window',
+  accepting: 'handshakes stay incomplete',
+  accept_queue_full: 'accept queue full',
   closing: 'FIN sent; not acknowledged since',
+  fin_wait: 'the peer acknowledged our FIN',
+  close_wait: 'the peer closed the connection',
+  unread: 'data received; not read since',
+  zombie: 'the kernel ended the connection',
+  stale_reuse: 'used again after it had been idle',
 };
 
 /** The step with which it began, where that is known exactly. */
@@ -29,6 +38,7 @@ export function beginning(kind: StuckKind, since: Since): readonly TimelineEntry
 
 /** @param stuckUs how long it has been stuck already. */
 export function detectionText(kind: StuckKind, socket: SocketSnapshot, stuckUs: number): string {
+  const stuckFor = `${Math.round(stuckUs / 1_000_000)} s`;
   switch (kind) {
     case 'retransmitting':
       return `detected: ${socket.retransmits} retransmission timeouts in a row without any answer`;
@@ -37,14 +47,42 @@ export function detectionText(kind: StuckKind, socket: SocketSnapshot, stuckUs: 
     case 'connecting':
       return `detected: the SYN was retransmitted ${socket.retransmits} times without an answer`;
     case 'closing':
-      return `detected: the FIN has not been acknowledged for ${Math.round(stuckUs / 1_000_000)} s`;
+      return `detected: the FIN has not been acknowledged for ${stuckFor}`;
+    case 'zero_window':
+      return isSilentBehindWindow(socket)
+        ? `detected: ${hasShrunkWindow(socket) ? socket.backoff : socket.probesOut} probes of the closed window without an answer`
+        : `detected: the peer has kept its window closed for ${stuckFor}`;
+    case 'accepting':
+      return `detected: ${unansweredHandshakes(socket)} handshakes have been incomplete for ${stuckFor}`;
+    case 'accept_queue_full':
+      return `detected: ${socket.ackBacklog} connections wait for accept(), and have for ${stuckFor}`;
+    case 'fin_wait':
+      return `detected: nothing has come from the peer for ${stuckFor}`;
+    case 'close_wait':
+      return `detected: the application has not closed its side for ${stuckFor}`;
+    case 'unread':
+      return `detected: the application has not read for ${stuckFor}`;
+    case 'zombie':
+      return `detected: the application has not fetched the error for ${stuckFor}`;
+    case 'stale_reuse':
+      return 'detected: the peer answered the request with RST';
   }
 }
 
-/** @param kind the new one. */
-export function kindChangeText(kind: StuckKind, socket: SocketSnapshot): string {
+const KIND_CHANGES: Readonly<Partial<Record<StuckKind, string>>> = {
+  retransmitting: 'data was sent into it; it is retransmitted',
+  keepalive_unanswered: 'keepalive probes are not answered any more',
+};
+
+export function kindChangeText(before: StuckKind, kind: StuckKind, socket: SocketSnapshot): string {
+  if (kind === 'zero_window') {
+    return 'the peer closed its window; data waits behind it';
+  }
+  if (kind === 'retransmitting' && before === 'zero_window') {
+    return 'the window opened, but what was sent is not acknowledged';
+  }
   if (kind !== 'closing') {
-    return 'data was sent into it; it is retransmitted';
+    return KIND_CHANGES[kind] ?? BEGINNINGS[kind];
   }
   if (socket.closerTgid === 0) {
     return 'closed on this side; data and FIN are not acknowledged';

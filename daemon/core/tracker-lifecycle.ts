@@ -1,5 +1,5 @@
 /** The life of an entry: admitted as a suspect, opened, updated, ended or forgotten. */
-import { continuedKind } from './classify.js';
+import { continued } from './classify.js';
 import { forecastErrorOf } from './forecast-error.js';
 import { forecastGiveUp } from './give-up.js';
 import type { Outcome } from './kinds.js';
@@ -8,7 +8,6 @@ import type { Observation } from './observation.js';
 import { needsSweep, OWNER_PENDING, releasedOwnership, type Ownership } from './ownership.js';
 import { buildRecord, directionOf, recordId } from './record-builder.js';
 import type { TimelineEntry } from './record.js';
-import type { Since } from './since.js';
 import type { SocketSnapshot } from './snapshot.js';
 import { beginning, detectionText, endText, kindChangeText, ownershipChangeText, withStep } from './timeline.js';
 import {
@@ -32,7 +31,7 @@ export function admit(state: TrackerState, key: string, socket: SocketSnapshot):
     socket,
     marked: false,
     watched: false,
-    finSince: null,
+    standing: null,
     ownership: OWNER_PENDING,
     unheldAsOfUs: null,
     lastSweepId: null,
@@ -81,7 +80,7 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
     return;
   }
   const kind = candidate.kind;
-  const since: Since = { ...candidate.since, timeUs: Math.min(candidate.since.timeUs, detectedUs) };
+  const since = { ...candidate.since, timeUs: Math.min(candidate.since.timeUs, detectedUs) };
   const previousId = state.lastIds.get(entry.key) ?? null;
   const giveUp = forecastGiveUp(socket, context.kernel, context.clock);
   const identity = {
@@ -131,14 +130,14 @@ export function updateRecord(step: Step, entry: Entry, context: KernelContext, t
   if (open === null) {
     return;
   }
-  const kind = continuedKind(open.kind, socket);
+  const { kind, since } = continued(open, socket, entry.standing, step.state.config.kinds, context.ticks);
   let timeline = open.record.timeline;
   const note = (text: string): void => {
     timeline = withStep(timeline, { timeUs, text }, step.state.config.maxTimeline);
   };
   if (kind !== open.kind) {
-    note(kindChangeText(kind, socket));
-    open.since = earliest(open.since, kind === 'closing' ? entry.finSince : null);
+    note(kindChangeText(open.kind, kind, socket));
+    open.since = since;
     open.kind = kind;
   }
   const ownershipNote = ownershipChangeText(open.record.ownerType, entry.ownership.type);
@@ -161,10 +160,6 @@ export function updateRecord(step: Step, entry: Entry, context: KernelContext, t
   }
 }
 
-function earliest(a: Since, b: Since | null): Since {
-  return b !== null && b.timeUs < a.timeUs ? b : a;
-}
-
 interface Ending {
   /** The snapshot that shows the end. */
   readonly last?: SocketSnapshot;
@@ -173,8 +168,8 @@ interface Ending {
 }
 
 /** @returns what is kept of an entry so that questions about its record can be answered. */
-export function observationOf({ socket, finSince }: Entry): Observation {
-  return { socket, closedUs: finSince?.timeUs ?? null };
+export function observationOf({ socket, standing }: Entry): Observation {
+  return { socket, closedUs: standing?.kind === 'closing' ? standing.since.timeUs : null };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Restarts of the sensor and of the daemon: what is still stuck keeps its id. */
-import { isClosing } from './classify.js';
+import { isStandingKind } from './standing.js';
 import { tickClock } from './jiffies.js';
 import type { GiveUp, StuckRecord } from './record.js';
 import type { ClockReport, KernelFacts } from './snapshot.js';
@@ -84,7 +84,7 @@ function adopt(step: Step, { record, socket }: SavedEntry): Entry | null {
   const identity = { id, previousId, direction, detectedUs, detectedGiveUp };
   const since = { timeUs: record.sinceUs, atLeast: record.sinceAtLeast };
   entry.ownership = { type: ownerType, owner, lastOwner };
-  entry.finSince = isClosing(socket.state) ? since : null;
+  entry.standing = isStandingKind(kind) ? { kind, since } : null;
   entry.open = { identity, kind, since, record, forecastOf: null };
   state.suspects.delete(key);
   state.counters.restored++;

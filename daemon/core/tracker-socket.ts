@@ -1,10 +1,9 @@
 /** What a report of one socket changes. */
-import { classify, isClosing } from './classify.js';
+import { classify } from './classify.js';
 import type { StuckKind } from './kinds.js';
 import { outcomeOf } from './outcome.js';
-import { seqAfter } from './sequence.js';
-import { finUnackedAtLeastSince } from './since.js';
 import type { SocketSnapshot } from './snapshot.js';
+import { nextStanding, sendsFin } from './standing.js';
 import {
   admit,
   endRecord,
@@ -52,8 +51,8 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
   } else {
     endRecord(step, entry, outcome, Math.max(socket.monoUs, entry.open.identity.detectedUs), { last: socket });
   }
-  if (outcome === 'recovered' && socket.cause !== 'destroy') {
-    // It has lived up, but what the snapshot shows may be the beginning of something new.
+  if (socket.cause !== 'destroy') {
+    // It lives on, or a descriptor of it does: what the snapshot shows may be the beginning of something new.
     suspect(step, context, key, socket);
   }
 }
@@ -73,7 +72,9 @@ function meetSocket(step: Step, context: KernelContext, key: string, socket: Soc
 /** Admits the socket if it is a candidate for anything. */
 function suspect(step: Step, context: KernelContext, key: string, socket: SocketSnapshot): void {
   const { state } = step;
-  if (socket.cleared || classify(socket, null, state.config.kinds, context.ticks) === null) {
+  const { kinds } = state.config;
+  const standing = nextStanding(null, socket, socket, kinds, context.ticks);
+  if (socket.cleared || classify(socket, standing, kinds, context.ticks) === null) {
     return;
   }
   const entry = admit(state, key, socket);
@@ -107,13 +108,10 @@ function noteVisit(step: Step, entry: Entry, socket: SocketSnapshot): void {
 
 /** A pass may overtake an event. The state that it shows is newer, but only the event knows when the FIN was sent. */
 function noteLateFin(entry: Entry, socket: SocketSnapshot): void {
-  if (sendsFin(socket) && entry.finSince?.atLeast === true) {
-    entry.finSince = { timeUs: socket.monoUs, atLeast: false };
+  const { standing } = entry;
+  if (sendsFin(socket) && standing?.kind === 'closing' && standing.since.atLeast) {
+    entry.standing = { kind: 'closing', since: { timeUs: socket.monoUs, atLeast: false } };
   }
-}
-
-function sendsFin(socket: SocketSnapshot): boolean {
-  return socket.cause === 'state' && isClosing(socket.state) && !isClosing(socket.oldState);
 }
 
 /** Takes over a snapshot that does not end anything. */
@@ -122,7 +120,7 @@ function absorb(step: Step, context: KernelContext, entry: Entry, socket: Socket
   const before = entry.socket;
   const ownership = entry.ownership;
   entry.socket = socket;
-  noteFin(context, entry, before);
+  entry.standing = nextStanding(entry.standing, before, socket, state.config.kinds, context.ticks);
   learnOwnership(state, entry);
   if (entry.open === null) {
     reconsider(step, context, entry);
@@ -136,25 +134,11 @@ function absorb(step: Step, context: KernelContext, entry: Entry, socket: Socket
   }
 }
 
-function noteFin(context: KernelContext, entry: Entry, before: SocketSnapshot): void {
-  const { socket } = entry;
-  if (!isClosing(socket.state)) {
-    entry.finSince = null;
-  } else if (sendsFin(socket)) {
-    entry.finSince = { timeUs: socket.monoUs, atLeast: false };
-  } else if (entry.finSince === null) {
-    entry.finSince = finUnackedAtLeastSince(socket, context.ticks);
-  } else if (seqAfter(socket.sndUna, before.sndUna)) {
-    // What is queued before the FIN still gets through: slow is not stuck.
-    entry.finSince = { timeUs: socket.monoUs, atLeast: true };
-  }
-}
-
 /** A suspect: healthy again, stuck by now, or to be looked at again when its rule may be fulfilled. */
 function reconsider(step: Step, context: KernelContext, entry: Entry): void {
   const { state } = step;
   const { socket } = entry;
-  const candidate = classify(socket, entry.finSince, state.config.kinds, context.ticks);
+  const candidate = classify(socket, entry.standing, state.config.kinds, context.ticks);
   // A timer's report that cannot lead to a record is not worth waiting for.
   const isHopeless = socket.untrusted && candidate?.qualifiesAtUs === null;
   if (candidate === null || socket.cleared || isHopeless) {

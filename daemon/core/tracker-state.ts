@@ -7,6 +7,7 @@ import type { Ownership } from './ownership.js';
 import type { RecordIdentity } from './record-builder.js';
 import type { StuckRecord } from './record.js';
 import type { Since } from './since.js';
+import type { Standing } from './standing.js';
 import type { ClockReport, HolderReport, KernelFacts, PassKind, ProcessReport, SocketSnapshot } from './snapshot.js';
 import type { TrackerConfig } from './tracker-config.js';
 import type { SavedState, TrackerEffect } from './tracker-messages.js';
@@ -23,8 +24,8 @@ export interface Entry {
   marked: boolean;
   /** The sensor was asked to report it in sweeps. */
   watched: boolean;
-  /** Since when its FIN is unacknowledged without any progress; null while it has not been closed. */
-  finSince: Since | null;
+  /** The condition that it is in, and since when without any progress. */
+  standing: Standing | null;
   ownership: Ownership;
   /** The begin of a complete sweep that found no descriptor of it, until `ownership` has taken that into account. */
   unheldAsOfUs: number | null;

@@ -1,39 +1,63 @@
 /** The closed vocabularies of `core/kinds.ts` and `core/record.ts` as proto enums, and the short names of those. */
-import type { Direction, Outcome, OwnerType, StuckKind } from '../core/kinds.js';
+import {
+  STUCK_KINDS,
+  type Direction,
+  type Outcome,
+  type OwnerType,
+  type StaleReuse,
+  type StuckCause,
+  type StuckKind,
+} from '../core/kinds.js';
 import type { SensorState } from '../core/ports.js';
 import type { GiveUpReason } from '../core/record.js';
 import { stuckd } from './gen/stuckd.js';
 
 const proto = stuckd.v1;
 
+const KINDS: Readonly<Record<StuckKind, stuckd.v1.StuckKind>> = {
+  retransmitting: proto.StuckKind.STUCK_KIND_RETRANSMITTING,
+  keepalive_unanswered: proto.StuckKind.STUCK_KIND_KEEPALIVE_UNANSWERED,
+  zero_window: proto.StuckKind.STUCK_KIND_ZERO_WINDOW,
+  connecting: proto.StuckKind.STUCK_KIND_CONNECTING,
+  accepting: proto.StuckKind.STUCK_KIND_ACCEPTING,
+  accept_queue_full: proto.StuckKind.STUCK_KIND_ACCEPT_QUEUE_FULL,
+  closing: proto.StuckKind.STUCK_KIND_CLOSING,
+  fin_wait: proto.StuckKind.STUCK_KIND_FIN_WAIT,
+  close_wait: proto.StuckKind.STUCK_KIND_CLOSE_WAIT,
+  unread: proto.StuckKind.STUCK_KIND_UNREAD,
+  zombie: proto.StuckKind.STUCK_KIND_ZOMBIE,
+  stale_reuse: proto.StuckKind.STUCK_KIND_STALE_REUSE,
+};
+
+const KINDS_BY_NUMBER: ReadonlyMap<number, StuckKind> = new Map(STUCK_KINDS.map((kind) => [KINDS[kind], kind]));
+
+const CAUSES: Readonly<Record<StuckCause, stuckd.v1.StuckCause>> = {
+  not_sent: proto.StuckCause.STUCK_CAUSE_NOT_SENT,
+  neighbour_unreachable: proto.StuckCause.STUCK_CAUSE_NEIGHBOUR_UNREACHABLE,
+  path_mtu: proto.StuckCause.STUCK_CAUSE_PATH_MTU,
+};
+
+const REUSES: Readonly<Record<StaleReuse, stuckd.v1.StaleReuse>> = {
+  closed_before: proto.StaleReuse.STALE_REUSE_CLOSED_BEFORE,
+  closed_during: proto.StaleReuse.STALE_REUSE_CLOSED_DURING,
+  forgotten: proto.StaleReuse.STALE_REUSE_FORGOTTEN,
+};
+
 export function kindToProto(kind: StuckKind): stuckd.v1.StuckKind {
-  switch (kind) {
-    case 'retransmitting':
-      return proto.StuckKind.STUCK_KIND_RETRANSMITTING;
-    case 'keepalive_unanswered':
-      return proto.StuckKind.STUCK_KIND_KEEPALIVE_UNANSWERED;
-    case 'connecting':
-      return proto.StuckKind.STUCK_KIND_CONNECTING;
-    case 'closing':
-      return proto.StuckKind.STUCK_KIND_CLOSING;
-  }
+  return KINDS[kind];
 }
 
 /** @returns null for a number that this version does not know, and for UNSPECIFIED. */
 export function kindFromProto(value: number): StuckKind | null {
-  switch (value as stuckd.v1.StuckKind) {
-    case proto.StuckKind.STUCK_KIND_RETRANSMITTING:
-      return 'retransmitting';
-    case proto.StuckKind.STUCK_KIND_KEEPALIVE_UNANSWERED:
-      return 'keepalive_unanswered';
-    case proto.StuckKind.STUCK_KIND_CONNECTING:
-      return 'connecting';
-    case proto.StuckKind.STUCK_KIND_CLOSING:
-      return 'closing';
-    case proto.StuckKind.STUCK_KIND_UNSPECIFIED:
-    default:
-      return null;
-  }
+  return KINDS_BY_NUMBER.get(value) ?? null;
+}
+
+export function causeToProto(cause: StuckCause): stuckd.v1.StuckCause {
+  return CAUSES[cause];
+}
+
+export function reuseToProto(reuse: StaleReuse): stuckd.v1.StaleReuse {
+  return REUSES[reuse];
 }
 
 export function outcomeToProto(outcome: Outcome): stuckd.v1.Outcome {
@@ -124,6 +148,14 @@ function shortName(names: Readonly<Record<number, string>>, prefix: string, valu
 
 export function kindName(value: stuckd.v1.StuckKind | null | undefined): string {
   return shortName(proto.StuckKind, 'STUCK_KIND_', value ?? 0);
+}
+
+export function causeName(value: stuckd.v1.StuckCause | null | undefined): string {
+  return shortName(proto.StuckCause, 'STUCK_CAUSE_', value ?? 0);
+}
+
+export function reuseName(value: stuckd.v1.StaleReuse | null | undefined): string {
+  return shortName(proto.StaleReuse, 'STALE_REUSE_', value ?? 0);
 }
 
 export function outcomeName(value: stuckd.v1.Outcome | null | undefined): string {

@@ -5,11 +5,13 @@ import type { RecordChange, WallClock } from '../core/ports.js';
 import type { GiveUp, Owner, SocketOptions, StuckRecord } from '../core/record.js';
 import type { stuckd } from './gen/stuckd.js';
 import {
+  causeToProto,
   directionToProto,
   giveUpReasonToProto,
   kindToProto,
   outcomeToProto,
   ownerTypeToProto,
+  reuseToProto,
 } from './enum-mapping.js';
 import { clampRealUs, durationFromUs, timestampFromUs } from './proto-time.js';
 
@@ -108,6 +110,13 @@ export function recordToProto(record: StuckRecord, nowUs: number, clock: WallClo
     probes: uint32(record.probes),
     rto: durationFromUs(record.rtoMs * 1000),
     options: optionsToProto(record.options),
+    informational: record.informational,
+    cause: record.cause === null ? null : causeToProto(record.cause),
+    idleBefore: record.idleBeforeUs === null ? null : durationFromUs(record.idleBeforeUs),
+    peerIdleLimit: record.peerIdleLimitUs === null ? null : durationFromUs(record.peerIdleLimitUs),
+    reuse: record.reuse === null ? null : reuseToProto(record.reuse),
+    acceptQueue: record.acceptQueue,
+    receiveBufferBytes: uint64(record.receiveBufferBytes),
     giveUp: record.giveUp === null ? null : giveUpToProto(record.giveUp, clock),
     detectedGiveUp: record.detectedGiveUp === null ? null : giveUpToProto(record.detectedGiveUp, clock),
     forecastError: record.forecastErrorUs === null ? null : durationFromUs(record.forecastErrorUs),

@@ -4,7 +4,14 @@
  * until it is here: otherwise the daemon would refuse a file that it has written itself.
  */
 import * as z from 'zod';
-import { type Direction, OUTCOMES, type OwnerType, STUCK_KINDS } from '../core/kinds.js';
+import {
+  type Direction,
+  OUTCOMES,
+  type OwnerType,
+  type StaleReuse,
+  STUCK_KINDS,
+  type StuckCause,
+} from '../core/kinds.js';
 import type { GiveUpReason, Owner, StuckRecord } from '../core/record.js';
 import type {
   ClockReport,
@@ -24,6 +31,8 @@ const u64 = z
 const number = z.number();
 const boolean = z.boolean();
 const text = z.string();
+/** A field that older files of this version do not have; the next report of the socket brings it. */
+const added = number.default(0);
 
 /** One of the words of a closed vocabulary, all of which must be named. */
 function wordOf<Word extends string>(words: Readonly<Record<Word, true>>): z.ZodType<Word> {
@@ -47,6 +56,8 @@ const giveUpReason = wordOf<GiveUpReason>({
   orphan_retries: true,
   shrunk_window: true,
 });
+const stuckCause = wordOf<StuckCause>({ not_sent: true, neighbour_unreachable: true, path_mtu: true });
+const staleReuse = wordOf<StaleReuse>({ closed_before: true, closed_during: true, forgotten: true });
 const cause = wordOf<SnapshotCause>({
   retransmit: true,
   keepalive: true,
@@ -58,6 +69,7 @@ const cause = wordOf<SnapshotCause>({
   destroy: true,
   refresh: true,
   sweep: true,
+  idle_close: true,
 });
 
 const endpoint: z.ZodType<Endpoint> = z.object({ address: text, port: number });
@@ -116,7 +128,17 @@ const record: z.ZodType<StuckRecord> = z.object({
     userTimeoutMs: number,
   }),
   giveUp: giveUp.nullable(),
-  // Older files have neither, and are of the same version: nothing in them is misread for it.
+  // Older files have none of the following, and are of the same version: nothing in them is misread for it.
+  informational: boolean.default(false),
+  cause: stuckCause.nullable().default(null),
+  idleBeforeUs: number.nullable().default(null),
+  peerIdleLimitUs: number.nullable().default(null),
+  reuse: staleReuse.nullable().default(null),
+  acceptQueue: z
+    .object({ waiting: number, limit: number, handshakes: number, unanswered: number })
+    .nullable()
+    .default(null),
+  receiveBufferBytes: number.default(0),
   detectedGiveUp: giveUp.nullable().default(null),
   forecastErrorUs: number.nullable().default(null),
   outcome: z.enum(OUTCOMES).nullable(),
@@ -208,6 +230,16 @@ const socket: z.ZodType<SocketSnapshot> = z.object({
   linger2Jiffies: number,
   sndSsthresh: number,
   uid: number,
+  sackedOut: added,
+  mss: added,
+  retransmitError: added,
+  receiveQueueBytes: added,
+  receiveBufferBytes: added,
+  ackBacklog: added,
+  maxAckBacklog: added,
+  synQueue: added,
+  synQueueYoung: added,
+  shutdown: added,
   closerTgid: number,
   sysctls,
 });

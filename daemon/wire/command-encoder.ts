@@ -3,6 +3,7 @@ import type { PassKind } from '../core/snapshot.js';
 import { LITTLE_ENDIAN } from './fields.js';
 import {
   COMMAND_KIND,
+  CONDITION,
   CONFIGURE_COMMAND,
   CONFIGURE_COMMAND_SIZE,
   PASS_COMMAND,
@@ -23,16 +24,50 @@ export interface SensorConfiguration {
   readonly synThreshold: number;
   /** Unanswered keepalive probes, 1 to 255. */
   readonly probeThreshold: number;
-  /** Between two passes of a kind: 1 ms to one day. */
+  /** Unanswered window probes, 1 to 255. */
+  readonly windowProbeThreshold: number;
+  /** Retransmitted SYN-ACKs of one listener, at least 1. */
+  readonly handshakeThreshold: number;
+  /** How long received data must have been waiting, 1 ms to one hour. */
+  readonly unreadAgeMs: number;
+  /** Idle time after which a RST, or a FIN, says something about reuse: 1 ms to one hour. */
+  readonly idleGapMs: number;
+  /** What sweeps look for although no counter stands out. */
+  readonly conditions: readonly Condition[];
+  /** Between two passes of a kind: 1 ms to one hour. */
   readonly refreshIntervalMs: number;
   readonly sweepIntervalMs: number;
   readonly fullRefreshIntervalMs: number;
 }
 
+export type Condition =
+  'window_closed' | 'close_wait' | 'fin_wait2' | 'unread' | 'zombie' | 'accept_queue' | 'handshakes' | 'stale_reuse';
+
+const CONDITION_BITS: Readonly<Record<Condition, number>> = {
+  window_closed: CONDITION.CONDITION_WINDOW_CLOSED,
+  close_wait: CONDITION.CONDITION_CLOSE_WAIT,
+  fin_wait2: CONDITION.CONDITION_FIN_WAIT2,
+  unread: CONDITION.CONDITION_UNREAD,
+  zombie: CONDITION.CONDITION_ZOMBIE,
+  accept_queue: CONDITION.CONDITION_ACCEPT_QUEUE,
+  handshakes: CONDITION.CONDITION_HANDSHAKES,
+  stale_reuse: CONDITION.CONDITION_STALE_REUSE,
+};
+
 /** The kernel counts RTOs and probes in one byte. */
 const THRESHOLD_MAX = 255;
-const INTERVAL_MAX_MS = 86_400_000;
+const INTERVAL_MAX_MS = 3_600_000;
+const U32_MAX = 2 ** 32 - 1;
 const U64_MAX = 2n ** 64n - 1n;
+
+const THRESHOLDS = ['rtoThreshold', 'synThreshold', 'probeThreshold', 'windowProbeThreshold'] as const;
+const DURATIONS = [
+  'refreshIntervalMs',
+  'sweepIntervalMs',
+  'fullRefreshIntervalMs',
+  'unreadAgeMs',
+  'idleGapMs',
+] as const;
 
 const PASS_NUMBERS: Readonly<Record<PassKind, number>> = {
   refresh: PASS_KIND.PASS_REFRESH,
@@ -75,12 +110,15 @@ function encodeCookie(kind: number, cookie: bigint): Uint8Array {
 export function encodeConfigure(configuration: SensorConfiguration): Uint8Array {
   const view = startCommand(COMMAND_KIND.COMMAND_CONFIGURE, CONFIGURE_COMMAND_SIZE);
   view.setBigUint64(CONFIGURE_COMMAND.layoutHash, SENSOR_LAYOUT_HASH, LITTLE_ENDIAN);
-  for (const name of ['rtoThreshold', 'synThreshold', 'probeThreshold'] as const) {
+  for (const name of THRESHOLDS) {
     writeU32(view, CONFIGURE_COMMAND[name], configuration[name], THRESHOLD_MAX, name);
   }
-  for (const name of ['refreshIntervalMs', 'sweepIntervalMs', 'fullRefreshIntervalMs'] as const) {
+  for (const name of DURATIONS) {
     writeU32(view, CONFIGURE_COMMAND[name], configuration[name], INTERVAL_MAX_MS, name);
   }
+  writeU32(view, CONFIGURE_COMMAND.handshakeThreshold, configuration.handshakeThreshold, U32_MAX, 'handshakeThreshold');
+  const bits = configuration.conditions.reduce((sum, condition) => sum | CONDITION_BITS[condition], 0);
+  view.setUint32(CONFIGURE_COMMAND.conditions, bits, LITTLE_ENDIAN);
   return bytesOf(view);
 }
 

@@ -2,7 +2,7 @@
 import type { Offset } from './offset.js';
 
 export const SENSOR_MAGIC = 0x31646b6375747321n;
-export const SENSOR_LAYOUT_HASH = 0xeb1f1af48f9ad78dn;
+export const SENSOR_LAYOUT_HASH = 0xfae67e3a47ba4ee1n;
 export const SENSOR_RECORD_MAX = 1024;
 
 /** `enum command_kind` */
@@ -11,6 +11,18 @@ export const COMMAND_KIND = {
   COMMAND_PASS: 102,
   COMMAND_WATCH: 103,
   COMMAND_UNWATCH: 104,
+} as const;
+
+/** `enum condition` */
+export const CONDITION = {
+  CONDITION_WINDOW_CLOSED: 1,
+  CONDITION_CLOSE_WAIT: 2,
+  CONDITION_FIN_WAIT2: 4,
+  CONDITION_UNREAD: 8,
+  CONDITION_ZOMBIE: 16,
+  CONDITION_ACCEPT_QUEUE: 32,
+  CONDITION_HANDSHAKES: 64,
+  CONDITION_STALE_REUSE: 128,
 } as const;
 
 /** `enum failure_code` */
@@ -69,6 +81,7 @@ export const SOCKET_CAUSE = {
   CAUSE_DESTROY: 8,
   CAUSE_REFRESH: 9,
   CAUSE_SWEEP: 10,
+  CAUSE_IDLE_CLOSE: 11,
 } as const;
 
 /** `enum socket_flag` */
@@ -111,9 +124,14 @@ export const CONFIGURE_COMMAND = {
   refreshIntervalMs: 28 as Offset<'__u32'>,
   sweepIntervalMs: 32 as Offset<'__u32'>,
   fullRefreshIntervalMs: 36 as Offset<'__u32'>,
+  conditions: 40 as Offset<'__u32'>,
+  windowProbeThreshold: 44 as Offset<'__u32'>,
+  handshakeThreshold: 48 as Offset<'__u32'>,
+  unreadAgeMs: 52 as Offset<'__u32'>,
+  idleGapMs: 56 as Offset<'__u32'>,
 } as const;
 
-export const CONFIGURE_COMMAND_SIZE = 40;
+export const CONFIGURE_COMMAND_SIZE = 64;
 
 /** Where the fields of `struct counters_record` are. */
 export const COUNTERS_RECORD = {
@@ -301,22 +319,32 @@ export const SOCKET_RECORD = {
   linger2Jiffies: 252 as Offset<'__s32'>,
   sndSsthresh: 256 as Offset<'__u32'>,
   uid: 260 as Offset<'__u32'>,
-  closerTgid: 264 as Offset<'__u32'>,
-  sysctlKeepaliveTimeJiffies: 268 as Offset<'__u32'>,
-  sysctlKeepaliveIntvlJiffies: 272 as Offset<'__u32'>,
-  sysctlFinTimeoutJiffies: 276 as Offset<'__u32'>,
-  keepaliveProbes: 280 as Offset<'__u8'>,
-  sysctlKeepaliveProbes: 281 as Offset<'__u8'>,
-  sysctlRetries1: 282 as Offset<'__u8'>,
-  sysctlRetries2: 283 as Offset<'__u8'>,
-  sysctlOrphanRetries: 284 as Offset<'__u8'>,
-  sysctlSynRetries: 285 as Offset<'__u8'>,
-  sysctlSynLinearTimeouts: 286 as Offset<'__u8'>,
-  sysctlEarlyRetrans: 287 as Offset<'__u8'>,
-  sysctlThinLinearTimeouts: 288 as Offset<'__u8'>,
+  sackedOut: 264 as Offset<'__u32'>,
+  mss: 268 as Offset<'__u32'>,
+  retransmitError: 272 as Offset<'__s32'>,
+  receiveQueueBytes: 276 as Offset<'__u32'>,
+  receiveBufferBytes: 280 as Offset<'__u32'>,
+  ackBacklog: 284 as Offset<'__u32'>,
+  maxAckBacklog: 288 as Offset<'__u32'>,
+  synQueue: 292 as Offset<'__u32'>,
+  synQueueYoung: 296 as Offset<'__u32'>,
+  closerTgid: 300 as Offset<'__u32'>,
+  sysctlKeepaliveTimeJiffies: 304 as Offset<'__u32'>,
+  sysctlKeepaliveIntvlJiffies: 308 as Offset<'__u32'>,
+  sysctlFinTimeoutJiffies: 312 as Offset<'__u32'>,
+  keepaliveProbes: 316 as Offset<'__u8'>,
+  sysctlKeepaliveProbes: 317 as Offset<'__u8'>,
+  sysctlRetries1: 318 as Offset<'__u8'>,
+  sysctlRetries2: 319 as Offset<'__u8'>,
+  sysctlOrphanRetries: 320 as Offset<'__u8'>,
+  sysctlSynRetries: 321 as Offset<'__u8'>,
+  sysctlSynLinearTimeouts: 322 as Offset<'__u8'>,
+  sysctlEarlyRetrans: 323 as Offset<'__u8'>,
+  sysctlThinLinearTimeouts: 324 as Offset<'__u8'>,
+  shutdown: 325 as Offset<'__u8'>,
 } as const;
 
-export const SOCKET_RECORD_SIZE = 296;
+export const SOCKET_RECORD_SIZE = 328;
 
 /** Where the fields of `struct watch_command` are. */
 export const WATCH_COMMAND = {

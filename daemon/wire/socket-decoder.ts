@@ -18,6 +18,7 @@ const CAUSE_NAMES = nameTable<keyof typeof SOCKET_CAUSE, SnapshotCause>(SOCKET_C
   CAUSE_DESTROY: 'destroy',
   CAUSE_REFRESH: 'refresh',
   CAUSE_SWEEP: 'sweep',
+  CAUSE_IDLE_CLOSE: 'idle_close',
 });
 
 function readEndpoint(frame: Frame, address: Offset<'__u8[16]'>, port: Offset<'__u16'>): Endpoint {
@@ -122,6 +123,16 @@ export function decodeSocket(frame: Frame): SocketSnapshot {
     linger2Jiffies: readS32(frame, AT.linger2Jiffies),
     sndSsthresh: readU32(frame, AT.sndSsthresh),
     uid: readU32(frame, AT.uid),
+    sackedOut: readU32(frame, AT.sackedOut),
+    mss: readU32(frame, AT.mss),
+    retransmitError: readS32(frame, AT.retransmitError),
+    receiveQueueBytes: readU32(frame, AT.receiveQueueBytes),
+    receiveBufferBytes: readU32(frame, AT.receiveBufferBytes),
+    ackBacklog: readU32(frame, AT.ackBacklog),
+    maxAckBacklog: readU32(frame, AT.maxAckBacklog),
+    synQueue: readU32(frame, AT.synQueue),
+    synQueueYoung: readU32(frame, AT.synQueueYoung),
+    shutdown: readU8(frame, AT.shutdown),
     closerTgid: readU32(frame, AT.closerTgid),
     sysctls: {
       retries1: readU8(frame, AT.sysctlRetries1),

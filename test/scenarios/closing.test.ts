@@ -142,7 +142,7 @@ void test('a large upload that drains slowly after shutdown() is not stuck', () 
     31.0    A state state=FIN_WAIT2 una=900001 packets=0   =>`,
     { sockets: 'state=FIN_WAIT1 nxt=65000 seq=900001 packets=40 acked=-0.1' },
   );
-  assert.equal(story.state.entries.size, 0);
+  assert.equal(story.records.size, 0);
 });
 
 void test('an upload that drained, then stopped, is stuck since its last progress', () => {

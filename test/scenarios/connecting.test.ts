@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEFAULT_TRACKER_CONFIG } from '../../daemon/core/tracker-config.js';
 import { playScenario } from '../support/scenario.js';
 
 /** connect() at second 0; the first four timeouts are linear: SYNs at 1, 2, 3, 4, 5, 7, 11 s, ... */
@@ -76,10 +77,8 @@ void test('a kind that is switched off is never told', () => {
       sockets: SYN,
       config: {
         kinds: {
-          retransmitting: { enabled: true, open: { retransmits: 3, chance: 1e-4 } },
-          keepalive_unanswered: { enabled: true, open: { probes: 2 } },
+          ...DEFAULT_TRACKER_CONFIG.kinds,
           connecting: { enabled: false, open: { retransmits: 3 } },
-          closing: { enabled: true, open: { afterMs: 15_000 } },
         },
       },
     },

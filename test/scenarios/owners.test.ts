@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEFAULT_TRACKER_CONFIG } from '../../daemon/core/tracker-config.js';
 import { playScenario } from '../support/scenario.js';
 
 const BLACK_HOLE = 'inflight acked=-0.05 stamp=0.204 sent=20 lost=3 rto=0.816';
@@ -128,9 +129,4 @@ void test('an orphan needs no sweep to be called one', () => {
   );
 });
 
-const EARLY_CLOSING = {
-  retransmitting: { enabled: true, open: { retransmits: 3, chance: 1e-4 } },
-  keepalive_unanswered: { enabled: true, open: { probes: 2 } },
-  connecting: { enabled: true, open: { retransmits: 3 } },
-  closing: { enabled: true, open: { afterMs: 1000 } },
-} as const;
+const EARLY_CLOSING = { ...DEFAULT_TRACKER_CONFIG.kinds, closing: { enabled: true, open: { afterMs: 1000 } } };

@@ -88,7 +88,7 @@ export function assertForecastHeld(opened: StuckJson, ended: StuckJson): void {
   assertBetween(timeMs(ended.endTime), timeMs(time), timeMs(latestTime ?? time), 'the end, by the forecast');
   assert.ok(ended.forecastError !== undefined, 'it says by how much the forecast was off');
   if (ended.detectedGiveUp?.time === time && latestTime === undefined) {
-    assert.ok(Math.abs(Number.parseFloat(ended.forecastError)) * 1000 <= KERNEL_LATENESS_MS, ended.forecastError);
+    assert.ok(Math.abs(Number.parseFloat(ended.forecastError)) * 1000 <= kernelLatenessMs(), ended.forecastError);
   }
 }
 

@@ -1,5 +1,6 @@
 /** A real sensor without a daemon: what it reports about the sockets of a test, as it reports it. */
 import { before } from 'node:test';
+import type { SensorConfiguration } from '../../daemon/wire/command-encoder.js';
 import { tickClock, type TickClock } from '../../daemon/core/jiffies.js';
 import type { SensorRecord } from '../../daemon/core/sensor-records.js';
 import type { ClockReport, PassReport, SnapshotCause, SocketSnapshot } from '../../daemon/core/snapshot.js';
@@ -16,10 +17,15 @@ import { waitFor } from './wait-for.js';
 const HOUR_MS = 3_600_000;
 
 /** Thresholds of 1, so that nothing takes longer than it must. Passes run only at the start and on demand. */
-const CONFIGURATION = {
+const CONFIGURATION: SensorConfiguration = {
   rtoThreshold: 1,
   synThreshold: 1,
   probeThreshold: 1,
+  windowProbeThreshold: 1,
+  handshakeThreshold: 1,
+  unreadAgeMs: 1,
+  idleGapMs: 1,
+  conditions: [],
   refreshIntervalMs: HOUR_MS,
   sweepIntervalMs: HOUR_MS,
   fullRefreshIntervalMs: HOUR_MS,

@@ -72,7 +72,7 @@ describe('wrong usage', () => {
     ['list --pid 1,,2', /--pid ""/],
     ['list --pid 4294967296', /--pid "4294967296"/],
     ['list --limit 1.5', /--limit "1.5"/],
-    ['list --kind slow', /the kinds are retransmitting, keepalive_unanswered, connecting, closing/],
+    ['list --kind slow', /the kinds are retransmitting, keepalive_unanswered, zero_window, /],
     ['list --peer example.org', /--peer "example.org"/],
     ['list -o xml', /give table, json or jsonl/],
     ['list --address nowhere', /"nowhere" is not an address/],

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { STUCK_KINDS } from '../../../daemon/core/kinds.js';
 import { parse } from 'yaml';
 import { type Config, ConfigError, type ConfigFlags, loadConfig } from '../../../daemon/config.js';
 import { sensorConfiguration } from '../../../daemon/sensor-configuration.js';
@@ -39,8 +40,16 @@ describe('defaults', () => {
     kinds: {
       retransmitting: { enabled: true, open: { retransmits: 3, chance: 1e-4 } },
       keepalive_unanswered: { enabled: true, open: { probes: 2 } },
+      zero_window: { enabled: true, open: { probes: 3, after: 60_000 } },
       connecting: { enabled: true, open: { retransmits: 3 } },
+      accepting: { enabled: true, open: { handshakes: 16, share: 0.25, after: 30_000 } },
+      accept_queue_full: { enabled: true, open: { after: 10_000 } },
       closing: { enabled: true, open: { after: 15_000 } },
+      fin_wait: { enabled: true, open: { after: 600_000 } },
+      close_wait: { enabled: true, open: { after: 60_000 } },
+      unread: { enabled: true, open: { after: 60_000 } },
+      zombie: { enabled: true, open: { after: 60_000 } },
+      stale_reuse: { enabled: true, open: { idle: 1000 } },
     },
     history: { ended: 1000 },
     log: { level: 'info' },
@@ -70,6 +79,20 @@ describe('defaults', () => {
       rtoThreshold: 3,
       synThreshold: 3,
       probeThreshold: 2,
+      windowProbeThreshold: 3,
+      handshakeThreshold: 16,
+      unreadAgeMs: 250,
+      idleGapMs: 1000,
+      conditions: [
+        'window_closed',
+        'handshakes',
+        'accept_queue',
+        'fin_wait2',
+        'close_wait',
+        'unread',
+        'zombie',
+        'stale_reuse',
+      ],
       refreshIntervalMs: 1000,
       sweepIntervalMs: 2000,
       fullRefreshIntervalMs: 30_000,
@@ -87,6 +110,7 @@ describe('what is switched off is never reported by events', () => {
     assert.equal(off('connecting').synThreshold, 255);
     assert.equal(off('keepalive_unanswered').probeThreshold, 255);
     assert.equal(off('retransmitting', 'closing').rtoThreshold, 255);
+    assert.deepEqual(off(...STUCK_KINDS.filter((kind) => kind !== 'zombie')).conditions, ['zombie']);
   });
 
   test('an unacknowledged FIN is found by its retransmissions too', () => {
@@ -142,7 +166,7 @@ describe('mistakes are named by their key', () => {
     ['kinds: { closing: { open: { after: 15 } } }', /at kinds\.closing\.open\.after/],
     ['kinds: { closing: { open: { after: 15 } } }', /must be a duration with a unit[^]*at kinds\.closing\.open\.after/],
     ['kinds: { closing: { open: { after: soon } } }', /"soon" is not a duration[^]*at kinds\.closing\.open\.after/],
-    ['kinds: { closing: { open: { after: 2h } } }', /between 0 ms and 3600000 ms[^]*at kinds\.closing\.open\.after/],
+    ['kinds: { closing: { open: { after: 25h } } }', /between 0 ms and 86400000 ms[^]*at kinds\.closing\.open\.after/],
     ['sensor: { sweepInterval: 99ms }', /between 100 ms and[^]*at sensor\.sweepInterval/],
     ['sensor: { address: /run/sensor.sock }', /unix:PATH[^]*at sensor\.address/],
     ['sensor: { address: "127.0.0.1:1" }', /must be unix:PATH[^]*at sensor\.address/],

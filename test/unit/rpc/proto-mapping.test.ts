@@ -133,6 +133,7 @@ describe('recordToProto', () => {
       detectedTime: '2026-11-21T20:13:41.500Z',
       lastProgressTime: '2026-11-21T20:13:39.999900Z',
       unackedBytes: '412',
+      receiveBufferBytes: '131072',
       retransmits: 7,
       rto: '25.600s',
       options: { keepaliveIdle: '7200s', keepaliveInterval: '75s', keepaliveProbes: 9 },

@@ -54,6 +54,13 @@ export function createRecord(changes: Partial<StuckRecord> = {}): StuckRecord {
       keepaliveProbes: 9,
       userTimeoutMs: 0,
     },
+    informational: false,
+    cause: null,
+    idleBeforeUs: null,
+    peerIdleLimitUs: null,
+    reuse: null,
+    acceptQueue: null,
+    receiveBufferBytes: 131_072,
     giveUp: {
       never: false,
       timeUs: EPOCH_MONO_US + 843_000_000,

@@ -18,9 +18,14 @@ const CONFIGURATION: SensorConfiguration = {
   rtoThreshold: 253,
   synThreshold: 254,
   probeThreshold: 255,
-  refreshIntervalMs: 0x00b0c001,
-  sweepIntervalMs: 0x00b0c002,
-  fullRefreshIntervalMs: 0x00b0c003,
+  refreshIntervalMs: 0x0030c001,
+  sweepIntervalMs: 0x0030c002,
+  fullRefreshIntervalMs: 0x0030c003,
+  windowProbeThreshold: 252,
+  handshakeThreshold: 0xa0b0c002,
+  unreadAgeMs: 0x0030c004,
+  idleGapMs: 0x0030c005,
+  conditions: ['window_closed'],
 };
 
 describe('commands', () => {
@@ -48,13 +53,17 @@ describe('commands', () => {
 });
 
 describe('values out of range', () => {
-  const limits: Readonly<Record<keyof SensorConfiguration, number>> = {
+  const limits: Readonly<Record<Exclude<keyof SensorConfiguration, 'conditions'>, number>> = {
     rtoThreshold: 255,
     synThreshold: 255,
     probeThreshold: 255,
-    refreshIntervalMs: 86_400_000,
-    sweepIntervalMs: 86_400_000,
-    fullRefreshIntervalMs: 86_400_000,
+    windowProbeThreshold: 255,
+    handshakeThreshold: 2 ** 32 - 1,
+    unreadAgeMs: 3_600_000,
+    idleGapMs: 3_600_000,
+    refreshIntervalMs: 3_600_000,
+    sweepIntervalMs: 3_600_000,
+    fullRefreshIntervalMs: 3_600_000,
   };
   for (const [name, maximum] of Object.entries(limits)) {
     test(`${name} takes 1 to ${maximum}, and integers only`, () => {

@@ -42,7 +42,7 @@ describe('FrameDecoder', () => {
       [
         { kind: RECORD_KIND.RECORD_SOCKET, cause: 3, offset: 0, position: 0 },
         { kind: RECORD_KIND.RECORD_CLOCK, cause: 0, offset: SOCKET.length, position: SOCKET.length },
-        { kind: RECORD_KIND.RECORD_SOCKET, cause: 3, offset: 344, position: 344 },
+        { kind: RECORD_KIND.RECORD_SOCKET, cause: 3, offset: 376, position: 376 },
       ],
     );
     for (const { view } of batch.frames) {

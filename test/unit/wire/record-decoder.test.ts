@@ -69,7 +69,7 @@ describe('enum values', () => {
   const { status } = layout.PROGRAM_RECORD;
   const { code } = layout.FAILURE_RECORD;
   const unknown: { type: RecordType; at: number; bits: 16 | 32; values: number[]; expected: WireErrorCode }[] = [
-    { type: 'socket', at: cause, bits: 16, values: [0, 11, 0xffff], expected: 'unknown_cause' },
+    { type: 'socket', at: cause, bits: 16, values: [0, 12, 0xffff], expected: 'unknown_cause' },
     { type: 'pass', at: cause, bits: 16, values: [0, 3, 0xffff], expected: 'unknown_cause' },
     { type: 'hello', at: cause, bits: 16, values: [1], expected: 'unknown_cause' },
     { type: 'counters', at: cause, bits: 16, values: [1], expected: 'unknown_cause' },
@@ -110,6 +110,7 @@ describe('enum values', () => {
       'destroy',
       'refresh',
       'sweep',
+      'idle_close',
     ]);
     const passes = [1, 2, 3].map((value) => decode('pass', (v) => v.setUint32(passKind, value, true)).record);
     const kinds = passes.map((record) => (record?.type === 'pass' ? record.pass.kind : record));

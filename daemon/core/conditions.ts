@@ -1,0 +1,84 @@
+/** What a snapshot shows that no counter of retransmissions or probes tells. Each is a predicate of the kernel's fields. */
+import { isProbingWindow } from './give-up-window-probe.js';
+import { PENDING, TCP_STATE, type SocketSnapshot } from './snapshot.js';
+
+/** `SHUTDOWN_MASK`. */
+const SHUTDOWN_BOTH = 3;
+
+/** Window probes in a row without an answer that make a peer silent; one is always on its way. */
+const SILENT_PROBES = 2;
+
+/** Our FIN is on its way: it was sent, or waits behind data, and is not acknowledged. */
+export function isClosing(state: number): boolean {
+  return state === TCP_STATE.FIN_WAIT1 || state === TCP_STATE.CLOSING || state === TCP_STATE.LAST_ACK;
+}
+
+/** We may still send: neither connecting nor closed on this side. */
+function canSend(state: number): boolean {
+  return state === TCP_STATE.ESTABLISHED || state === TCP_STATE.CLOSE_WAIT;
+}
+
+/** Data is in flight, the window is open, and at least one RTO has passed. */
+export function isRetransmitting(socket: SocketSnapshot): boolean {
+  return canSend(socket.state) && socket.packetsOut > 0 && socket.retransmits > 0 && socket.sndWnd > 0;
+}
+
+/**
+ * The peer takes no more data: it is asked by window probes, or by retransmissions if the window shrank to zero with data
+ * in flight. The probe timer alone proves nothing, as it serves corked data too.
+ */
+export function isWindowClosed(socket: SocketSnapshot): boolean {
+  if (!canSend(socket.state)) {
+    return false;
+  }
+  if (socket.packetsOut > 0) {
+    return hasShrunkWindow(socket);
+  }
+  return socket.pending === PENDING.PROBE0 && isProbingWindow(socket);
+}
+
+/** The window shrank to zero with data in flight, which was retransmitted since (`tcp_retransmit_timer()`). */
+export function hasShrunkWindow(socket: SocketSnapshot): boolean {
+  return socket.packetsOut > 0 && socket.sndWnd === 0 && socket.retransStamp !== 0;
+}
+
+/** Window probes go unanswered. Behind a shrunk window only the clock of the last ACK tells: see `classify.ts`. */
+export function isSilentBehindWindow(socket: SocketSnapshot): boolean {
+  return hasShrunkWindow(socket) ? socket.backoff > SILENT_PROBES : socket.probesOut >= SILENT_PROBES;
+}
+
+/** Received data that the application has not read. */
+export function hasUnreadData(socket: SocketSnapshot): boolean {
+  return socket.state === TCP_STATE.ESTABLISHED && socket.rcvNxt !== socket.copiedSeq;
+}
+
+/** Unread data is a problem of the peer as well once it fills half of the buffer, or has closed the window. */
+export function isUnreadHarmless(socket: SocketSnapshot): boolean {
+  return socket.receiveQueueBytes * 2 < socket.receiveBufferBytes && socket.rcvWnd > 0;
+}
+
+/** Ended by the kernel, with an error that the application has not fetched. */
+export function isZombie(socket: SocketSnapshot): boolean {
+  return hasEnded(socket) && socket.skErr !== 0;
+}
+
+/** Closed for good, but a descriptor is left. A socket that was never connected has no peer. */
+export function hasEnded(socket: SocketSnapshot): boolean {
+  return (
+    socket.state === TCP_STATE.CLOSE &&
+    socket.hasFile &&
+    !socket.dead &&
+    socket.remote.port !== 0 &&
+    socket.shutdown === SHUTDOWN_BOTH
+  );
+}
+
+/** As many connections wait for accept() as listen() allowed. */
+export function isAcceptQueueFull(socket: SocketSnapshot): boolean {
+  return socket.state === TCP_STATE.LISTEN && socket.ackBacklog > 0 && socket.ackBacklog >= socket.maxAckBacklog;
+}
+
+/** @returns handshakes of a listener whose SYN-ACK had to be sent again; 0 for other sockets. */
+export function unansweredHandshakes(socket: SocketSnapshot): number {
+  return socket.state === TCP_STATE.LISTEN ? Math.max(0, socket.synQueue - socket.synQueueYoung) : 0;
+}
