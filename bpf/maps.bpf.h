@@ -69,6 +69,18 @@ struct {
 	__type(value, __u8);
 } watched SEC(".maps");
 
+/*
+ * Processes that closed a connection which is to be explained, and hold it no more: the next sweep tells who they are.
+ * The value is the number of the last sweep before; user space takes them out again.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u32);
+} wanted SEC(".maps");
+
 /* Room for the records of one visited descriptor, written to the iterator's output in one go. */
 struct sweep_output {
 	struct process_record process;
@@ -121,6 +133,7 @@ volatile __u32 kernel_fields;
 volatile __u32 sensor_tgid;
 
 /* Counters; written by several CPUs, so atomically. */
+__u32 wanted_count; /* entries in `wanted`: skip the lookup while nobody is wanted */
 __u64 ring_dropped;
 __u64 events;
 __u64 mark_failed;

@@ -46,7 +46,7 @@ static __always_inline void remember(struct mark *mark, const struct socket_reco
 	mark->retransmits = r->retransmits;
 	mark->probes_out = r->probes_out;
 	mark->dead = !!(r->flags & SOCKET_DEAD);
-	mark->conditions = found;
+	mark->conditions = found | (mark->conditions & CONDITION_STALE_REUSE);
 }
 
 /* The kernel still waits for something in this state: an acknowledgement of a SYN, a FIN, data or a probe. */

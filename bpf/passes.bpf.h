@@ -151,33 +151,68 @@ static __always_inline void count_socket(const struct task_struct *task, __u8 st
 	}
 }
 
+static __always_inline bool is_wanted(const struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+
+	return wanted_count && pass_reported_tgid != tgid && bpf_map_lookup_elem(&wanted, &tgid);
+}
+
+/* The TCP socket behind a descriptor, or NULL. */
+static __always_inline struct sock *tcp_socket_of(struct file *file)
+{
+	struct socket *socket = bpf_sock_from_file(file);
+	struct sock *sk = socket ? socket->sk : NULL;
+
+	if (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)) {
+		return NULL;
+	}
+	return is_tcp(sk) ? sk : NULL;
+}
+
+/* Returns false if there was no room; the kernel then throws away all of this visit and repeats it. */
+static __always_inline bool write_process(struct bpf_iter__task_file *ctx, struct task_struct *task,
+					  struct sweep_output *out)
+{
+	struct mm_struct *mm = task->mm;
+
+	fill_process(&out->process, task, mm ? mm->exe_file : NULL);
+	return !bpf_seq_write(ctx->meta->seq, &out->process, sizeof(out->process));
+}
+
+/* A descriptor of which nothing is to be told. */
+static __always_inline int pass_over(struct bpf_iter__task_file *ctx, struct task_struct *task,
+				     struct sweep_output *out)
+{
+	if (is_wanted(task) && write_process(ctx, task, out)) {
+		pass_reported_tgid = task->tgid;
+	}
+	return 0;
+}
+
 SEC("iter/task_file")
 int sweep(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct sweep_output *out;
-	struct socket *socket;
 	const struct tcp_sock *tp;
 	struct mark *mark;
 	struct sock *sk;
-	bool first_visit, first_of_process;
 	__u32 zero = 0, found;
+	bool first_visit;
 	__u8 state;
 
 	if (!task || !file) {
 		return 0;
 	}
-	socket = bpf_sock_from_file(file);
-	if (!socket) {
+	out = bpf_map_lookup_elem(&scratch, &zero);
+	if (!out) {
 		return 0;
 	}
-	sk = socket->sk;
-	if (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)) {
-		return 0;
-	}
-	if (!is_tcp(sk)) {
-		return 0;
+	sk = tcp_socket_of(file);
+	if (!sk) {
+		return pass_over(ctx, task, out);
 	}
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp) {
@@ -192,13 +227,12 @@ int sweep(struct bpf_iter__task_file *ctx)
 	found = find_conditions(sk, tp, state, false);
 	if (!mark && !found && !is_over_threshold(tp, state) && !is_watched(sk)) {
 		count_socket(task, state);
-		return 0;
+		return pass_over(ctx, task, out);
 	}
 	if (!mark) {
 		mark = create_mark(sk);
 	}
-	out = bpf_map_lookup_elem(&scratch, &zero);
-	if (!mark || !out) {
+	if (!mark) {
 		return 0;
 	}
 	fill_socket(&out->socket, sk, CAUSE_SWEEP);
@@ -206,16 +240,10 @@ int sweep(struct bpf_iter__task_file *ctx)
 	apply_mark(&out->socket, mark);
 	fill_holder(&out->holder, &out->socket, task, ctx->fd);
 
-	/* If one write fails the kernel throws away all of this visit and repeats it, so state changes only at the end. */
+	/* If one write fails all of this visit is repeated, so state changes only at the end. */
 	first_visit = mark->swept_pass != pass_id;
-	first_of_process = pass_reported_tgid != (__u32)task->tgid;
-	if (first_of_process) {
-		struct mm_struct *mm = task->mm;
-
-		fill_process(&out->process, task, mm ? mm->exe_file : NULL);
-		if (bpf_seq_write(ctx->meta->seq, &out->process, sizeof(out->process))) {
-			return 0;
-		}
+	if (pass_reported_tgid != (__u32)task->tgid && !write_process(ctx, task, out)) {
+		return 0;
 	}
 	if (first_visit && bpf_seq_write(ctx->meta->seq, &out->socket, sizeof(out->socket))) {
 		return 0;

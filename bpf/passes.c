@@ -24,6 +24,9 @@
 /* A requested pass waits until this long after the last one: a storm of requests must not become a busy loop. */
 #define PASS_GAP_US 20000
 
+/* Entries of the map `wanted`. */
+#define WANTED_MAX 1024
+
 void passes_request(struct session *session, enum pass_kind kind)
 {
 	pthread_mutex_lock(&session->lock);
@@ -169,6 +172,33 @@ static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 	return error ? error : end_pass(&pass);
 }
 
+/* The sweep has told of everybody who was wanted before it began. */
+static void forget_wanted(struct session *session)
+{
+	static uint32_t told[WANTED_MAX];
+	struct tcp_sensor__bss *bss = session->skeleton->bss;
+	int map_fd = bpf_map__fd(session->skeleton->maps.wanted);
+	uint32_t tgid, sweep;
+	uint32_t *previous = NULL;
+	size_t count = 0;
+
+	if (!bss->wanted_count) {
+		return;
+	}
+	/* Deleted after the walk: one that meets its own deletion begins anew. */
+	while (count < WANTED_MAX && bpf_map_get_next_key(map_fd, previous, &tgid) == 0) {
+		previous = &tgid;
+		if (bpf_map_lookup_elem(map_fd, &tgid, &sweep) == 0 && sweep != bss->sweep_count) {
+			told[count++] = tgid;
+		}
+	}
+	while (count > 0) {
+		if (bpf_map_delete_elem(map_fd, &told[--count]) == 0) {
+			__sync_fetch_and_sub(&bss->wanted_count, 1);
+		}
+	}
+}
+
 /* After a sweep: the clocks, and what was lost. */
 static int write_health(struct session *session)
 {
@@ -283,6 +313,7 @@ void *passes_run(void *argument)
 
 		error = run_pass(session, kind, kind != PASS_SWEEP && !wanted);
 		if (!error && kind == PASS_SWEEP) {
+			forget_wanted(session);
 			error = write_health(session);
 		}
 		note_end(&last, kind);

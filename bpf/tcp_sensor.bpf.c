@@ -133,6 +133,19 @@ static __always_inline bool closed_by_current(const struct sock *sk, int old_sta
 	       old_state == TCP_LISTEN;
 }
 
+/* The process holds the socket no more as the next sweep runs, but it will be there. */
+static __always_inline void want_process(__u32 tgid)
+{
+	__u32 now = sweep_count;
+	__u32 *since = bpf_map_lookup_elem(&wanted, &tgid);
+
+	if (since) {
+		*since = now;
+	} else if (!bpf_map_update_elem(&wanted, &tgid, &now, BPF_NOEXIST)) {
+		COUNT(wanted_count);
+	}
+}
+
 /* Whoever puts the last reference closes: a kernel thread, or our own sweep as it steps over the file. */
 static __always_inline void note_closer(struct mark *mark)
 {
@@ -140,6 +153,9 @@ static __always_inline void note_closer(struct mark *mark)
 
 	if (!(closer->flags & PF_KTHREAD) && (__u32)closer->tgid != sensor_tgid) {
 		mark->closer_tgid = closer->tgid;
+		if (mark->conditions & CONDITION_STALE_REUSE) {
+			want_process(closer->tgid);
+		}
 		if (closer->flags & PF_EXITING) {
 			mark->flags |= SOCKET_CLOSER_EXITING;
 		}
@@ -199,6 +215,36 @@ static __always_inline bool closes_behind_window(const struct sock *sk, int new_
 	return tp && is_window_closed(tp);
 }
 
+/*
+ * Data was sent after the connection had been idle, nothing was received for it, and now the peer has closed or reset the
+ * connection: a pooled connection was used again after the peer, or somebody on the path, had dropped it.
+ */
+static __always_inline bool is_stale_reuse(const struct sock *sk)
+{
+	const struct tcp_sock *tp = (const void *)sk;
+	__u32 sent = BPF_CORE_READ(tp, lsndtime);
+	__u32 idle = sent - BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
+
+	return (conditions & CONDITION_STALE_REUSE) && (__s32)idle > 0 && idle >= idle_gap_jiffies &&
+	       (__u32)bpf_jiffies64() - sent < idle_gap_jiffies && BPF_CORE_READ(tp, bytes_received) &&
+	       !BPF_CORE_READ(tp, inet_conn.icsk_retransmits);
+}
+
+/* Marks it, so that whoever closes it is noted. */
+static __always_inline struct mark *mark_stale_reuse(const struct sock *sk, struct mark *mark)
+{
+	if (!is_stale_reuse(sk)) {
+		return mark;
+	}
+	if (!mark) {
+		mark = create_mark(sk);
+	}
+	if (mark) {
+		mark->conditions |= CONDITION_STALE_REUSE;
+	}
+	return mark;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_set_state, const struct sock *sk, int old_state, int new_state)
 {
@@ -207,6 +253,9 @@ int BPF_PROG(on_set_state, const struct sock *sk, int old_state, int new_state)
 
 	if (old_state == TCP_ESTABLISHED && new_state == TCP_CLOSE_WAIT) {
 		report_idle_close(sk);
+	}
+	if (old_state == TCP_CLOSE_WAIT) { /* closed on the FIN that came in place of an answer */
+		mark = mark_stale_reuse(sk, mark);
 	}
 	if (!mark && closes_behind_window(sk, new_state)) {
 		mark = create_mark(sk);
@@ -245,29 +294,12 @@ int BPF_PROG(on_error_report, const struct sock *sk)
 	return 0;
 }
 
-/*
- * A RST for data that was sent after the connection had been idle, and before anything was received for it: a pooled
- * connection was used again after the peer, or somebody on the path, had dropped it.
- */
-static __always_inline bool is_stale_reuse(const struct sock *sk)
-{
-	const struct tcp_sock *tp = (const void *)sk;
-	__u32 sent = BPF_CORE_READ(tp, lsndtime);
-	__u32 idle = sent - BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
-
-	return (conditions & CONDITION_STALE_REUSE) && (__s32)idle > 0 && idle >= idle_gap_jiffies &&
-	       (__u32)bpf_jiffies64() - sent < idle_gap_jiffies && BPF_CORE_READ(tp, bytes_received) &&
-	       !BPF_CORE_READ(tp, inet_conn.icsk_retransmits);
-}
-
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(on_receive_reset, struct sock *sk)
 {
 	struct mark *mark = find_mark(sk);
 
-	if (!mark && is_stale_reuse(sk)) {
-		mark = create_mark(sk);
-	}
+	mark = mark_stale_reuse(sk, mark);
 	if (mark) {
 		mark->flags |= SOCKET_RESET_RECEIVED;
 		report_event(sk, mark, CAUSE_RESET_RECEIVED);

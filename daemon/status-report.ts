@@ -25,6 +25,8 @@ export interface StatusParts {
 /** Sweeps are late when none was complete for this many intervals. */
 const LATE_INTERVALS = 5;
 
+const IDLE_LIMITS_MAX = 100;
+
 /** A loss is repaired by the next passes; it is a problem for as long as somebody may wonder about it. */
 const LOSS_NOTICE_US = 60_000_000;
 
@@ -117,6 +119,7 @@ export function buildStatus(parts: StatusParts): StatusReport {
       endedByOutcome: tracker.counters.endedByOutcome,
       evicted: untrackedCount(tracker),
     },
+    idleLimits: tracker.idleLimits.all().slice(0, IDLE_LIMITS_MAX),
     node: parts.node,
   };
 }

@@ -6,7 +6,7 @@ import { escapeForTerminal } from '../lib/terminal.js';
 import type { Style } from '../lib/terminal.js';
 import { formatFacts } from './connection-page.js';
 import type { Fact } from './connection-page.js';
-import { timeMs } from './connection-text.js';
+import { endText, timeMs } from './connection-text.js';
 import { countText, durationText, sizeText } from './quantity-text.js';
 
 type Status = stuckd.v1.GetStatusResponse.$Properties;
@@ -83,6 +83,20 @@ function nodeFacts(node: NonNullable<Status['node']>): Fact[] {
   ];
 }
 
+/** Limits that are shown; the rest is in -o json. */
+const LIMITS_SHOWN = 5;
+
+function idleLimitFacts(limits: NonNullable<Status['idleLimits']>, nowMs: number): Fact[] {
+  return limits.slice(0, LIMITS_SHOWN).map(({ peer, limit, seen, lastTime }): Fact => {
+    const age = durationText(nowMs - (timeMs(lastTime) ?? nowMs));
+    const after = durationText(durationToMs(limit ?? {}));
+    return [
+      'idle limit',
+      `${endText(peer)} closes idle connections after ${after} (${count(seen)} x, last ${age} ago)`,
+    ];
+  });
+}
+
 /** @param width columns of the terminal; Infinity for no limit. */
 export function formatStatusPage(status: Status, nowMs: number, width: number, style: Style): string {
   const started = timeMs(status.startTime);
@@ -93,6 +107,7 @@ export function formatStatusPage(status: Status, nowMs: number, width: number, s
     ...(sensor === null || sensor === undefined ? [] : sensorFacts(sensor)),
     ['last sweep', sweepText(status.sweep, nowMs)],
     ...(tracker === null || tracker === undefined ? [] : trackerFacts(tracker)),
+    ...idleLimitFacts(status.idleLimits ?? [], nowMs),
     ['subscribers', count(status.subscribers)],
     ...(node === null || node === undefined ? [] : nodeFacts(node)),
   ];

@@ -1,4 +1,5 @@
 /** What the outer layers give each other, as interfaces; `app.ts` puts the implementations together. */
+import type { IdleLimit } from './idle-limits.js';
 import type { Outcome, StuckKind } from './kinds.js';
 import type { ObservedSocket } from './observation.js';
 import type { StuckRecord } from './record.js';
@@ -76,6 +77,8 @@ export interface StatusReport {
     readonly endedByOutcome: ReadonlyMap<Outcome, number>;
     readonly evicted: number;
   };
+  /** The last one seen first; at most 100. */
+  readonly idleLimits: readonly IdleLimit[];
   readonly node: NodeFacts;
 }
 

@@ -36,6 +36,7 @@ export interface Findings {
   readonly giveUp: GiveUp | null;
   readonly timeline: readonly TimelineEntry[];
   readonly peerIdleLimitUs?: number | null;
+  readonly idleBeforeUs?: number | null;
   readonly reuse?: StaleReuse | null;
 }
 
@@ -75,7 +76,7 @@ export function buildRecord(
     giveUp,
     informational: isInformational(kind, socket),
     cause: causeOf(kind, socket),
-    idleBeforeUs: idleBeforeUs(kind, since, socket, ticks),
+    idleBeforeUs: findings.idleBeforeUs ?? idleBeforeUs(kind, since, socket, ticks),
     peerIdleLimitUs: findings.peerIdleLimitUs ?? null,
     reuse: findings.reuse ?? null,
     acceptQueue: acceptQueueOf(socket),

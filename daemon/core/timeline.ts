@@ -1,9 +1,10 @@
 /** The steps in the life of a record, in plain words. Nothing in them comes from a process or a peer. */
 import { hasShrunkWindow, isSilentBehindWindow, unansweredHandshakes } from './conditions.js';
 import { durationWords } from './format-words.js';
-import type { Outcome, OwnerType, StuckKind } from './kinds.js';
+import type { Outcome, OwnerType, StaleReuse, StuckKind } from './kinds.js';
 import type { TimelineEntry } from './record.js';
 import type { Since } from './since.js';
+import type { Reuse } from './stale-reuse.js';
 import type { SocketSnapshot } from './snapshot.js';
 
 /** @returns `timeline` with one more step; beyond `max` the step after the first half goes. */
@@ -34,6 +35,25 @@ const BEGINNINGS: Readonly<Record<StuckKind, string>> = {
 /** The step with which it began, where that is known exactly. */
 export function beginning(kind: StuckKind, since: Since): readonly TimelineEntry[] {
   return since.atLeast ? [] : [{ timeUs: since.timeUs, text: BEGINNINGS[kind] }];
+}
+
+const REUSE_TEXTS: Readonly<Record<StaleReuse, string>> = {
+  closed_before: 'although the peer had closed it before',
+  closed_during: 'as the peer closed it',
+  forgotten: 'but the peer, or something on the path, had forgotten it',
+};
+
+/** The steps of a request on a connection that was no more. */
+export function reuseTimeline(
+  { how, idleUs, sentUs }: Reuse,
+  endUs: number,
+  outcome: Outcome,
+): readonly TimelineEntry[] {
+  return [
+    { timeUs: sentUs - idleUs, text: 'the last data before it was idle' },
+    { timeUs: sentUs, text: `used again after ${durationWords(idleUs)}, ${REUSE_TEXTS[how]}` },
+    { timeUs: endUs, text: OUTCOME_TEXTS[outcome] },
+  ];
 }
 
 /** @param stuckUs how long it has been stuck already. */

@@ -41,6 +41,10 @@ export interface TrackerConfig {
   readonly maxRecentlyEnded: number;
   /** Sockets that left recently, remembered so that a report from before does not bring them back. */
   readonly maxForgotten: number;
+  /** Stale reuses whose process is being looked up; further ones are dropped, and counted. */
+  readonly maxReuses: number;
+  /** Peers whose idle limit is remembered. */
+  readonly maxIdleLimits: number;
   /** Descriptors of one socket. */
   readonly maxHolders: number;
   /** Processes that hold reported sockets, in one sweep. */
@@ -67,6 +71,8 @@ export const DEFAULT_TRACKER_CONFIG: TrackerConfig = {
   maxTracked: 200_000,
   maxRecentlyEnded: 4096,
   maxForgotten: 65_536,
+  maxReuses: 1024,
+  maxIdleLimits: 4096,
   maxHolders: 64,
   maxProcesses: 65_536,
   maxTimeline: 32,

@@ -99,6 +99,7 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
       ownership: entry.ownership,
       giveUp,
       timeline: [...beginning(kind, since), detection],
+      peerIdleLimitUs: state.idleLimits.limitUs(socket.netns, socket.remote),
     },
     socket,
     context.ticks,
@@ -117,7 +118,8 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
   }
 }
 
-function nextId(context: KernelContext, cookie: bigint, detectedUs: number, previousId: string | null): string {
+/** @returns an id that no record of this socket had before. */
+export function nextId(context: KernelContext, cookie: bigint, detectedUs: number, previousId: string | null): string {
   const { realUs, monoUs } = context.clock;
   const realMs = Math.max(0, Math.floor((realUs - monoUs + detectedUs) / 1000));
   const id = recordId(realMs, cookie);
@@ -152,7 +154,8 @@ export function updateRecord(step: Step, entry: Entry, context: KernelContext, t
   const isForecast = open.forecastOf === socket;
   const giveUp = isForecast ? open.record.giveUp : forecastGiveUp(socket, context.kernel, context.clock);
   open.forecastOf = socket;
-  const findings = { kind, since: open.since, ownership: entry.ownership, giveUp, timeline };
+  const { peerIdleLimitUs } = open.record;
+  const findings = { kind, since: open.since, ownership: entry.ownership, giveUp, timeline, peerIdleLimitUs };
   const record = buildRecord(open.identity, findings, socket, context.ticks);
   if (isMaterialChange(open.record, record)) {
     open.record = record;

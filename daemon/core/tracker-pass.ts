@@ -13,6 +13,7 @@ import {
   setOwnership,
   updateRecord,
 } from './tracker-lifecycle.js';
+import { concludeReuses } from './tracker-reuse.js';
 import {
   requestPass,
   socketKey,
@@ -82,7 +83,7 @@ export function applyHolder(state: TrackerState, holder: HolderReport): void {
     return;
   }
   const key = socketKey(holder.netns, holder.cookie);
-  if (!state.entries.has(key)) {
+  if (!state.entries.has(key) && !state.reuses.has(key)) {
     return; // The sensor reports more sockets than those that are a case of ours.
   }
   const holders = pass.holders.get(key);
@@ -109,6 +110,7 @@ function concludeSweep(step: Step, context: KernelContext, sweep: RunningPass, e
       concludeUnswept(step, context, entry, sweep);
     }
   }
+  concludeReuses(step, context, sweep);
   pruneForgotten(state, sweep.beginUs);
 }
 

@@ -13,17 +13,23 @@ import {
   openRecord,
   updateRecord,
 } from './tracker-lifecycle.js';
+import { learnIdleClose, noteReuse } from './tracker-reuse.js';
 import { requestPass, socketKey, type Entry, type KernelContext, type Step } from './tracker-state.js';
 import { isUnchanged } from './unchanged-socket.js';
 
 export function applySocket(step: Step, context: KernelContext, socket: SocketSnapshot): void {
   const { state } = step;
-  if (socket.cookie === 0n) {
+  if (socket.cookie === 0n && socket.cause !== 'idle_close') {
     // Read through a timer, of a socket that nobody asked for its cookie yet: a sweep gives it one and reports it.
     state.counters.untrustedIgnored++;
     requestPass(step, 'sweep');
     return;
   }
+  if (socket.cause === 'idle_close') {
+    learnIdleClose(step, context, socket);
+    return;
+  }
+  noteReuse(step, context, socket);
   const key = socketKey(socket.netns, socket.cookie);
   const entry = state.entries.get(key);
   if (entry === undefined) {

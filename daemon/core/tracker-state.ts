@@ -3,10 +3,12 @@ import type { Candidate } from './classify.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { TickClock } from './jiffies.js';
 import { OUTCOMES, STUCK_KINDS, type Outcome, type StuckKind } from './kinds.js';
+import { IdleLimits } from './idle-limits.js';
 import type { Ownership } from './ownership.js';
 import type { RecordIdentity } from './record-builder.js';
 import type { StuckRecord } from './record.js';
 import type { Since } from './since.js';
+import type { Reuse } from './stale-reuse.js';
 import type { Standing } from './standing.js';
 import type { ClockReport, HolderReport, KernelFacts, PassKind, ProcessReport, SocketSnapshot } from './snapshot.js';
 import type { TrackerConfig } from './tracker-config.js';
@@ -55,6 +57,20 @@ export interface OpenRecord {
   forecastOf: SocketSnapshot | null;
 }
 
+/** A request that failed, of which the process is still being looked up. */
+export interface PendingReuse {
+  readonly key: string;
+  readonly socket: SocketSnapshot;
+  readonly reuse: Reuse;
+  /** When the RST came, or the application closed; CLOCK_MONOTONIC microseconds. */
+  readonly endUs: number;
+  outcome: Outcome;
+  /** Who closed it; 0 while that is not known. */
+  closerTgid: number;
+  /** Sweeps that have looked for its holder. */
+  sweeps: number;
+}
+
 /** The pass that is running. */
 export interface RunningPass {
   readonly passId: number;
@@ -88,6 +104,8 @@ export interface TrackerCounters {
   staleIgnored: number;
   /** Reports that came while no sensor was up, or outside of the pass that they name. */
   unexpectedIgnored: number;
+  /** Stale reuses that found no room. */
+  reusesDropped: number;
   /** Descriptors and processes beyond the bounds of one sweep. */
   holdersDropped: number;
 }
@@ -107,6 +125,9 @@ export interface TrackerState {
   readonly unheld: Set<string>;
   /** When sockets that are tracked no longer were last heard of; oldest first. */
   readonly forgotten: Map<string, number>;
+  /** Stale reuses whose process is being looked up, by key. */
+  readonly reuses: Map<string, PendingReuse>;
+  readonly idleLimits: IdleLimits;
   /** Id of the last record that ended, by key; oldest first. */
   readonly lastIds: Map<string, string>;
   /** Null until a sensor was up. */
@@ -139,6 +160,8 @@ export function createTrackerState(config: TrackerConfig): TrackerState {
     missing: new Set(),
     unheld: new Set(),
     forgotten: new Map(),
+    reuses: new Map(),
+    idleLimits: new IdleLimits(config.maxIdleLimits),
     lastIds: new Map(),
     context: null,
     sensorUp: false,
@@ -155,6 +178,7 @@ export function createTrackerState(config: TrackerConfig): TrackerState {
       untrustedIgnored: 0,
       staleIgnored: 0,
       unexpectedIgnored: 0,
+      reusesDropped: 0,
       holdersDropped: 0,
     },
   };

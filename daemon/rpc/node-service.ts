@@ -1,6 +1,7 @@
 /** NodeService: the agent's own state. */
 import Long from 'long';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { IdleLimit } from '../core/idle-limits.js';
 import type { StatusReport, StatusSource, WallClock } from '../core/ports.js';
 import { kindToProto, outcomeToProto, sensorStateToProto } from './enum-mapping.js';
 import type { stuckd } from './gen/stuckd.js';
@@ -35,6 +36,19 @@ function sweepToProto(sweep: NonNullable<StatusReport['sweep']>, clock: WallCloc
   };
 }
 
+function idleLimitToProto(
+  { peer, netns, limitUs, seen, lastUs }: IdleLimit,
+  clock: WallClock,
+): stuckd.v1.IdleLimit.$Properties {
+  return {
+    peer,
+    netns,
+    limit: durationFromUs(limitUs),
+    seen: Long.fromNumber(seen, true),
+    lastTime: timestampFromUs(clock.monoToRealUs(lastUs)),
+  };
+}
+
 /** @param subscribers watches that are open. */
 export function statusToProto(report: StatusReport, subscribers: number, clock: WallClock): StatusResponse {
   const { sensor } = report;
@@ -57,6 +71,7 @@ export function statusToProto(report: StatusReport, subscribers: number, clock: 
     sweep: report.sweep === null ? null : sweepToProto(report.sweep, clock),
     tracker: trackerToProto(report.tracker),
     subscribers,
+    idleLimits: report.idleLimits.map((limit) => idleLimitToProto(limit, clock)),
     node: { ...report.node, memoryBytes: Long.fromNumber(report.node.memoryBytes, true) },
   };
 }

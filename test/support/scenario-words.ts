@@ -37,6 +37,7 @@ const NUMBERS: Readonly<Record<string, keyof SnapshotFacts>> = {
 const TIMES: Readonly<Record<string, keyof SnapshotFacts>> = {
   acked: 'ackedAt',
   data: 'dataAt',
+  request: 'sentAt',
   stamp: 'retransAt',
   firstrto: 'firstRtoAt',
   rto: 'rtoSeconds',

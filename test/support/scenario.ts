@@ -44,6 +44,7 @@ const CAUSES: readonly SnapshotCause[] = [
   'destroy',
   'refresh',
   'sweep',
+  'idle_close',
 ];
 const PASSES: ReadonlyMap<string, PassKind> = new Map([
   ['refresh', 'refresh'],

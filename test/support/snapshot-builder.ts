@@ -58,6 +58,8 @@ export interface SocketTimes {
   readonly ackedAt?: number;
   /** Last data received. */
   readonly dataAt?: number;
+  /** Last data sent. */
+  readonly sentAt?: number;
   /** `retrans_stamp`; null: no episode. */
   readonly retransAt?: number | null;
   /** `rto_stamp`, which kernels before 6.7 lack; null: this one has it, and it is 0. */
@@ -168,6 +170,7 @@ const HEALTHY: Omit<SocketSnapshot, 'monoUs' | 'jiffies'> = {
 const TIME_KEYS = [
   'ackedAt',
   'dataAt',
+  'sentAt',
   'retransAt',
   'firstRtoAt',
   'rtoSeconds',
@@ -188,6 +191,7 @@ export function snapshotAt(kernel: TestKernel, second: number, facts: SnapshotFa
     ...HEALTHY,
     rcvTstampJiffies32: jiffies32(ackedAt),
     lrcvtimeJiffies32: jiffies32(facts.dataAt ?? ackedAt),
+    lsndtimeJiffies32: jiffies32(facts.sentAt ?? ackedAt),
     retransStamp: stamp32(kernel, facts.retransAt, usecStamps),
     rtoStampMs: stamp32(kernel, facts.firstRtoAt, false),
     hasRtoStamp: facts.firstRtoAt !== undefined,

@@ -51,6 +51,8 @@ export interface SockprogInfo extends SockprogReply {
   readonly rttUs: number;
   /** Since the last ACK arrived. */
   readonly lastAckMs: number;
+  /** Since the last data arrived. */
+  readonly lastDataMs: number;
   readonly bytesAcked: number;
   readonly bytesReceived: number;
   readonly notSent: number;

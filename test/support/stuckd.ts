@@ -47,6 +47,19 @@ export interface StuckJson {
   };
   readonly detectedGiveUp?: { readonly time?: string; readonly latestTime?: string };
   readonly forecastError?: string;
+  readonly informational?: boolean;
+  readonly cause?: string;
+  readonly idleBefore?: string;
+  readonly peerIdleLimit?: string;
+  readonly reuse?: string;
+  readonly acceptQueue?: {
+    readonly waiting?: number;
+    readonly limit?: number;
+    readonly handshakes?: number;
+    readonly unanswered?: number;
+  };
+  readonly receiveBufferBytes?: string;
+  readonly unreadBytes?: string;
   readonly outcome?: string;
   readonly endTime?: string;
   readonly diagnosis?: { readonly summary: string; readonly effect: string };

@@ -155,12 +155,13 @@ static void info(struct sock *s)
 	if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &ti, &length))
 		return reply_error("getsockopt", errno);
 	emit("\"seq\":%lu,\"ok\":true,\"state\":%u,\"retransmits\":%u,\"totalRetrans\":%u,\"probes\":%u,\"backoff\":%u,"
-	     "\"unacked\":%u,\"rtoUs\":%u,\"rttUs\":%u,\"lastAckMs\":%u,\"bytesAcked\":%llu,\"bytesReceived\":%llu,"
+	     "\"unacked\":%u,\"rtoUs\":%u,\"rttUs\":%u,\"lastAckMs\":%u,\"lastDataMs\":%u,\"bytesAcked\":%llu,"
+	     "\"bytesReceived\":%llu,"
 	     "\"notSent\":%u,\"sent\":%llu,\"received\":%llu",
 	     seq, ti.tcpi_state, ti.tcpi_retransmits, ti.tcpi_total_retrans, ti.tcpi_probes, ti.tcpi_backoff,
-	     ti.tcpi_unacked, ti.tcpi_rto, ti.tcpi_rtt, ti.tcpi_last_ack_recv, (unsigned long long)ti.tcpi_bytes_acked,
-	     (unsigned long long)ti.tcpi_bytes_received, ti.tcpi_notsent_bytes, (unsigned long long)s->sent,
-	     (unsigned long long)s->received);
+	     ti.tcpi_unacked, ti.tcpi_rto, ti.tcpi_rtt, ti.tcpi_last_ack_recv, ti.tcpi_last_data_recv,
+	     (unsigned long long)ti.tcpi_bytes_acked, (unsigned long long)ti.tcpi_bytes_received, ti.tcpi_notsent_bytes,
+	     (unsigned long long)s->sent, (unsigned long long)s->received);
 }
 
 static void do_recv(struct sock *s, const char *bytes)

@@ -152,6 +152,7 @@ export function createStatus(changes: Partial<StatusReport> = {}): StatusReport 
     pid: 4711,
     healthy: true,
     problems: [],
+    idleLimits: [],
     sensor: {
       state: 'running',
       pid: 4712,

@@ -1,0 +1,65 @@
+/**
+ * A request on a pooled connection that was no more: written after the peer's FIN had come, while it was coming, or long
+ * after the peer, or something on the path, had forgotten the connection. Told from the snapshot in which the RST arrives,
+ * or in which the application closes on the FIN that came in place of an answer.
+ */
+import { jiffiesToMs, type TickClock } from './jiffies.js';
+import { lastAckUs, pastJiffies32Us, tickUs } from './kernel-time.js';
+import type { StaleReuse } from './kinds.js';
+import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
+
+export interface Reuse {
+  readonly how: StaleReuse;
+  /** How long nothing had gone either way before the request, microseconds. */
+  readonly idleUs: number;
+  /** When the request was sent, CLOCK_MONOTONIC microseconds, exact to a jiffy. */
+  readonly sentUs: number;
+}
+
+/** A RST that answers comes after one round trip; one that comes much later has another reason. */
+const ANSWER_MIN_US = 50_000;
+const ANSWER_SRTTS = 4;
+
+/** Two idle times this near to each other are one limit, seen twice; at least, and as a share. */
+const SAME_LIMIT_MIN_US = 500_000;
+const SAME_LIMIT_SHARE = 0.1;
+
+/**
+ * @param limitUs after how much idle time this peer closes connections; null if that is not known.
+ * @param idleMinMs shorter pauses are no idle time.
+ * @returns null if the snapshot shows nothing of the kind.
+ */
+export function staleReuseOf(
+  socket: SocketSnapshot,
+  limitUs: number | null,
+  idleMinMs: number,
+  ticks: TickClock,
+): Reuse | null {
+  const idleJiffies = (socket.lsndtimeJiffies32 - socket.lrcvtimeJiffies32) | 0;
+  const isReset = socket.cause === 'reset_received';
+  const isClosedOnFin = socket.cause === 'state' && socket.oldState === TCP_STATE.CLOSE_WAIT;
+  if ((!isReset && !isClosedOnFin) || socket.inbound || socket.bytesReceived === 0 || socket.retransmits > 0) {
+    return null;
+  }
+  const sentUs = pastJiffies32Us(socket.lsndtimeJiffies32, socket, ticks);
+  const answerUs = Math.max(ANSWER_MIN_US, ANSWER_SRTTS * socket.srttUs);
+  if (idleJiffies <= 0 || jiffiesToMs(idleJiffies, ticks.hz) < idleMinMs || socket.monoUs - sentUs > answerUs) {
+    return null;
+  }
+  const idleUs = idleJiffies * tickUs(ticks);
+  const state = isReset ? socket.state : socket.oldState;
+  if (state === TCP_STATE.ESTABLISHED) {
+    return { how: limitUs !== null && isSameLimit(idleUs, limitUs) ? 'closed_during' : 'forgotten', idleUs, sentUs };
+  }
+  // The last ACK was that of the FIN: nothing of the peer that came later carried one that was taken.
+  const finUs = lastAckUs(socket, ticks);
+  if (isClosedOnFin && finUs < sentUs) {
+    return null; // It wrote into the half-closed connection and closes at once: the RST is still to come.
+  }
+  return { how: finUs + tickUs(ticks) < sentUs ? 'closed_before' : 'closed_during', idleUs, sentUs };
+}
+
+/** @returns true if the two may be the same timer of the peer, seen from here. */
+export function isSameLimit(aUs: number, bUs: number): boolean {
+  return Math.abs(aUs - bUs) <= Math.max(SAME_LIMIT_MIN_US, SAME_LIMIT_SHARE * Math.min(aUs, bUs));
+}

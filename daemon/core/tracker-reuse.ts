@@ -1,0 +1,146 @@
+/**
+ * Requests on connections that were no more: each is a record that opens and ends at once. It waits until the process is
+ * known: whoever holds the socket in the next sweep, or closed it before.
+ */
+import { pastJiffies32Us } from './kernel-time.js';
+import type { Outcome } from './kinds.js';
+import { heldOwnership, OWNER_PENDING, type Ownership } from './ownership.js';
+import { buildRecord, directionOf } from './record-builder.js';
+import type { HolderReport, ProcessReport, SocketSnapshot } from './snapshot.js';
+import { staleReuseOf } from './stale-reuse.js';
+import { nextId } from './tracker-lifecycle.js';
+import {
+  remember,
+  requestPass,
+  socketKey,
+  type KernelContext,
+  type PendingReuse,
+  type RunningPass,
+  type Step,
+  type TrackerState,
+} from './tracker-state.js';
+import { reuseTimeline } from './timeline.js';
+
+/** A process that neither holds the socket nor closed it in this many sweeps will not be found any more. */
+const SWEEPS_MAX = 2;
+
+const NOBODY: Ownership = { type: 'unknown', owner: null, lastOwner: null };
+
+/** The peer closed an idle connection. */
+export function learnIdleClose({ state }: Step, { ticks }: KernelContext, socket: SocketSnapshot): void {
+  const sentUs = pastJiffies32Us(socket.lsndtimeJiffies32, socket, ticks);
+  const heardUs = pastJiffies32Us(socket.lrcvtimeJiffies32, socket, ticks);
+  state.idleLimits.learn(socket.netns, socket.remote, socket.monoUs - Math.max(sentUs, heardUs), socket.monoUs);
+}
+
+/** Looks whether this event is one, or tells more of one. */
+export function noteReuse(step: Step, context: KernelContext, socket: SocketSnapshot): void {
+  const { state } = step;
+  const { stale_reuse: rule } = state.config.kinds;
+  const key = socketKey(socket.netns, socket.cookie);
+  const known = state.reuses.get(key);
+  if (known !== undefined) {
+    known.closerTgid ||= socket.closerTgid;
+    known.outcome = socket.resetReceived ? 'reset_by_peer' : known.outcome;
+    return;
+  }
+  const limitUs = state.idleLimits.limitUs(socket.netns, socket.remote);
+  const reuse = rule.enabled ? staleReuseOf(socket, limitUs, rule.open.idleMs, context.ticks) : null;
+  if (reuse === null) {
+    return;
+  }
+  if (state.reuses.size >= state.config.maxReuses) {
+    state.counters.reusesDropped++;
+    return;
+  }
+  const outcome = socket.cause === 'reset_received' ? 'reset_by_peer' : 'closed_by_application';
+  const { monoUs: endUs, closerTgid } = socket;
+  state.reuses.set(key, { key, socket, reuse, endUs, outcome, closerTgid, sweeps: 0 });
+  requestPass(step, 'sweep');
+}
+
+/** Tells of those whose process this sweep has found, and of those who will not be found any more. */
+export function concludeReuses(step: Step, context: KernelContext, sweep: RunningPass): void {
+  const { reuses } = step.state;
+  for (const pending of [...reuses.values()]) {
+    if (pending.endUs > sweep.beginUs) {
+      continue;
+    }
+    const ownership = ownershipIn(pending, sweep, context);
+    pending.sweeps++;
+    if (ownership !== null || pending.sweeps >= SWEEPS_MAX) {
+      reuses.delete(pending.key);
+      tell(step, context, pending, ownership ?? NOBODY);
+    } else {
+      requestPass(step, 'sweep');
+    }
+  }
+}
+
+function ownershipIn(pending: PendingReuse, sweep: RunningPass, context: KernelContext): Ownership | null {
+  const holders = sweep.holders.get(pending.key);
+  if (holders !== undefined) {
+    return heldOwnership(OWNER_PENDING, holders, sweep.processes);
+  }
+  const closer = pending.closerTgid === 0 ? null : closerIn(pending, sweep.processes, context);
+  return closer && heldOwnership(OWNER_PENDING, [heldOnce(closer, pending.socket)], sweep.processes);
+}
+
+/** A pid may be another process's by now: that one is younger. */
+function closerIn(
+  { closerTgid, endUs }: PendingReuse,
+  processes: ReadonlyMap<string, ProcessReport>,
+  { clock }: KernelContext,
+): ProcessReport | null {
+  const endBootUs = endUs + (clock.bootUs - clock.monoUs);
+  for (const process of processes.values()) {
+    if (process.pid === closerTgid && process.startBootUs <= endBootUs) {
+      return process;
+    }
+  }
+  return null;
+}
+
+/** The descriptor is gone, and its number with it. */
+function heldOnce({ pid, startBootUs }: ProcessReport, { cookie, netns }: SocketSnapshot): HolderReport {
+  return { cookie, netns, pid, startBootUs, fd: 0, passId: 0 };
+}
+
+function tell(step: Step, context: KernelContext, pending: PendingReuse, found: Ownership): void {
+  const { state, effects } = step;
+  const { key, socket, reuse, endUs, outcome } = pending;
+  const ownership: Ownership = pending.closerTgid === 0 ? found : withoutHolders(found);
+  const previousId = state.lastIds.get(key) ?? null;
+  const identity = {
+    id: nextId(context, socket.cookie, endUs, previousId),
+    previousId,
+    direction: directionOf(socket),
+    detectedUs: endUs,
+    detectedGiveUp: null,
+  };
+  const findings = {
+    kind: 'stale_reuse' as const,
+    since: { timeUs: reuse.sentUs, atLeast: false },
+    ownership,
+    giveUp: null,
+    timeline: reuseTimeline(reuse, endUs, outcome),
+    peerIdleLimitUs: state.idleLimits.limitUs(socket.netns, socket.remote),
+    idleBeforeUs: reuse.idleUs,
+    reuse: reuse.how,
+  };
+  const opened = buildRecord(identity, findings, socket, context.ticks);
+  const ended = { ...opened, outcome, endUs };
+  remember(state.lastIds, key, opened.id, state.config.maxRecentlyEnded);
+  countTold(state, outcome);
+  effects.push({ type: 'opened', record: opened, timeUs: endUs });
+  effects.push({ type: 'ended', record: ended, timeUs: endUs, observation: { socket, closedUs: null } });
+}
+
+function withoutHolders(ownership: Ownership): Ownership {
+  return ownership.owner === null ? ownership : { ...ownership, owner: { ...ownership.owner, holders: [] } };
+}
+
+function countTold({ counters }: TrackerState, outcome: Outcome): void {
+  counters.opened++;
+  counters.endedByOutcome.set(outcome, (counters.endedByOutcome.get(outcome) ?? 0) + 1);
+}

@@ -1,0 +1,98 @@
+/**
+ * Proves how a request on a connection that was no more becomes a record, and how its process is found: as holder of the
+ * descriptor, or as who closed it. It cannot prove that a kernel reports what these lines say; the kernel tests do.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEFAULT_TRACKER_CONFIG } from '../../daemon/core/tracker-config.js';
+import { playScenario } from '../support/scenario.js';
+
+/** The last answer came at 0, the request left at 5. */
+const REQUEST = 'data=0 acked=0 request=5 inflight';
+
+const RESET = `
+    0.0     up                                          =>
+    5.02    A reset_received                            => request sweep
+`;
+
+void test('the process that still holds it is named, and the record opens and ends at once', () => {
+  const story = playScenario(
+    `${RESET}
+    5.03    sweep A state=CLOSE err=104 rst held 100/21 => A opened stale_reuse since=5 proc100[100/21]; A ended reset_by_peer at 5.02`,
+    { sockets: REQUEST },
+  );
+  const record = story.records.get('A');
+  assert.equal(record?.reuse, 'forgotten');
+  assert.equal(record.idleBeforeUs, 5_000_000);
+  assert.deepEqual(
+    record.timeline.map(({ text }) => text),
+    [
+      'the last data before it was idle',
+      'used again after 5 s, but the peer, or something on the path, had forgotten it',
+      'the peer answered with RST',
+    ],
+  );
+});
+
+void test('who closed it meanwhile is named, if the sweep knows that process', () => {
+  const story = playScenario(
+    `${RESET}
+    5.021   A destroy state=CLOSE rst closer=100         =>
+    5.03    begin sweep                                  =>
+    5.03    B sweep                                      =>
+    5.03    B held 100/7                                 =>
+    5.04    end sweep => A opened stale_reuse since=5 proc100[]; A ended reset_by_peer at 5.02`,
+    { sockets: REQUEST },
+  );
+  assert.equal(story.records.get('A')?.owner?.pid, 100);
+});
+
+void test('a sweep that began before knows nothing of it; after two that do not, nobody is named', () => {
+  playScenario(
+    `
+    0.0     up                                          =>
+    5.01    begin sweep                                 =>
+    5.02    A reset_received                            => request sweep
+    5.03    end sweep                                   =>
+    5.04    sweep                                       => request sweep
+    5.06    sweep                                       => A opened stale_reuse since=5 unknown; A ended reset_by_peer at 5.02`,
+    { sockets: REQUEST },
+  );
+});
+
+void test('what the peer closed when idle teaches its limit, which then tells a race', () => {
+  const story = playScenario(
+    `
+    0.0     up                                          =>
+    5.1     B idle_close                                =>
+    5.2     C idle_close                                =>
+    5.3     A reset_received request=5.28               => request sweep
+    5.4     sweep A state=CLOSE err=104 held 100/21     => A opened stale_reuse since=5.28 proc100[100/21]; A ended reset_by_peer at 5.3`,
+    { sockets: 'data=0 acked=0 request=-0.1 inflight' },
+  );
+  const record = story.records.get('A');
+  assert.equal(record?.reuse, 'closed_during');
+  assert.equal(record.peerIdleLimitUs, 5_100_000);
+});
+
+void test('switched off, nothing is told', () => {
+  const kinds = { ...DEFAULT_TRACKER_CONFIG.kinds, stale_reuse: { enabled: false, open: { idleMs: 1000 } } };
+  playScenario(
+    `
+    0.0     up                                          =>
+    5.02    A reset_received                            =>
+    5.03    sweep A state=CLOSE err=104 held 100/21     =>`,
+    { sockets: REQUEST, config: { kinds } },
+  );
+});
+
+void test('what finds no room is counted', () => {
+  const story = playScenario(
+    `
+    0.0     up                                          =>
+    5.02    A reset_received                            => request sweep
+    5.02    B reset_received                            =>`,
+    { sockets: REQUEST, config: { maxReuses: 1 } },
+  );
+  assert.equal(story.state.counters.reusesDropped, 1);
+});
