@@ -184,6 +184,7 @@ describe('events and passes', { skip, concurrency: 8 }, () => {
       assert.equal(error.errno, 'EHOSTUNREACH');
       const ended = await stuckd().waitEnded(opened.id);
       assert.equal(ended.outcome, 'OUTCOME_UNREACHABLE');
+      assert.equal(ended.cause, 'STUCK_CAUSE_NEIGHBOUR_UNREACHABLE');
       assertEndedWith(ended, error.monoUs);
       assertForecastHeld(forewarned, ended);
       assert.match(ended.diagnosis?.summary ?? '', /EHOSTUNREACH/);

@@ -12,7 +12,7 @@ const KERNEL_LATENESS_MS = 100;
 const LATENESS_FACTOR = 2;
 
 /** The tolerance of this machine: a virtual processor that has to wait for a real one makes all timers late. */
-function kernelLatenessMs(): number {
+export function kernelLatenessMs(): number {
   return Math.max(KERNEL_LATENESS_MS, LATENESS_FACTOR * latestTimerMs());
 }
 
