@@ -12,6 +12,7 @@ export function applySensorUp(step: Step, kernel: KernelFacts, clock: ClockRepor
   const { state } = step;
   state.context = { kernel, clock, ticks: tickClock(kernel, clock) };
   state.sensorUp = true;
+  state.sensorUpUs = clock.monoUs;
   state.pass = null;
   state.requested.clear();
   for (const entry of state.entries.values()) {

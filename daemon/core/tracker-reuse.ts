@@ -8,6 +8,7 @@ import { heldOwnership, OWNER_PENDING, type Ownership } from './ownership.js';
 import { buildRecord, directionOf } from './record-builder.js';
 import type { HolderReport, ProcessReport, SocketSnapshot } from './snapshot.js';
 import { staleReuseOf } from './stale-reuse.js';
+import type { Standing } from './standing.js';
 import { nextId } from './tracker-lifecycle.js';
 import {
   remember,
@@ -26,11 +27,27 @@ const SWEEPS_MAX = 2;
 
 const NOBODY: Ownership = { type: 'unknown', owner: null, lastOwner: null };
 
-/** The peer closed an idle connection. */
-export function learnIdleClose({ state }: Step, { ticks }: KernelContext, socket: SocketSnapshot): void {
+/** The peer closed an idle connection, just now. */
+export function learnIdleClose(step: Step, context: KernelContext, socket: SocketSnapshot): void {
+  learn(step, context, socket, socket.monoUs);
+}
+
+/** A sweep meets a connection that its peer closed while no sensor saw it, at a time that the socket still tells. */
+export function learnOldClose(step: Step, context: KernelContext, socket: SocketSnapshot, standing: Standing): void {
+  const { timeUs: finUs, atLeast } = standing.since;
+  const isOld = socket.cause === 'sweep' && finUs < step.state.sensorUpUs;
+  if (standing.kind === 'close_wait' && isOld && !atLeast && !socket.inbound) {
+    learn(step, context, socket, finUs);
+  }
+}
+
+function learn({ state }: Step, { ticks }: KernelContext, socket: SocketSnapshot, finUs: number): void {
   const sentUs = pastJiffies32Us(socket.lsndtimeJiffies32, socket, ticks);
   const heardUs = pastJiffies32Us(socket.lrcvtimeJiffies32, socket, ticks);
-  state.idleLimits.learn(socket.netns, socket.remote, socket.monoUs - Math.max(sentUs, heardUs), socket.monoUs);
+  const idleUs = finUs - Math.max(sentUs, heardUs);
+  if (idleUs >= state.config.kinds.stale_reuse.open.idleMs * 1000) {
+    state.idleLimits.learn(socket.netns, socket.remote, idleUs, finUs);
+  }
 }
 
 /** Looks whether this event is one, or tells more of one. */

@@ -13,7 +13,7 @@ import {
   openRecord,
   updateRecord,
 } from './tracker-lifecycle.js';
-import { learnIdleClose, noteReuse } from './tracker-reuse.js';
+import { learnIdleClose, learnOldClose, noteReuse } from './tracker-reuse.js';
 import { requestPass, socketKey, type Entry, type KernelContext, type Step } from './tracker-state.js';
 import { isUnchanged } from './unchanged-socket.js';
 
@@ -82,6 +82,9 @@ function suspect(step: Step, context: KernelContext, key: string, socket: Socket
   const standing = nextStanding(null, socket, socket, kinds, context.ticks);
   if (socket.cleared || classify(socket, standing, kinds, context.ticks) === null) {
     return;
+  }
+  if (standing !== null) {
+    learnOldClose(step, context, socket, standing);
   }
   const entry = admit(state, key, socket);
   if (entry !== null) {

@@ -133,6 +133,8 @@ export interface TrackerState {
   /** Null until a sensor was up. */
   context: KernelContext | null;
   sensorUp: boolean;
+  /** When the sensor came up last: what happened since then was seen as it happened. CLOCK_MONOTONIC microseconds. */
+  sensorUpUs: number;
   pass: RunningPass | null;
   /** Begin of the last complete refresh: unreported marked sockets are unchanged as of then. */
   refreshedUs: number;
@@ -165,6 +167,7 @@ export function createTrackerState(config: TrackerConfig): TrackerState {
     lastIds: new Map(),
     context: null,
     sensorUp: false,
+    sensorUpUs: 0,
     pass: null,
     refreshedUs: -Infinity,
     requested: new Set(),

@@ -75,6 +75,24 @@ void test('what the peer closed when idle teaches its limit, which then tells a 
   assert.equal(record.peerIdleLimitUs, 5_100_000);
 });
 
+void test('what the peer closed before stuckd came teaches as well, where the socket still tells when', () => {
+  const story = playScenario(
+    `
+    0.0     up                                          =>
+    0.1     begin sweep                                 =>
+    0.1     A sweep                                     =>
+    0.1     B sweep                                     =>
+    0.1     C sweep keepalive                           =>
+    0.2     end sweep                                   =>`,
+    { sockets: 'state=CLOSE_WAIT data=-10 request=-10 acked=-4' },
+  );
+  const known = story.state.idleLimits.all();
+  assert.deepEqual(
+    known.map(({ limitUs, seen }) => [limitUs, seen]),
+    [[6_000_000, 2]],
+  );
+});
+
 void test('switched off, nothing is told', () => {
   const kinds = { ...DEFAULT_TRACKER_CONFIG.kinds, stale_reuse: { enabled: false, open: { idleMs: 1000 } } };
   playScenario(
