@@ -15,9 +15,23 @@ import { sizeText } from './quantity-text.js';
 import { formatTable } from './text-table.js';
 import type { Column } from './text-table.js';
 
-/** Nobody waits for an orphan: what a process holds is what a person can do something about, and stands above. */
-function orphansLast(a: Connection, b: Connection): number {
-  return Number(isOrphan(a)) - Number(isOrphan(b));
+/** What somebody waits for, and may be broken, stands above; then orphans; then what may well be meant. */
+function byConcern(a: Connection, b: Connection): number {
+  return concern(a) - concern(b);
+}
+
+function concern(connection: Connection): number {
+  return connection.informational === true ? 2 : isOrphan(connection) ? 1 : 0;
+}
+
+/** A listener has no peer: its own port says which it is, also where the local end has no room. */
+function peerText({ remote, local, acceptQueue }: Connection): string {
+  return acceptQueue === null || acceptQueue === undefined ? endText(remote) : `listens on ${endText(local)}`;
+}
+
+/** `unread (i)`: for information. */
+function markedKind(connection: Connection): string {
+  return connection.informational === true ? `${kindText(connection)} (i)` : kindText(connection);
 }
 
 /**
@@ -36,10 +50,10 @@ export function formatConnections(
   const outcome: Column<Connection>[] = withOutcome ? [{ header: 'OUTCOME', cell: outcomeText, dropRank: 1 }] : [];
   const columns: readonly Column<Connection>[] = [
     { header: 'ID', cell: ({ id }) => escapeForTerminal(id ?? '') },
-    { header: 'KIND', cell: kindText },
+    { header: 'KIND', cell: markedKind },
     { header: 'PROCESS', cell: holderText, shrinkable: 'end' },
     { header: 'LOCAL', cell: ({ local }) => endText(local), dropRank: 6 },
-    { header: 'PEER', cell: ({ remote }) => endText(remote), shrinkable: 'middle' },
+    { header: 'PEER', cell: peerText, shrinkable: 'middle' },
     { header: 'STATE', cell: ({ state }) => escapeForTerminal(state ?? ''), dropRank: 5 },
     { header: 'STUCK FOR', cell: (connection) => stuckText(connection, nowMs) },
     { header: 'RETRANS', cell: retransmitsText, alignRight: true, dropRank: 3 },
@@ -52,5 +66,5 @@ export function formatConnections(
     { header: 'GIVES UP', cell: (connection) => giveUpText(connection, nowMs), dropRank: 2 },
     ...outcome,
   ];
-  return formatTable(columns, connections.toSorted(orphansLast), width);
+  return formatTable(columns, connections.toSorted(byConcern), width);
 }

@@ -130,6 +130,15 @@ describe('list', () => {
     );
   });
 
+  test('what is for information stands below and says so; a listener is known by its port', () => {
+    const unread = received({ id: 'c1', kind: 'unread', informational: true, ownerType: 'orphan' });
+    const acceptQueue = { waiting: 9, limit: 8, handshakes: 0, unanswered: 0 };
+    const full = received({ id: 'c2', kind: 'accept_queue_full', acceptQueue, remote: { address: '', port: 0 } });
+    const [, first = '', second = ''] = formatConnections([unread, full], NOW_MS, 100, false).split('\n');
+    assert.match(first, /^c2 +accept_queue_full +node\[12900\] +listens on 10\.0\.0\.1:41000 /);
+    assert.match(second, /^c1 +unread \(i\) /);
+  });
+
   test('of nothing', () => {
     assert.equal(formatConnections([], NOW_MS, 120, false), 'No stuck connections.\n');
   });
