@@ -1,5 +1,5 @@
 /** What `stuckd run` shows a person: what is attached, what is watched, what is stuck; a few calm lines. */
-import { diagnose } from './core/diagnosis.js';
+import { diagnose } from './core/diagnosis/diagnosis.js';
 import type { RecordChange, StatusReport, WallClock } from './core/ports.js';
 import type { StuckRecord } from './core/record.js';
 import { escapeForTerminal, wrapWords } from './lib/terminal.js';

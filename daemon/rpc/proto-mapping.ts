@@ -1,6 +1,6 @@
 /** Records as proto messages. */
 import Long from 'long';
-import { diagnose } from '../core/diagnosis.js';
+import { diagnose } from '../core/diagnosis/diagnosis.js';
 import type { RecordChange, WallClock } from '../core/ports.js';
 import type { GiveUp, Owner, SocketOptions, StuckRecord } from '../core/record.js';
 import type { stuckd } from './gen/stuckd.js';

@@ -1,5 +1,6 @@
 /** Records for the tests of the diagnosis: one connection, in every kind and with every kind of holder. */
-import { diagnose, type Diagnosis } from '../../../daemon/core/diagnosis.js';
+import { diagnose, type Diagnosis } from '../../../daemon/core/diagnosis/diagnosis.js';
+import type { StuckKind } from '../../../daemon/core/kinds.js';
 import type { GiveUp, Owner, StuckRecord } from '../../../daemon/core/record.js';
 
 export const S = 1_000_000;
@@ -110,7 +111,78 @@ export const INBOUND: Partial<StuckRecord> = {
   remote: { address: 'fd00::9', port: 51_234 },
 };
 
+export const NEVER: GiveUp = { never: true };
+
+const QUIET: Partial<StuckRecord> = { retransmits: 0, unackedBytes: 0 };
+
+export const ZERO_WINDOW: Partial<StuckRecord> = { ...QUIET, kind: 'zero_window', probes: 5, unsentBytes: 65_536 };
+export const BUSY_WINDOW: Partial<StuckRecord> = {
+  ...ZERO_WINDOW,
+  ...INBOUND,
+  probes: 1,
+  informational: true,
+  giveUp: NEVER,
+};
+export const LISTENER: Partial<StuckRecord> = {
+  ...QUIET,
+  state: 'LISTEN',
+  direction: 'unknown',
+  local: { address: '::', port: 8080 },
+  remote: { address: '', port: 0 },
+  sinceAtLeast: true,
+  giveUp: null,
+  acceptQueue: { waiting: 129, limit: 128, handshakes: 40, unanswered: 32 },
+};
+export const ACCEPTING: Partial<StuckRecord> = { ...LISTENER, kind: 'accepting', informational: true };
+export const QUEUE_FULL: Partial<StuckRecord> = { ...LISTENER, kind: 'accept_queue_full' };
+export const FIN_WAIT: Partial<StuckRecord> = {
+  ...QUIET,
+  kind: 'fin_wait',
+  state: 'FIN_WAIT2',
+  informational: true,
+  giveUp: NEVER,
+};
+export const CLOSE_WAIT: Partial<StuckRecord> = { ...QUIET, kind: 'close_wait', state: 'CLOSE_WAIT', giveUp: NEVER };
+export const UNREAD: Partial<StuckRecord> = { ...QUIET, kind: 'unread', unreadBytes: 70_000, giveUp: NEVER };
+export const ZOMBIE: Partial<StuckRecord> = { ...QUIET, kind: 'zombie', state: 'CLOSE', giveUp: null };
+export const STALE_REUSE: Partial<StuckRecord> = {
+  ...QUIET,
+  kind: 'stale_reuse',
+  idleBeforeUs: 5.02 * S,
+  peerIdleLimitUs: 5 * S,
+  reuse: 'closed_during',
+  giveUp: null,
+  outcome: 'reset_by_peer',
+  endUs: SINCE,
+};
+
+/** A record of each kind that its program holds. */
+export const BY_KIND: Readonly<Record<StuckKind, Partial<StuckRecord>>> = {
+  retransmitting: {},
+  keepalive_unanswered: KEEPALIVE,
+  zero_window: ZERO_WINDOW,
+  connecting: CONNECTING,
+  accepting: ACCEPTING,
+  accept_queue_full: QUEUE_FULL,
+  closing: CLOSING,
+  fin_wait: FIN_WAIT,
+  close_wait: CLOSE_WAIT,
+  unread: UNREAD,
+  zombie: ZOMBIE,
+  stale_reuse: STALE_REUSE,
+};
+
+/** A process by the name of its program. */
+export function running(executable: string): Owner {
+  return { ...JAVA, comm: executable.slice(executable.lastIndexOf('/') + 1), executable };
+}
+
 /** The diagnosis of the record with these changes, 14 s after it began. */
 export function of(changes: Partial<StuckRecord>): Diagnosis {
   return diagnose({ ...STUCK, ...changes }, NOW, names);
+}
+
+/** Its advice, a line each. */
+export function adviceOf(changes: Partial<StuckRecord>): readonly string[] {
+  return of(changes).advice.map(({ layer, text }) => `${layer}: ${text}`);
 }

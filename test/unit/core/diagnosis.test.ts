@@ -1,23 +1,33 @@
 /**
- * Proves: the sentences of a diagnosis, whole, for each kind, each owner and each outcome. Does not prove that a reader
+ * Proves: the sentences of a diagnosis, whole, for each owner and each state of the facts; those of ended
+ * records are in diagnosis-outcomes.test.ts. Does not prove that a reader
  * understands them, nor that the facts in the record are right.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OUTCOMES, STUCK_KINDS, type OwnerType } from '../../../daemon/core/kinds.js';
+import { OUTCOMES, STUCK_KINDS, type Direction, type OwnerType } from '../../../daemon/core/kinds.js';
 import type { StuckRecord } from '../../../daemon/core/record.js';
 import {
+  ACCEPTING,
+  BUSY_WINDOW,
+  BY_KIND,
+  CLOSE_WAIT,
   CLOSING,
   CONNECTING,
+  FIN_WAIT,
   INBOUND,
   JAVA,
   KEEPALIVE,
+  NEVER,
   NODE,
   NOW,
   ORPHAN,
+  QUEUE_FULL,
   S,
   SINCE,
   STUCK,
+  UNREAD,
+  ZERO_WINDOW,
   givesUp,
   of,
 } from './diagnosis-records.js';
@@ -60,6 +70,50 @@ const SUMMARIES: readonly (readonly [Partial<StuckRecord>, string])[] = [
     'node[12900] has had no answer from 10.0.0.2:8000 since 14:02:58 (14 s): 3 retransmissions unanswered, 512 bytes in limbo; the kernel gives up any moment now, with ETIMEDOUT.',
   ],
   [
+    { cause: 'not_sent', idleBeforeUs: 59 * S },
+    'node[12900] has had no answer from 10.0.0.2:8000 since 14:02:58 (14 s): 3 retransmissions not sent, 512 bytes in limbo, this host itself does not let them out; the kernel gives up at 14:18:14, in 15 min 2 s, with ETIMEDOUT.',
+  ],
+  [
+    { cause: 'neighbour_unreachable', idleBeforeUs: 350 * S },
+    'node[12900] has had no answer from 10.0.0.2:8000 since 14:02:58 (14 s): 3 retransmissions unanswered, 512 bytes in limbo, after 5 min 50 s idle, nobody answers for the next hop; the kernel gives up at 14:18:14, in 15 min 2 s, with ETIMEDOUT.',
+  ],
+  [
+    { cause: 'path_mtu' },
+    'node[12900] has had no answer from 10.0.0.2:8000 since 14:02:58 (14 s): 3 retransmissions unanswered, 512 bytes in limbo, full-size segments are lost while smaller ones get through; the kernel gives up at 14:18:14, in 15 min 2 s, with ETIMEDOUT.',
+  ],
+  [
+    { ...ZERO_WINDOW, probes: 0, unackedBytes: 1 },
+    'node[12900] has waited for 10.0.0.2:8000 to open its receive window since 14:02:58 (14 s): the window probes are unanswered, 64 KiB to be sent; the kernel gives up at 14:18:14, in 15 min 2 s, with ETIMEDOUT.',
+  ],
+  [
+    { ...BUSY_WINDOW, giveUp: givesUp(900) },
+    'node[12900] has waited for the client [fd00::9]:51234 on port 443 to open its receive window since 14:02:58 (14 s): it answers every probe and does not read, 64 KiB to be sent; the kernel waits as long as they are answered.',
+  ],
+  [
+    { ...BUSY_WINDOW, giveUp: givesUp(30, { reason: 'user_timeout' }) },
+    'node[12900] has waited for the client [fd00::9]:51234 on port 443 to open its receive window since 14:02:58 (14 s): it answers every probe and does not read, 64 KiB to be sent; the kernel gives up at 14:03:42, in 30 s, with ETIMEDOUT.',
+  ],
+  [
+    { ...FIN_WAIT, giveUp: givesUp(7200, { reason: 'keepalive' }) },
+    'node[12900] has ended its side and waited for 10.0.0.2:8000 to end the other since 14:02:58 (14 s): its FIN is acknowledged, and nothing comes from the peer; the kernel ends it only if the peer falls silent.',
+  ],
+  [
+    { ...UNREAD, ...INBOUND, informational: true, ownerType: 'unaccepted', owner: null, giveUp: null },
+    'The listener on port 443 (connection not accepted yet) has not read what the client [fd00::9]:51234 on port 443 sent since 14:02:58 (14 s): 68 KiB unread, buffer of 128 KiB.',
+  ],
+  [
+    { ...CLOSE_WAIT, sinceAtLeast: true, giveUp: null },
+    'node[12900] has not closed its side of the connection to 10.0.0.2:8000 since at least 14:02:58 (14 s): the peer has closed.',
+  ],
+  [
+    { ...ACCEPTING, acceptQueue: null },
+    'node[12900] has had clients on port 8080 that do not complete the handshake since at least 14:02:58 (14 s): their SYN was answered.',
+  ],
+  [
+    { ...QUEUE_FULL, acceptQueue: null },
+    'node[12900] has not accepted connections on port 8080 fast enough since at least 14:02:58 (14 s): its queue is full.',
+  ],
+  [
     { outcome: 'recovered', endUs: SINCE + 31 * S },
     'node[12900] had no answer from 10.0.0.2:8000 for 31 s, from 14:02:58 to 14:03:29, until the peer answered again.',
   ],
@@ -87,7 +141,7 @@ const HOLDERS: readonly (readonly [OwnerType, Partial<StuckRecord>, string])[] =
   ['pending', { owner: null }, 'A process that is still being looked up'],
   ['orphan', { owner: null }, 'A socket nobody holds any more'],
   ['kernel', { owner: null }, 'The kernel itself'],
-  ['unaccepted', { owner: null }, 'The accept queue of port 40000'],
+  ['unaccepted', { owner: null }, 'The listener on port 40000 (connection not accepted yet)'],
   ['unknown', { owner: null }, 'A process that cannot be seen'],
   ['process', { owner: null }, 'A process that has exited'],
   ['process', { owner: null, lastOwner: JAVA }, 'java[77]'],
@@ -148,42 +202,26 @@ const EFFECTS: readonly (readonly [Partial<StuckRecord>, string])[] = [
     'The application has ended its side; whether its last data arrived is not known.',
   ],
   [
-    { outcome: 'recovered', endUs: SINCE + 31 * S },
-    'The data got through after 31 s: the application saw a delay and no error.',
-  ],
-  [{ ...KEEPALIVE, outcome: 'recovered', endUs: NOW }, 'The connection works again; the application noticed nothing.'],
-  [{ ...CONNECTING, outcome: 'recovered', endUs: NOW }, 'The connection was established 14 s after the first attempt.'],
-  [
-    { ...CLOSING, outcome: 'recovered', endUs: NOW },
-    'The peer has received everything, the end of the connection included.',
+    { ...BUSY_WINDOW, giveUp: givesUp(30, { reason: 'user_timeout' }) },
+    'What was written waits until 14:03:42 and then fails with ETIMEDOUT; once the send buffer is full, a write blocks or says EAGAIN. The other side is alive and only slow to read: this may be meant.',
   ],
   [
-    { outcome: 'reset_by_peer', endUs: NOW },
-    'The application gets ECONNRESET on its next read or write. Whether the unacknowledged data arrived is not known.',
+    { ...BUSY_WINDOW, direction: 'outbound', giveUp: givesUp(900) },
+    'What was written waits until the peer reads; once the send buffer is full, a write blocks or says EAGAIN. The other side is alive and only slow to read: this may be meant.',
   ],
   [
-    { ...KEEPALIVE, state: 'CLOSE_WAIT', outcome: 'reset_by_peer', endUs: NOW },
-    'The application gets EPIPE on its next read or write.',
+    { ...ZERO_WINDOW, options: { ...STUCK.options, keepalive: true } },
+    'What was written waits until 14:18:14 and then fails with ETIMEDOUT; once the send buffer is full, a write blocks or says EAGAIN. Keepalive is on and does not help: the kernel sends no keepalive probes while data is queued.',
   ],
-  [{ ...CONNECTING, outcome: 'reset_by_peer', endUs: NOW }, 'The application gets ECONNREFUSED from connect().'],
-  [{ ...KEEPALIVE, outcome: 'timed_out', endUs: NOW }, 'The application gets ETIMEDOUT on its next read or write.'],
-  [{ ...CONNECTING, outcome: 'unreachable', endUs: NOW }, 'The application gets EHOSTUNREACH from connect().'],
+  [{ ...CLOSE_WAIT, ...INBOUND }, 'Its descriptor and its memory stay in use until the application closes it.'],
   [
-    { ...KEEPALIVE, outcome: 'unreachable', endUs: NOW, giveUp: givesUp(0, { expectedError: 'ENETUNREACH' }) },
-    'The application gets ENETUNREACH on its next read or write.',
+    { ...UNREAD, informational: true },
+    'Nothing is blocked yet, as there is room for more; but what the peer sent has not been noticed here.',
   ],
   [
-    { ...ORPHAN, outcome: 'timed_out', endUs: NOW },
-    'No application is told: the socket belonged to nobody any more. Whether the last data arrived is not known.',
+    { ...CLOSE_WAIT, ...INBOUND, ownerType: 'unaccepted', owner: null },
+    'No process has accepted it yet: nobody waits for it here, but the other side may, and it takes a place in the accept queue of port 443.',
   ],
-  [{ ...KEEPALIVE, outcome: 'destroyed', endUs: NOW }, 'The application gets ECONNABORTED on its next read or write.'],
-  [{ ...CONNECTING, outcome: 'closed_by_application', endUs: NOW }, 'The application stopped waiting by itself.'],
-  [
-    { outcome: 'closed_by_application', endUs: NOW },
-    'The application gave the connection up by itself. Whether the unacknowledged data arrived is not known.',
-  ],
-  [{ ...KEEPALIVE, outcome: 'owner_exited', endUs: NOW }, 'The process is gone, and the connection with it.'],
-  [{ outcome: 'lost_track', endUs: NOW }, 'How it ended is not known: the sensor was down, or a record was lost.'],
 ];
 
 for (const [changes, effect] of EFFECTS) {
@@ -192,26 +230,42 @@ for (const [changes, effect] of EFFECTS) {
   });
 }
 
-test('every kind with every owner and every outcome reads as one sentence, with at most five pieces of advice', () => {
+test('every kind, owner, direction, cause and outcome reads as one sentence, with at most six pieces of advice', () => {
   const owners: readonly OwnerType[] = ['pending', 'process', 'orphan', 'kernel', 'unaccepted', 'unknown'];
+  const directions: readonly Direction[] = ['outbound', 'inbound', 'unknown'];
   for (const kind of STUCK_KINDS) {
     for (const ownerType of owners) {
-      for (const outcome of [null, ...OUTCOMES]) {
-        const endUs = outcome === null ? null : NOW;
-        const { summary, effect, advice } = of({
-          kind,
-          ownerType,
-          outcome,
-          endUs,
-          owner: ownerType === 'process' ? NODE : null,
-        });
-        assert.match(summary, /^\S(?:(?!\. ).)*\.$/u);
-        assert.match(effect, /^[A-Z].*\.$/u);
-        assert.ok(advice.length <= 5, `${kind} ${ownerType}: ${advice.length} pieces of advice`);
-        assert.ok(
-          [summary, effect, ...advice.map(({ text }) => text)].every((text) => !/undefined|NaN|null/u.test(text)),
-        );
+      for (const direction of directions) {
+        for (const cause of [null, 'not_sent', 'neighbour_unreachable', 'path_mtu'] as const) {
+          for (const outcome of [null, ...OUTCOMES]) {
+            const owner = ownerType === 'process' ? NODE : null;
+            assertReads({ ...BY_KIND[kind], kind, ownerType, owner, direction, cause, outcome, endUs: outcome && NOW });
+          }
+        }
       }
     }
   }
 });
+
+test('facts that are missing leave no hole in a sentence', () => {
+  const nothing = { idleBeforeUs: null, peerIdleLimitUs: null, reuse: null, acceptQueue: null, receiveBufferBytes: 0 };
+  const zero = { unackedBytes: 0, unsentBytes: 0, unreadBytes: 0, retransmits: 0, probes: 0 };
+  for (const kind of STUCK_KINDS) {
+    for (const giveUp of [null, NEVER, givesUp(-1), givesUp(5, { latestTimeUs: NOW + 9 * S })]) {
+      assertReads({ ...BY_KIND[kind], ...nothing, ...zero, giveUp });
+    }
+  }
+});
+
+function assertReads(changes: Partial<StuckRecord>): void {
+  const { summary, effect, advice } = of(changes);
+  const texts = [summary, effect, ...advice.map(({ text }) => text)];
+  assert.match(summary, /^\S(?:(?!\. ).)*\.$/u);
+  assert.match(effect, /^[A-Z].*\.$|^accept\(\) fails/u);
+  assert.ok(advice.length <= 6, `${advice.length} pieces of advice`);
+  assert.equal(new Set(texts).size, texts.length);
+  for (const text of texts) {
+    assert.doesNotMatch(text, /undefined|NaN|null|\[object| {2}| [.,;]|(?<!=) :|[,;:]\.|\.\.|: *;/u);
+    assert.match(text, /[.)]$/u);
+  }
+}

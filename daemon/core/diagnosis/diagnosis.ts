@@ -1,9 +1,9 @@
 /** Facts about one stuck connection, turned into sentences that a tired person understands at three in the morning. */
-import { adviceFor, type Advice } from './diagnosis-advice.js';
-import { effectOf } from './diagnosis-effect.js';
-import { summaryOf } from './diagnosis-summary.js';
-import type { WallTimes } from './diagnosis-words.js';
-import type { StuckRecord } from './record.js';
+import { adviceFor, type Advice } from './advice.js';
+import { effectOf } from './effect.js';
+import { summaryOf } from './summary.js';
+import type { WallTimes } from './words.js';
+import type { StuckRecord } from '../record.js';
 
 /** What the facts mean. Names of processes are in it as they came: whoever prints it escapes it. */
 export interface Diagnosis {

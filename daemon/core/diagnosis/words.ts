@@ -1,6 +1,6 @@
 /** The parts of speech that summary, effect and advice share. */
-import { countWords, durationWords, endpointWords, processWords } from './format-words.js';
-import type { GiveUp, StuckRecord } from './record.js';
+import { countWords, durationWords, endpointWords, processWords } from '../format-words.js';
+import type { GiveUp, StuckRecord } from '../record.js';
 
 /** Says CLOCK_MONOTONIC microseconds as wall time, for example `14:03:12`. */
 export interface WallTimes {
@@ -29,7 +29,7 @@ export function holderWords(record: StuckRecord): string {
     case 'kernel':
       return 'The kernel itself';
     case 'unaccepted':
-      return `The accept queue of port ${record.local.port}`;
+      return `The listener on port ${record.local.port} (connection not accepted yet)`;
     case 'unknown':
       return 'A process that cannot be seen';
   }
@@ -46,12 +46,25 @@ export function isOrphan(record: StuckRecord): boolean {
   return record.ownerType === 'orphan';
 }
 
-/** True if the executable is Node.js; without a path the name of the process decides. */
-export function isNode(record: StuckRecord): boolean {
-  const owner = record.owner ?? record.lastOwner;
-  const path = owner === null ? '' : owner.executable.replace(/ \(deleted\)$/, '') || owner.comm;
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  return name === 'node' || name === 'nodejs';
+/** A listener has no peer. */
+export function isListener(record: StuckRecord): boolean {
+  return record.kind === 'accepting' || record.kind === 'accept_queue_full';
+}
+
+/** A window that is closed by a peer that answers: it is alive, and does not read. */
+export function isBusyPeer(record: StuckRecord): boolean {
+  return record.kind === 'zero_window' && record.informational;
+}
+
+/** The peer lives as far as anybody knows, so that a forecast, which supposes that nothing comes from it, says little. */
+export function isPeerAlive(record: StuckRecord): boolean {
+  return record.kind === 'fin_wait' || record.kind === 'close_wait' || record.kind === 'unread';
+}
+
+/** An idle time, to the tenth of a second where that matters: `5.0 s`, `6 min 10 s`. */
+export function idleWords(us: number): string {
+  const seconds = us / 1_000_000;
+  return seconds < 59.95 ? `${seconds.toFixed(1)} s` : durationWords(us);
 }
 
 /** The error of the forecast; ETIMEDOUT where there is none. */
