@@ -173,7 +173,8 @@ describe('a request on a connection that was no more', { skip, concurrency: 5 },
     await waitFor(() => server.lines.includes('listening'), { what: 'the server' });
     const client = hosts.lab.spawnIn(hosts.client, [process.execPath, '-e', NODE_CLIENT]);
     await waitFor(() => client.lines.length === 2, { what: 'the answer and the error of the client' });
-    assert.deepEqual(client.lines, ['answer', 'ECONNRESET']);
+    // EPIPE is what a RST leaves behind in CLOSE_WAIT; Node.js may read the end of the stream before it.
+    assert.match(client.lines.join(' '), /^answer (ECONNRESET|EPIPE)$/);
 
     const record = await waitReuse(stuckd(), hosts);
     assert.equal(record.reuse, 'STALE_REUSE_CLOSED_BEFORE');
