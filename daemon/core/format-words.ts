@@ -66,3 +66,9 @@ export function processWords({ comm, pid }: Owner): string {
   const name = comm === '' ? 'process' : Array.from(comm).slice(0, NAME_LENGTH_MAX).join('');
   return `${name}[${pid}]`;
 }
+
+/** An idle time, to the tenth of a second where that matters: `5.0 s`, `6 min 10 s`. */
+export function idleWords(us: number): string {
+  const seconds = us / 1_000_000;
+  return seconds < 59.95 ? `${seconds.toFixed(1)} s` : durationWords(us);
+}

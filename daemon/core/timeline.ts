@@ -1,6 +1,6 @@
 /** The steps in the life of a record, in plain words. Nothing in them comes from a process or a peer. */
 import { hasShrunkWindow, isSilentBehindWindow, unansweredHandshakes } from './conditions.js';
-import { durationWords } from './format-words.js';
+import { durationWords, idleWords } from './format-words.js';
 import type { Outcome, OwnerType, StaleReuse, StuckKind } from './kinds.js';
 import type { TimelineEntry } from './record.js';
 import type { Since } from './since.js';
@@ -51,7 +51,7 @@ export function reuseTimeline(
 ): readonly TimelineEntry[] {
   return [
     { timeUs: sentUs - idleUs, text: 'the last data before it was idle' },
-    { timeUs: sentUs, text: `used again after ${durationWords(idleUs)}, ${REUSE_TEXTS[how]}` },
+    { timeUs: sentUs, text: `used again after ${idleWords(idleUs)}, ${REUSE_TEXTS[how]}` },
     { timeUs: endUs, text: OUTCOME_TEXTS[outcome] },
   ];
 }

@@ -28,7 +28,7 @@ void test('the process that still holds it is named, and the record opens and en
     record.timeline.map(({ text }) => text),
     [
       'the last data before it was idle',
-      'used again after 5 s, but the peer, or something on the path, had forgotten it',
+      'used again after 5.0 s, but the peer, or something on the path, had forgotten it',
       'the peer answered with RST',
     ],
   );

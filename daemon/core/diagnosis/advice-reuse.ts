@@ -1,9 +1,9 @@
 /** What keeps a pool from using a connection that is gone: the client has to let go first. */
-import { endpointWords } from '../format-words.js';
+import { endpointWords, idleWords } from '../format-words.js';
 import { idleLimitAdvice } from './idle-limit.js';
 import { item, type Advice } from './item.js';
 import type { Program } from './program.js';
-import { idleWords } from './words.js';
+import {} from './words.js';
 import type { StuckRecord } from '../record.js';
 
 const DROP_SOONER: Readonly<Partial<Record<Program, string>>> = {

@@ -1,6 +1,6 @@
 /** What shows that a connection is stuck, and why nothing gets through where that can be told. */
-import { bytesWords, countWords } from '../format-words.js';
-import { idleWords, isListener } from './words.js';
+import { bytesWords, countWords, idleWords } from '../format-words.js';
+import { isListener } from './words.js';
 import type { LastingKind } from './phrases.js';
 import type { StuckRecord } from '../record.js';
 

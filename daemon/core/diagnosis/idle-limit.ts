@@ -1,9 +1,9 @@
 /** A connection that was idle for long and then swallows data: something on the path may have forgotten it. */
-import { durationWords } from '../format-words.js';
+import { durationWords, idleWords } from '../format-words.js';
 import { NOTABLE_IDLE_US } from './evidence.js';
 import { item, type Advice } from './item.js';
 import type { Program } from './program.js';
-import { idleWords } from './words.js';
+import {} from './words.js';
 import type { StuckRecord } from '../record.js';
 
 const US_PER_SECOND = 1_000_000;

@@ -61,12 +61,6 @@ export function isPeerAlive(record: StuckRecord): boolean {
   return record.kind === 'fin_wait' || record.kind === 'close_wait' || record.kind === 'unread';
 }
 
-/** An idle time, to the tenth of a second where that matters: `5.0 s`, `6 min 10 s`. */
-export function idleWords(us: number): string {
-  const seconds = us / 1_000_000;
-  return seconds < 59.95 ? `${seconds.toFixed(1)} s` : durationWords(us);
-}
-
 /** The error of the forecast; ETIMEDOUT where there is none. */
 export function expectedError(giveUp: GiveUp | null): string {
   return giveUp === null || giveUp.never ? 'ETIMEDOUT' : giveUp.expectedError;
