@@ -11,6 +11,7 @@
 #define IPPROTO_TCP 6
 #define SOCK_STREAM 1
 #define SOCK_DEAD_BIT 0 /* enum sock_flags, include/net/sock.h */
+#define SOCK_DONE_BIT 1 /* the peer has closed */
 #define SOCK_KEEPOPEN_BIT 3
 
 static __always_inline void fill_addresses(struct socket_record *r, const struct sock *sk)

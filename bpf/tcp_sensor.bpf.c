@@ -32,12 +32,11 @@
 #include "sock_fields.bpf.h"
 #include "marks.bpf.h"
 #include "conditions.bpf.h"
+#include "reuse.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define TCP_CA_LOSS 4
-#define PF_EXITING 0x4 /* include/linux/sched.h */
-#define PF_KTHREAD 0x200000
 
 #include "passes.bpf.h"
 
@@ -126,78 +125,19 @@ static __always_inline bool closed_by_current(const struct sock *sk, int old_sta
 	if (old_state == TCP_CLOSE_WAIT && new_state == TCP_LAST_ACK) {
 		return true;
 	}
-	if (new_state != TCP_CLOSE || BPF_CORE_READ(sk, sk_err) || (flags & (1ul << SOCK_DEAD_BIT))) {
+	if (new_state != TCP_CLOSE || BPF_CORE_READ(sk, sk_err)) {
+		return false;
+	}
+	if (old_state == TCP_FIN_WAIT2) {
+		/* close() hands it over to a mini-socket. So does the FIN of the peer, which sets SOCK_DONE before; and what ends
+		   an orphan later does not own it. */
+		return BPF_CORE_READ(sk, sk_lock.owned) && !(flags & (1ul << SOCK_DONE_BIT));
+	}
+	if (flags & (1ul << SOCK_DEAD_BIT)) {
 		return false;
 	}
 	return old_state == TCP_ESTABLISHED || old_state == TCP_SYN_SENT || old_state == TCP_CLOSE_WAIT ||
 	       old_state == TCP_LISTEN;
-}
-
-/* The process holds the socket no more as the next sweep runs, but it will be there. */
-static __always_inline void want_process(__u32 tgid)
-{
-	__u32 now = sweep_count;
-	__u32 *since = bpf_map_lookup_elem(&wanted, &tgid);
-
-	if (since) {
-		*since = now;
-	} else if (!bpf_map_update_elem(&wanted, &tgid, &now, BPF_NOEXIST)) {
-		COUNT(wanted_count);
-	}
-}
-
-/* Whoever puts the last reference closes: a kernel thread, or our own sweep as it steps over the file. */
-static __always_inline void note_closer(struct mark *mark)
-{
-	struct task_struct *closer = bpf_get_current_task_btf();
-
-	if (!(closer->flags & PF_KTHREAD) && (__u32)closer->tgid != sensor_tgid) {
-		mark->closer_tgid = closer->tgid;
-		if (mark->conditions & CONDITION_STALE_REUSE) {
-			want_process(closer->tgid);
-		}
-		if (closer->flags & PF_EXITING) {
-			mark->flags |= SOCKET_CLOSER_EXITING;
-		}
-	}
-}
-
-/* Jiffies since data was last sent or received; 0 if none ever was. */
-static __always_inline __u32 idle_jiffies(const struct sock *sk)
-{
-	const struct tcp_sock *tp = (const void *)sk;
-	__u32 now = bpf_jiffies64();
-	__u32 received = now - BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
-	__u32 sent = now - BPF_CORE_READ(tp, lsndtime);
-
-	if (!BPF_CORE_READ(tp, bytes_sent)) {
-		return 0;
-	}
-	return received < sent ? received : sent;
-}
-
-/* The peer closes a connection that was idle: how long it was idle tells the peer's limit. */
-static __always_inline void report_idle_close(const struct sock *sk)
-{
-	struct socket_record *r;
-
-	if (!(conditions & CONDITION_STALE_REUSE) || idle_jiffies(sk) < idle_gap_jiffies) {
-		return;
-	}
-	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
-	if (!r) {
-		COUNT(ring_dropped);
-		return;
-	}
-	fill_socket(r, sk, CAUSE_IDLE_CLOSE);
-	r->old_state = TCP_ESTABLISHED;
-	r->state = TCP_CLOSE_WAIT;
-	if (r->flags & SOCKET_INBOUND) {
-		bpf_ringbuf_discard(r, 0); /* clients come and go; only limits of servers are of use */
-		return;
-	}
-	COUNT(events);
-	bpf_ringbuf_submit(r, 0);
 }
 
 /*
@@ -213,36 +153,6 @@ static __always_inline bool closes_behind_window(const struct sock *sk, int new_
 	}
 	tp = bpf_skc_to_tcp_sock((void *)sk);
 	return tp && is_window_closed(tp);
-}
-
-/*
- * Data was sent after the connection had been idle, nothing was received for it, and now the peer has closed or reset the
- * connection: a pooled connection was used again after the peer, or somebody on the path, had dropped it.
- */
-static __always_inline bool is_stale_reuse(const struct sock *sk)
-{
-	const struct tcp_sock *tp = (const void *)sk;
-	__u32 sent = BPF_CORE_READ(tp, lsndtime);
-	__u32 idle = sent - BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
-
-	return (conditions & CONDITION_STALE_REUSE) && (__s32)idle > 0 && idle >= idle_gap_jiffies &&
-	       (__u32)bpf_jiffies64() - sent < idle_gap_jiffies && BPF_CORE_READ(tp, bytes_received) &&
-	       !BPF_CORE_READ(tp, inet_conn.icsk_retransmits);
-}
-
-/* Marks it, so that whoever closes it is noted. */
-static __always_inline struct mark *mark_stale_reuse(const struct sock *sk, struct mark *mark)
-{
-	if (!is_stale_reuse(sk)) {
-		return mark;
-	}
-	if (!mark) {
-		mark = create_mark(sk);
-	}
-	if (mark) {
-		mark->conditions |= CONDITION_STALE_REUSE;
-	}
-	return mark;
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -267,11 +177,12 @@ int BPF_PROG(on_set_state, const struct sock *sk, int old_state, int new_state)
 		mark->flags = 0;
 		mark->closer_tgid = 0;
 	}
-	if (closed_by_current(sk, old_state, new_state) && !(mark->flags & SOCKET_RESET_RECEIVED)) {
-		note_closer(mark);
-	}
 	if (new_state == TCP_CLOSE && !(BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DEAD_BIT))) {
 		mark->state = TCP_CLOSE; /* a descriptor is left: see on_destroy() */
+		mark->closer_tgid = 0;   /* whoever shut it down before did not end it */
+	}
+	if (closed_by_current(sk, old_state, new_state) && !(mark->flags & SOCKET_RESET_RECEIVED)) {
+		note_closer(mark);
 	}
 	r = begin_event(sk, mark, CAUSE_STATE);
 	if (!r) {

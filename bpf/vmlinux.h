@@ -144,6 +144,9 @@ struct sock {
 	int sk_err;
 	int sk_err_soft;
 	struct {
+		int owned;
+	} sk_lock;
+	struct {
 		atomic_t rmem_alloc;
 	} sk_backlog;
 	int sk_rcvbuf;

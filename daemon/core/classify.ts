@@ -183,6 +183,27 @@ function earliest(a: Since, b: Since): Since {
 
 /** What only waits becomes what is broken, once the rule of that is fulfilled. */
 function graver(stuck: Stuck, candidate: Candidate | null, socket: SocketSnapshot): Stuck {
-  const isFulfilled = (candidate?.qualifiesAtUs ?? Infinity) <= socket.monoUs;
-  return candidate !== null && isFulfilled && candidate.kind !== stuck.kind ? candidate : stuck;
+  return candidate !== null && isFulfilled(candidate, socket) && candidate.kind !== stuck.kind
+    ? { kind: candidate.kind, since: earliest(stuck.since, candidate.since) }
+    : stuck;
+}
+
+/**
+ * @param stuck what an open record was until its kind recovered.
+ * @param standing what has not moved meanwhile.
+ * @returns what is left of it: what had waited before that waits still; null if that is not enough for a record.
+ */
+export function leftOver(
+  stuck: Stuck,
+  socket: SocketSnapshot,
+  standing: Standing,
+  rules: KindRules,
+  ticks: TickClock,
+): Stuck | null {
+  const candidate = classify(socket, standing, rules, ticks);
+  return candidate?.kind === standing.kind ? graver(stuck, candidate, socket) : null;
+}
+
+function isFulfilled({ qualifiesAtUs }: Candidate, { monoUs }: SocketSnapshot): boolean {
+  return qualifiesAtUs !== null && qualifiesAtUs <= monoUs;
 }

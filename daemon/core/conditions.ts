@@ -8,6 +8,9 @@ const SHUTDOWN_BOTH = 3;
 /** Window probes in a row without an answer that make a peer silent; one is always on its way. */
 const SILENT_PROBES = 2;
 
+/** See `isSilentBehindShrunkWindow`. */
+const SILENT_SHARE = 0.8;
+
 /** Our FIN is on its way: it was sent, or waits behind data, and is not acknowledged. */
 export function isClosing(state: number): boolean {
   return state === TCP_STATE.FIN_WAIT1 || state === TCP_STATE.CLOSING || state === TCP_STATE.LAST_ACK;
@@ -42,9 +45,19 @@ export function hasShrunkWindow(socket: SocketSnapshot): boolean {
   return socket.packetsOut > 0 && socket.sndWnd === 0 && socket.retransStamp !== 0;
 }
 
-/** Window probes go unanswered. Behind a shrunk window only the clock of the last ACK tells: see `classify.ts`. */
+/** Window probes go unanswered. */
 export function isSilentBehindWindow(socket: SocketSnapshot): boolean {
-  return hasShrunkWindow(socket) ? socket.backoff > SILENT_PROBES : socket.probesOut >= SILENT_PROBES;
+  return hasShrunkWindow(socket) ? isSilentBehindShrunkWindow(socket) : socket.probesOut >= SILENT_PROBES;
+}
+
+/**
+ * Behind a shrunk window no counter tells: the RTO backs off although the peer answers. What is retransmitted goes out at
+ * half the present RTO after the one before, with what the timer wheel adds. So an answer to that one is younger than
+ * three quarters of the RTO, seen from the last retransmission; what is older than that answered none of the last two.
+ */
+function isSilentBehindShrunkWindow(socket: SocketSnapshot): boolean {
+  const unansweredJiffies = (socket.lsndtimeJiffies32 - socket.rcvTstampJiffies32) | 0;
+  return socket.backoff > SILENT_PROBES && unansweredJiffies > socket.rtoJiffies * SILENT_SHARE;
 }
 
 /** Received data that the application has not read. */
@@ -62,14 +75,17 @@ export function isZombie(socket: SocketSnapshot): boolean {
   return hasEnded(socket) && socket.skErr !== 0;
 }
 
-/** Closed for good, but a descriptor is left. A socket that was never connected has no peer. */
+/**
+ * Closed for good, but a descriptor is left. A socket that was never connected has no peer. The kernel shuts it down just
+ * after it has told of the change of its state.
+ */
 export function hasEnded(socket: SocketSnapshot): boolean {
   return (
     socket.state === TCP_STATE.CLOSE &&
     socket.hasFile &&
     !socket.dead &&
     socket.remote.port !== 0 &&
-    socket.shutdown === SHUTDOWN_BOTH
+    (socket.cause === 'state' || socket.shutdown === SHUTDOWN_BOTH)
   );
 }
 

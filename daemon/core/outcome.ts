@@ -2,7 +2,7 @@
  * How a stuck connection ended, from the snapshot that shows its end and the one before. At a timeout, a RST and an
  * abort the kernel sets sk_err before the state changes, so the error is readable in the very report of the change.
  */
-import { hasEnded, isAcceptQueueFull, isClosing, unansweredHandshakes } from './conditions.js';
+import { hasEnded, isAcceptQueueFull, isClosing, isZombie, unansweredHandshakes } from './conditions.js';
 import { ECONNABORTED, ECONNREFUSED, ECONNRESET, EPIPE, ETIMEDOUT } from './errno-name.js';
 import { hasNothingToSend } from './keepalive-probes.js';
 import type { Outcome, StuckKind } from './kinds.js';
@@ -12,7 +12,7 @@ import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
 /** @returns how it ended with this snapshot, or null if it is still stuck. */
 export function outcomeOf(kind: StuckKind, before: SocketSnapshot, now: SocketSnapshot): Outcome | null {
   if (kind === 'zombie') {
-    return now.cause !== 'destroy' && hasEnded(now) ? null : closedByApplication(now);
+    return now.cause === 'destroy' || !hasEnded(now) ? closedByApplication(now) : outcomeOfDead(now);
   }
   if (now.state === TCP_STATE.CLOSE || now.cause === 'destroy') {
     return outcomeOfClosed(kind, before, now);
@@ -24,6 +24,11 @@ export function outcomeOf(kind: StuckKind, before: SocketSnapshot, now: SocketSn
     return closedByApplication(now);
   }
   return hasRecovered(kind, before, now) ? 'recovered' : null;
+}
+
+/** What is dead does not come to life; but an application that has fetched the error knows. */
+function outcomeOfDead(now: SocketSnapshot): Outcome | null {
+  return isZombie(now) ? null : 'recovered';
 }
 
 /** Kinds that wait for the application: that it closes is the end of them, whatever becomes of its FIN. */
@@ -133,8 +138,9 @@ function closedByApplication(now: SocketSnapshot): Outcome {
 function outcomeWithoutError(kind: StuckKind, before: SocketSnapshot, now: SocketSnapshot): Outcome {
   const left = stateBefore(before, now);
   if (left === TCP_STATE.FIN_WAIT2 || left === TCP_STATE.TIME_WAIT) {
-    // The socket is handed over to a TIME_WAIT mini-socket. That happens in close() too.
-    return kind === 'keepalive_unanswered' ? closedByApplication(now) : 'recovered';
+    // The socket is handed over to a TIME_WAIT mini-socket. That happens in close() too, when nobody holds it any more.
+    const isClosed = kind === 'keepalive_unanswered' || (kind === 'fin_wait' && now.dead);
+    return isClosed ? closedByApplication(now) : 'recovered';
   }
   if (isClosing(left)) {
     if (now.sndUna === now.writeSeq) {

@@ -68,7 +68,8 @@ export function nextStanding(
 }
 
 function standingKind(socket: SocketSnapshot, rules: KindRules): StandingKind | null {
-  if (isWindowClosed(socket)) {
+  // A kind that is switched off must not hide another one.
+  if (rules.zero_window.enabled && isWindowClosed(socket)) {
     return 'zero_window';
   }
   switch (socket.state) {
@@ -85,10 +86,17 @@ function standingKind(socket: SocketSnapshot, rules: KindRules): StandingKind | 
     case TCP_STATE.CLOSE:
       return isZombie(socket) ? 'zombie' : null;
     case TCP_STATE.LISTEN:
-      return isAcceptQueueFull(socket) ? 'accept_queue_full' : hasManyHandshakes(socket, rules) ? 'accepting' : null;
+      return listenerKind(socket, rules);
     default:
       return null;
   }
+}
+
+function listenerKind(socket: SocketSnapshot, rules: KindRules): StandingKind | null {
+  if (rules.accept_queue_full.enabled && isAcceptQueueFull(socket)) {
+    return 'accept_queue_full';
+  }
+  return hasManyHandshakes(socket, rules) ? 'accepting' : null;
 }
 
 function hasManyHandshakes(socket: SocketSnapshot, { accepting: { open } }: KindRules): boolean {

@@ -2,7 +2,7 @@
 import { hasShrunkWindow, isSilentBehindWindow, unansweredHandshakes } from './conditions.js';
 import { durationWords, idleWords } from './format-words.js';
 import type { Outcome, OwnerType, StaleReuse, StuckKind } from './kinds.js';
-import type { TimelineEntry } from './record.js';
+import type { StuckRecord, TimelineEntry } from './record.js';
 import type { Since } from './since.js';
 import type { Reuse } from './stale-reuse.js';
 import type { SocketSnapshot } from './snapshot.js';
@@ -131,6 +131,38 @@ export function ownershipChangeText(before: OwnerType, now: OwnerType): string |
   }
 }
 
+/** @returns null unless a peer that keeps its window closed has fallen silent, or answers again. */
+export function silenceChangeText(before: StuckRecord, kind: StuckKind, isAnswered: boolean): string | null {
+  if (before.kind !== 'zero_window' || kind !== 'zero_window' || before.informational === isAnswered) {
+    return null;
+  }
+  return isAnswered ? 'the peer answers again, and keeps its window closed' : 'the peer has stopped answering';
+}
+
+const WAITS: Readonly<Partial<Record<StuckKind, string>>> = {
+  close_wait: 'the application has still not closed its side',
+  fin_wait: 'the peer has still not closed its side',
+  unread: 'what was received is still not read',
+  accepting: 'handshakes are still incomplete',
+  accept_queue_full: 'the accept queue is full',
+};
+
+/** As one kind recovers, and what it had been before that stays. */
+export function leftOverText(before: StuckKind, kind: StuckKind): string {
+  return `${recoveryText(before)}; ${WAITS[kind] ?? BEGINNINGS[kind]}`;
+}
+
+/** What has ended, where it is not the silence of the peer. */
+const RECOVERIES: Readonly<Partial<Record<StuckKind, string>>> = {
+  zero_window: 'the peer takes data again',
+  accepting: 'handshakes are completed again',
+  accept_queue_full: 'the process accepts again',
+  fin_wait: 'the peer goes on',
+  close_wait: 'the application goes on',
+  unread: 'the application reads again',
+  zombie: 'the application has fetched the error',
+};
+
 const OUTCOME_TEXTS: Readonly<Record<Outcome, string>> = {
   recovered: 'the peer answers again',
   reset_by_peer: 'the peer answered with RST',
@@ -142,9 +174,13 @@ const OUTCOME_TEXTS: Readonly<Record<Outcome, string>> = {
   lost_track: 'it ended unseen',
 };
 
+function recoveryText(kind: StuckKind): string {
+  return RECOVERIES[kind] ?? OUTCOME_TEXTS.recovered;
+}
+
 /** @param forecastErrorUs see `StuckRecord`; null adds nothing. */
-export function endText(outcome: Outcome, forecastErrorUs: number | null): string {
-  const text = OUTCOME_TEXTS[outcome];
+export function endText(kind: StuckKind, outcome: Outcome, forecastErrorUs: number | null): string {
+  const text = outcome === 'recovered' ? recoveryText(kind) : OUTCOME_TEXTS[outcome];
   return forecastErrorUs === null ? text : `${text}, ${forecastErrorWords(forecastErrorUs)}`;
 }
 

@@ -1,5 +1,6 @@
 /** The life of an entry: admitted as a suspect, opened, updated, ended or forgotten. */
-import { continued } from './classify.js';
+import { isInformational } from './circumstances.js';
+import { continued, type Stuck } from './classify.js';
 import { forecastErrorOf } from './forecast-error.js';
 import { forecastGiveUp } from './give-up.js';
 import type { Outcome } from './kinds.js';
@@ -9,7 +10,16 @@ import { needsSweep, OWNER_PENDING, releasedOwnership, type Ownership } from './
 import { buildRecord, directionOf, recordId } from './record-builder.js';
 import type { TimelineEntry } from './record.js';
 import type { SocketSnapshot } from './snapshot.js';
-import { beginning, detectionText, endText, kindChangeText, ownershipChangeText, withStep } from './timeline.js';
+import {
+  beginning,
+  detectionText,
+  endText,
+  kindChangeText,
+  leftOverText,
+  ownershipChangeText,
+  silenceChangeText,
+  withStep,
+} from './timeline.js';
 import {
   remember,
   requestPass,
@@ -126,21 +136,34 @@ export function nextId(context: KernelContext, cookie: bigint, detectedUs: numbe
   return id === previousId ? recordId(realMs + 1, cookie) : id;
 }
 
-/** Brings an open record up to date with its entry; tells it if a client should know. */
-export function updateRecord(step: Step, entry: Entry, context: KernelContext, timeUs: number): void {
+/**
+ * Brings an open record up to date with its entry; tells it if a client should know.
+ * @param rest what it goes on as although its kind has recovered; null: that follows from what it is.
+ */
+export function updateRecord(
+  step: Step,
+  entry: Entry,
+  context: KernelContext,
+  timeUs: number,
+  rest: Stuck | null = null,
+): void {
   const { open, socket } = entry;
   if (open === null) {
     return;
   }
-  const { kind, since } = continued(open, socket, entry.standing, step.state.config.kinds, context.ticks);
+  const { kind, since } = rest ?? continued(open, socket, entry.standing, step.state.config.kinds, context.ticks);
   let timeline = open.record.timeline;
   const note = (text: string): void => {
     timeline = withStep(timeline, { timeUs, text }, step.state.config.maxTimeline);
   };
   if (kind !== open.kind) {
-    note(kindChangeText(open.kind, kind, socket));
+    note(rest === null ? kindChangeText(open.kind, kind, socket) : leftOverText(open.kind, kind));
     open.since = since;
     open.kind = kind;
+  }
+  const silenceNote = silenceChangeText(open.record, kind, isInformational(kind, socket));
+  if (silenceNote !== null) {
+    note(silenceNote);
   }
   const ownershipNote = ownershipChangeText(open.record.ownerType, entry.ownership.type);
   if (ownershipNote !== null) {
@@ -188,7 +211,7 @@ export function endRecord(step: Step, entry: Entry, outcome: Outcome, endUs: num
   const { counters, config } = state;
   const before = open.record;
   const forecastErrorUs = forecastErrorOf(before.detectedGiveUp, outcome, endUs, last);
-  const end: TimelineEntry = { timeUs: endUs, text: endText(outcome, forecastErrorUs) };
+  const end: TimelineEntry = { timeUs: endUs, text: endText(before.kind, outcome, forecastErrorUs) };
   const record = {
     ...before,
     // At a timeout the counters survive, and may be newer than the last refresh.

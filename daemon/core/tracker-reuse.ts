@@ -72,7 +72,7 @@ export function noteReuse(step: Step, context: KernelContext, socket: SocketSnap
   }
   const outcome = socket.cause === 'reset_received' ? 'reset_by_peer' : 'closed_by_application';
   const { monoUs: endUs, closerTgid } = socket;
-  state.reuses.set(key, { key, socket, reuse, endUs, outcome, closerTgid, sweeps: 0 });
+  state.reuses.set(key, { key, socket, reuse, endUs, outcome, closerTgid, sweeps: 0, processes: new Map() });
   requestPass(step, 'sweep');
 }
 
@@ -89,6 +89,7 @@ export function concludeReuses(step: Step, context: KernelContext, sweep: Runnin
       reuses.delete(pending.key);
       tell(step, context, pending, ownership ?? NOBODY);
     } else {
+      pending.processes = sweep.processes;
       requestPass(step, 'sweep');
     }
   }
@@ -99,8 +100,13 @@ function ownershipIn(pending: PendingReuse, sweep: RunningPass, context: KernelC
   if (holders !== undefined) {
     return heldOwnership(OWNER_PENDING, holders, sweep.processes);
   }
-  const closer = pending.closerTgid === 0 ? null : closerIn(pending, sweep.processes, context);
-  return closer && heldOwnership(OWNER_PENDING, [heldOnce(closer, pending.socket)], sweep.processes);
+  for (const processes of [sweep.processes, pending.processes]) {
+    const closer = closerIn(pending, processes, context);
+    if (closer !== null) {
+      return heldOwnership(OWNER_PENDING, [heldOnce(closer, pending.socket)], processes);
+    }
+  }
+  return null;
 }
 
 /** A pid may be another process's by now: that one is younger. */

@@ -1,9 +1,9 @@
 /** What a report of one socket changes. */
-import { classify } from './classify.js';
+import { classify, leftOver, type Stuck } from './classify.js';
 import type { StuckKind } from './kinds.js';
 import { outcomeOf } from './outcome.js';
 import type { SocketSnapshot } from './snapshot.js';
-import { nextStanding, sendsFin } from './standing.js';
+import { nextStanding, sendsFin, type Standing } from './standing.js';
 import {
   admit,
   endRecord,
@@ -52,6 +52,12 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
     absorb(step, context, entry, socket);
     return;
   }
+  const standing = nextStanding(entry.standing, entry.socket, socket, state.config.kinds, context.ticks);
+  const rest = outcome === 'recovered' ? leftOverOf(step, context, entry, socket, standing) : null;
+  if (rest !== null) {
+    absorb(step, context, entry, socket, rest);
+    return;
+  }
   if (entry.open === null) {
     forget(state, entry, socket.monoUs);
   } else {
@@ -59,8 +65,21 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
   }
   if (socket.cause !== 'destroy') {
     // It lives on, or a descriptor of it does: what the snapshot shows may be the beginning of something new.
-    suspect(step, context, key, socket);
+    suspect(step, context, key, socket, standing);
   }
+}
+
+/** @returns what a record goes on as although its kind has recovered; null if it is over. */
+function leftOverOf(
+  step: Step,
+  { ticks }: KernelContext,
+  { open, standing: before }: Entry,
+  socket: SocketSnapshot,
+  standing: Standing | null,
+): Stuck | null {
+  const isMoving = standing === null || standing !== before;
+  const rest = isMoving || open === null ? null : leftOver(open, socket, standing, step.state.config.kinds, ticks);
+  return rest?.kind === open?.kind ? null : rest;
 }
 
 /** A socket that is not tracked. */
@@ -71,16 +90,24 @@ function meetSocket(step: Step, context: KernelContext, key: string, socket: Soc
     return;
   }
   if (socket.cause !== 'destroy') {
-    suspect(step, context, key, socket);
+    const standing = nextStanding(null, socket, socket, step.state.config.kinds, context.ticks);
+    suspect(step, context, key, socket, standing);
   }
 }
 
-/** Admits the socket if it is a candidate for anything. */
-function suspect(step: Step, context: KernelContext, key: string, socket: SocketSnapshot): void {
+/**
+ * Admits the socket if it is a candidate for anything.
+ * @param standing the condition that it is in. If it was in it before, and has moved, that began anew.
+ */
+function suspect(
+  step: Step,
+  context: KernelContext,
+  key: string,
+  socket: SocketSnapshot,
+  standing: Standing | null,
+): void {
   const { state } = step;
-  const { kinds } = state.config;
-  const standing = nextStanding(null, socket, socket, kinds, context.ticks);
-  if (socket.cleared || classify(socket, standing, kinds, context.ticks) === null) {
+  if (socket.cleared || classify(socket, standing, state.config.kinds, context.ticks) === null) {
     return;
   }
   if (standing !== null) {
@@ -88,6 +115,7 @@ function suspect(step: Step, context: KernelContext, key: string, socket: Socket
   }
   const entry = admit(state, key, socket);
   if (entry !== null) {
+    entry.standing = standing;
     noteVisit(step, entry, socket);
     absorb(step, context, entry, socket);
   }
@@ -123,8 +151,17 @@ function noteLateFin(entry: Entry, socket: SocketSnapshot): void {
   }
 }
 
-/** Takes over a snapshot that does not end anything. */
-function absorb(step: Step, context: KernelContext, entry: Entry, socket: SocketSnapshot): void {
+/**
+ * Takes over a snapshot that does not end anything.
+ * @param rest what an open record goes on as; null: that follows from what it is.
+ */
+function absorb(
+  step: Step,
+  context: KernelContext,
+  entry: Entry,
+  socket: SocketSnapshot,
+  rest: Stuck | null = null,
+): void {
   const { state } = step;
   const before = entry.socket;
   const ownership = entry.ownership;
@@ -135,8 +172,10 @@ function absorb(step: Step, context: KernelContext, entry: Entry, socket: Socket
     reconsider(step, context, entry);
     return;
   }
-  if (entry.ownership !== ownership || !isUnchanged(before, socket)) {
-    updateRecord(step, entry, context, socket.monoUs);
+  // What is unchanged may have lasted long enough to be more than it was.
+  const mayBeMore = entry.standing !== null && entry.standing.kind !== entry.open.kind;
+  if (mayBeMore || entry.ownership !== ownership || !isUnchanged(before, socket)) {
+    updateRecord(step, entry, context, socket.monoUs, rest);
   }
   if (socket.cleared) {
     loseSight(step, entry);

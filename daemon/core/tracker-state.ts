@@ -69,6 +69,8 @@ export interface PendingReuse {
   closerTgid: number;
   /** Sweeps that have looked for its holder. */
   sweeps: number;
+  /** Whom the last of them told of: it may have overtaken the event that says who closed it. */
+  processes: ReadonlyMap<string, ProcessReport>;
 }
 
 /** The pass that is running. */

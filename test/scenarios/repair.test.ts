@@ -101,8 +101,8 @@ void test('a report from before the end does not bring a socket back', () => {
   const story = playScenario(
     `${OPENED}
     2.0     begin sweep                                 =>
-    2.1     A state state=CLOSE err=110                 => A ended timed_out at 2.1
-    2.2     A sweep state=ESTABLISHED taken=2.05 err=0  =>
+    2.1     A state state=CLOSE err=110 dead            => A ended timed_out at 2.1
+    2.2     A sweep state=ESTABLISHED -dead taken=2.05 err=0   =>
     2.3     end sweep                                   =>`,
     { sockets: BLACK_HOLE },
   );
@@ -186,7 +186,7 @@ void test('beyond the bound the oldest suspect makes room, an open record does n
     1.428   B retransmit retransmits=3                  => B opened retransmitting since=0.204 pending; request sweep
     1.428   C retransmit retransmits=3                  => C opened retransmitting since=0.204 pending
     1.428   D retransmit retransmits=3                  =>
-    1.5     B state state=CLOSE err=110                 => B ended timed_out at 1.5
+    1.5     B state state=CLOSE err=110 dead            => B ended timed_out at 1.5
     1.6     D refresh retransmits=3 rto=1.632 timer=3.06   => D opened retransmitting since=0.204 pending`,
     { sockets: BLACK_HOLE, config: { maxTracked: 2 } },
   );

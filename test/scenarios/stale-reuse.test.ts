@@ -8,7 +8,7 @@ import { DEFAULT_TRACKER_CONFIG } from '../../daemon/core/tracker-config.js';
 import { playScenario } from '../support/scenario.js';
 
 /** The last answer came at 0, the request left at 5. */
-const REQUEST = 'data=0 acked=0 request=5 inflight';
+const REQUEST = 'data=0 acked=0 sentat=5 inflight';
 
 const RESET = `
     0.0     up                                          =>
@@ -47,6 +47,18 @@ void test('who closed it meanwhile is named, if the sweep knows that process', (
   assert.equal(story.records.get('A')?.owner?.pid, 100);
 });
 
+void test('the event that says who closed it may come after the sweep that says who that is', () => {
+  playScenario(
+    `${RESET}
+    5.03    begin sweep                                  =>
+    5.03    B held 100/7                                 =>
+    5.04    end sweep                                    => request sweep
+    5.05    A destroy state=CLOSE rst closer=100 taken=5.021 =>
+    5.06    sweep => A opened stale_reuse since=5 proc100[]; A ended reset_by_peer at 5.02`,
+    { sockets: REQUEST },
+  );
+});
+
 void test('a sweep that began before knows nothing of it; after two that do not, nobody is named', () => {
   playScenario(
     `
@@ -66,9 +78,9 @@ void test('what the peer closed when idle teaches its limit, which then tells a 
     0.0     up                                          =>
     5.1     B idle_close                                =>
     5.2     C idle_close                                =>
-    5.3     A reset_received request=5.28               => request sweep
+    5.3     A reset_received sentat=5.28               => request sweep
     5.4     sweep A state=CLOSE err=104 held 100/21     => A opened stale_reuse since=5.28 proc100[100/21]; A ended reset_by_peer at 5.3`,
-    { sockets: 'data=0 acked=0 request=-0.1 inflight' },
+    { sockets: 'data=0 acked=0 sentat=-0.1 inflight' },
   );
   const record = story.records.get('A');
   assert.equal(record?.reuse, 'closed_during');
@@ -84,7 +96,7 @@ void test('what the peer closed before stuckd came teaches as well, where the so
     0.1     B sweep                                     =>
     0.1     C sweep keepalive                           =>
     0.2     end sweep                                   =>`,
-    { sockets: 'state=CLOSE_WAIT data=-10 request=-10 acked=-4' },
+    { sockets: 'state=CLOSE_WAIT data=-10 sentat=-10 acked=-4' },
   );
   const known = story.state.idleLimits.all();
   assert.deepEqual(

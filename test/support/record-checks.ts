@@ -121,6 +121,38 @@ export function assertOwner(owner: OwnerJson | undefined, expected: ExpectedOwne
   assert.deepEqual(owner.holders, [{ pid, comm, fd: fd ?? owner.holders[0]?.fd }]);
 }
 
+export interface ExpectedRecord {
+  readonly kind: string;
+  readonly state: string;
+  readonly namespace: LabNamespace;
+  readonly owner: ExpectedOwner;
+  readonly isInbound?: boolean;
+  /** Default: the port of a connection that the owner opened is not looked at. */
+  readonly localPort?: number | undefined;
+  readonly remote?: { readonly address: string; readonly port: number };
+  /** Default: an alarm. */
+  readonly informational?: boolean;
+}
+
+/** Asserts what every record with an owner must say, whatever its kind (short name, lower case). */
+export function assertRecord(record: StuckJson, expected: ExpectedRecord): void {
+  const { kind, state, namespace, owner, isInbound = false, localPort, remote, informational = false } = expected;
+  assert.equal(record.kind, `STUCK_KIND_${kind.toUpperCase()}`);
+  assert.equal(record.state, state);
+  assert.equal(record.netns, namespace.inode);
+  assert.equal(record.direction, isInbound ? 'DIRECTION_INBOUND' : 'DIRECTION_OUTBOUND');
+  assert.equal(record.informational ?? false, informational, 'whether it may well be meant');
+  if (localPort !== undefined) {
+    assert.equal(record.local.port, localPort);
+  }
+  assertOwner(record.owner, owner);
+  if (remote !== undefined) {
+    assert.deepEqual(record.remote, remote);
+    assertDiagnosisNames(record, `${owner.comm}[${String(owner.pid)}]`, `${remote.address}:${String(remote.port)}`);
+  }
+  assert.ok(timeMs(record.since) <= timeMs(record.detectedTime), 'it was stuck before it was detected');
+}
+
 /** Asserts that a person who reads the diagnosis learns who is stuck with whom. */
 export function assertDiagnosisNames(record: StuckJson, process: string, peer: string): void {
   const { summary = '', effect = '' } = record.diagnosis ?? {};

@@ -30,6 +30,19 @@ const NUMBERS: Readonly<Record<string, keyof SnapshotFacts>> = {
   srtt: 'srttUs',
   closer: 'closerTgid',
   received: 'bytesReceived',
+  pending: 'pending',
+  wnd: 'sndWnd',
+  rcvwnd: 'rcvWnd',
+  rcvnxt: 'rcvNxt',
+  copied: 'copiedSeq',
+  queue: 'receiveQueueBytes',
+  buffer: 'receiveBufferBytes',
+  shutdown: 'shutdown',
+  waiting: 'ackBacklog',
+  limit: 'maxAckBacklog',
+  handshakes: 'synQueue',
+  young: 'synQueueYoung',
+  usertimeout: 'userTimeoutMs',
   netns: 'netns',
 };
 
@@ -37,12 +50,13 @@ const NUMBERS: Readonly<Record<string, keyof SnapshotFacts>> = {
 const TIMES: Readonly<Record<string, keyof SnapshotFacts>> = {
   acked: 'ackedAt',
   data: 'dataAt',
-  request: 'sentAt',
   stamp: 'retransAt',
   firstrto: 'firstRtoAt',
   rto: 'rtoSeconds',
   timer: 'writeTimerAt',
   katimer: 'keepaliveTimerAt',
+  sentat: 'sentAt',
+  firstprobe: 'firstProbeAt',
 };
 
 const FLAGS: Readonly<Record<string, SnapshotFacts>> = {
@@ -57,6 +71,7 @@ const FLAGS: Readonly<Record<string, SnapshotFacts>> = {
   thin: { thinLto: true },
   tlp: { tlpRetrans: true },
   usec: { usecStamps: true },
+  listens: { state: TCP_STATE.LISTEN, inbound: true, remote: { address: '0.0.0.0', port: 0 } },
 };
 
 const ONCE: Readonly<Record<string, SnapshotFacts>> = {

@@ -258,10 +258,17 @@ function differences(before: StuckRecord, now: StuckRecord): string {
     'unackedBytes',
     'unsentBytes',
     'unreadBytes',
+    'informational',
   ] as const) {
     if (before[field] !== now[field]) {
       parts.push(`${field}=${now[field]}`);
     }
+  }
+  if (before.acceptQueue?.waiting !== now.acceptQueue?.waiting) {
+    parts.push(`waiting=${now.acceptQueue?.waiting ?? 0}`);
+  }
+  if (before.acceptQueue?.unanswered !== now.acceptQueue?.unanswered) {
+    parts.push(`unanswered=${now.acceptQueue?.unanswered ?? 0}`);
   }
   if (ownerText(before) !== ownerText(now)) {
     parts.push(ownerText(now));

@@ -60,6 +60,8 @@ export interface SocketTimes {
   readonly dataAt?: number;
   /** Last data sent. */
   readonly sentAt?: number;
+  /** `icsk_probes_tstamp`, of the first window probe; null: none yet. */
+  readonly firstProbeAt?: number | null;
   /** `retrans_stamp`; null: no episode. */
   readonly retransAt?: number | null;
   /** `rto_stamp`, which kernels before 6.7 lack; null: this one has it, and it is 0. */
@@ -171,6 +173,7 @@ const TIME_KEYS = [
   'ackedAt',
   'dataAt',
   'sentAt',
+  'firstProbeAt',
   'retransAt',
   'firstRtoAt',
   'rtoSeconds',
@@ -192,6 +195,7 @@ export function snapshotAt(kernel: TestKernel, second: number, facts: SnapshotFa
     rcvTstampJiffies32: jiffies32(ackedAt),
     lrcvtimeJiffies32: jiffies32(facts.dataAt ?? ackedAt),
     lsndtimeJiffies32: jiffies32(facts.sentAt ?? ackedAt),
+    probesTstampJiffies32: typeof facts.firstProbeAt === 'number' ? jiffies32(facts.firstProbeAt) : 0,
     retransStamp: stamp32(kernel, facts.retransAt, usecStamps),
     rtoStampMs: stamp32(kernel, facts.firstRtoAt, false),
     hasRtoStamp: facts.firstRtoAt !== undefined,

@@ -30,10 +30,16 @@ export function summaryOf(record: StuckRecord, nowUs: number, names: WallTimes):
     return `${holder} ${pastWords(kind, record)} ${span} until ${endWords(kind, record, record.outcome)}.`;
   }
   const atLeast = record.sinceAtLeast ? 'at least ' : '';
-  const since = `since ${atLeast}${names.wallTime(record.sinceUs)} (${durationWords(nowUs - record.sinceUs)})`;
+  const sinceUs = silentSinceUs(record);
+  const since = `since ${atLeast}${names.wallTime(sinceUs)} (${durationWords(nowUs - sinceUs)})`;
   const forecast = forecastWords(kind, record, nowUs, names);
   const end = forecast === null ? '' : `; ${forecast}`;
   return `${holder} ${presentWords(kind, record)} ${since}: ${evidenceWords(kind, record)}${end}.`;
+}
+
+/** A record that began as something else, half-closed or unread, may be older than the silence that it has become. */
+function silentSinceUs({ kind, sinceUs, lastProgressUs }: StuckRecord): number {
+  return kind === 'retransmitting' ? Math.max(sinceUs, lastProgressUs ?? sinceUs) : sinceUs;
 }
 
 function spanWords(record: StuckRecord, endUs: number, names: WallTimes): string {

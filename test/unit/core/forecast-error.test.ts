@@ -71,7 +71,7 @@ describe('the end in the timeline', () => {
   ];
   for (const [errorUs, text] of table) {
     test(String(errorUs), () => {
-      assert.equal(endText('timed_out', errorUs), text);
+      assert.equal(endText('retransmitting', 'timed_out', errorUs), text);
     });
   }
 });
