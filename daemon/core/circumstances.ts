@@ -1,5 +1,5 @@
 /** What the facts of a stuck socket say beyond its kind: how grave it is, why nothing gets through, what came before. */
-import { hasUnreadData, isSilentBehindWindow, isUnreadHarmless } from './conditions.js';
+import { hasUnreadData, isRefusedLocally, isSilentBehindWindow, isUnreadHarmless } from './conditions.js';
 import { EHOSTUNREACH } from './errno-name.js';
 import type { TickClock } from './jiffies.js';
 import { lastAckUs, pastJiffies32Us, tickUs } from './kernel-time.js';
@@ -42,7 +42,7 @@ export function causeOf(kind: StuckKind, socket: SocketSnapshot): StuckCause | n
   if (kind !== 'retransmitting' && kind !== 'closing' && kind !== 'connecting') {
     return null;
   }
-  if (socket.retransmitError !== 0 || isHeldBack(socket)) {
+  if (socket.retransmitError !== 0 || isHeldBack(socket) || isRefusedLocally(socket)) {
     return 'not_sent';
   }
   return losesFullSegmentsOnly(socket) ? 'path_mtu' : null;

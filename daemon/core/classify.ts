@@ -1,5 +1,5 @@
 /** The kinds as rules: what a snapshot may be a case of, and from when on it is one. */
-import { hasShrunkWindow, isClosing, isRetransmitting, isWindowClosed } from './conditions.js';
+import { hasShrunkWindow, isClosing, isRefusedLocally, isRetransmitting, isWindowClosed } from './conditions.js';
 import { fulfilsEvidenceRule } from './evidence.js';
 import { windowProbeSentUs } from './give-up-window-probe.js';
 import type { TickClock } from './jiffies.js';
@@ -158,7 +158,7 @@ export function continued(
       if (isWindowClosed(socket)) {
         return { kind: 'zero_window', since };
       }
-      return socket.packetsOut > 0 ? { kind: 'retransmitting', since } : stuck;
+      return socket.packetsOut > 0 || isRefusedLocally(socket) ? { kind: 'retransmitting', since } : stuck;
     case 'zero_window':
       return isRetransmitting(socket) ? { kind: 'retransmitting', since } : stuck;
     case 'retransmitting':

@@ -21,9 +21,19 @@ function canSend(state: number): boolean {
   return state === TCP_STATE.ESTABLISHED || state === TCP_STATE.CLOSE_WAIT;
 }
 
-/** Data is in flight, the window is open, and at least one RTO has passed. */
+/** Data is in flight, or should be, the window is open, and at least one timeout has passed. */
 export function isRetransmitting(socket: SocketSnapshot): boolean {
-  return canSend(socket.state) && socket.packetsOut > 0 && socket.retransmits > 0 && socket.sndWnd > 0;
+  const isUnanswered = socket.packetsOut > 0 && socket.retransmits > 0 && socket.sndWnd > 0;
+  return canSend(socket.state) && (isUnanswered || isRefusedLocally(socket));
+}
+
+/**
+ * The peer would take what is queued, but this host does not let it out: a firewall's output rule (EPERM), no route. A
+ * segment that fails at its first transmission never counts as sent (tcp_write_xmit()): it stays in the queue, and the
+ * persist timer tries again with tcp_write_wakeup(). Any ACK, and any attempt that succeeds, zeroes icsk_probes_out.
+ */
+export function isRefusedLocally(socket: SocketSnapshot): boolean {
+  return socket.pending === PENDING.PROBE0 && isProbingWindow(socket) && socket.probesOut > 0 && socket.sndWnd > 0;
 }
 
 /**
@@ -37,7 +47,7 @@ export function isWindowClosed(socket: SocketSnapshot): boolean {
   if (socket.packetsOut > 0) {
     return hasShrunkWindow(socket);
   }
-  return socket.pending === PENDING.PROBE0 && isProbingWindow(socket);
+  return socket.pending === PENDING.PROBE0 && isProbingWindow(socket) && !isRefusedLocally(socket);
 }
 
 /** The window shrank to zero with data in flight, which was retransmitted since (`tcp_retransmit_timer()`). */

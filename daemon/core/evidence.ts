@@ -5,6 +5,7 @@
  * them, and a healthy connection with this socket's own loss rate would look like this less than once in ten thousand
  * times: three RTOs on a clean path, about eight on one that loses 30 %.
  */
+import { isRefusedLocally } from './conditions.js';
 import type { TickClock } from './jiffies.js';
 import { isInsideRtoTimer } from './kernel-limits.js';
 import { lastAckUs, tickUs } from './kernel-time.js';
@@ -25,7 +26,7 @@ const PRIOR_SENT = 50;
 
 /** @returns true if the snapshot shows a black hole. */
 export function fulfilsEvidenceRule(socket: SocketSnapshot, rule: EvidenceRule, ticks: TickClock): boolean {
-  const rtos = countedRtos(socket);
+  const rtos = isRefusedLocally(socket) ? refusedAttempts(socket) : countedRtos(socket);
   return (
     rtos >= rule.retransmits && chanceIfHealthy(lossBefore(socket), rtos) < rule.chance && !wasHeard(socket, ticks)
   );
@@ -45,6 +46,14 @@ export function countedRtos(socket: SocketSnapshot): number {
   return Math.min(socket.retransmits, backoff);
 }
 
+/**
+ * Attempts in a row that this host refused. What the local queue drops does not back off. Of probes that the keepalive
+ * timer sent, `icsk_backoff` knows nothing either.
+ */
+function refusedAttempts(socket: SocketSnapshot): number {
+  return Math.min(socket.probesOut, socket.backoff);
+}
+
 /** The share of segments that this socket lost before the episode began, estimated; above 0, at most 1. */
 export function lossBefore(socket: SocketSnapshot): number {
   const inEpisode = socket.retransmits + (socket.tlpRetrans ? 1 : 0);
@@ -60,5 +69,8 @@ export function chanceIfHealthy(loss: number, rtos: number): number {
 
 /** @returns true if any ACK arrived since the first RTO. Stamps of jiffies are exact to one, which is tolerated. */
 export function wasHeard(socket: SocketSnapshot, ticks: TickClock): boolean {
+  if (isRefusedLocally(socket)) {
+    return false; // an ACK would have zeroed the count of attempts
+  }
   return lastAckUs(socket, ticks) > firstRtoUs(socket, ticks) + tickUs(ticks);
 }

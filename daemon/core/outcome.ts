@@ -7,7 +7,7 @@ import { ECONNABORTED, ECONNREFUSED, ECONNRESET, EPIPE, ETIMEDOUT } from './errn
 import { hasNothingToSend } from './keepalive-probes.js';
 import type { Outcome, StuckKind } from './kinds.js';
 import { seqAfter } from './sequence.js';
-import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
+import { PENDING, TCP_STATE, type SocketSnapshot } from './snapshot.js';
 
 /** @returns how it ended with this snapshot, or null if it is still stuck. */
 export function outcomeOf(kind: StuckKind, before: SocketSnapshot, now: SocketSnapshot): Outcome | null {
@@ -104,11 +104,27 @@ function outcomeOfClosed(kind: StuckKind, before: SocketSnapshot, now: SocketSna
   if (now.resetReceived) {
     return 'reset_by_peer';
   }
+  if (endedInsideTimer(kind, now)) {
+    return now.skErrSoft === 0 ? 'timed_out' : 'unreachable';
+  }
   // Of a socket that was closing already the closer is known too, but its FIN went on without it.
   if (now.closerTgid !== 0 && kind !== 'closing' && !isClosing(stateBefore(before, now))) {
     return closedByApplication(now);
   }
   return outcomeWithoutError(kind, before, now);
+}
+
+/**
+ * An application that polls may fetch the error on another processor before the state changes (tcp_write_err() sets it
+ * first, and then frees the queue). The timers betray themselves: with data unacknowledged a timer is always set, except
+ * inside the write timer; and the keepalive timer sends its RST before it ends the socket, a close after that.
+ */
+function endedInsideTimer(kind: StuckKind, now: SocketSnapshot): boolean {
+  if (now.cause !== 'state') {
+    return false;
+  }
+  const isInsideWriteTimer = seqAfter(now.writeSeq, now.sndUna) && now.pending === PENDING.NONE;
+  return isInsideWriteTimer || (kind === 'keepalive_unanswered' && now.resetSent);
 }
 
 function outcomeOfErrno(now: SocketSnapshot): Outcome {

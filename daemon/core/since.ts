@@ -1,7 +1,9 @@
 /** Since when a connection is stuck, kind by kind; never the time at which we first looked. */
+import { isRefusedLocally } from './conditions.js';
+import { windowProbeSentUs } from './give-up-window-probe.js';
 import type { TickClock } from './jiffies.js';
 import { probeSentUs } from './keepalive-probes.js';
-import { lastAckUs, retransStampUs, tickUs, timerExpiryUs } from './kernel-time.js';
+import { lastAckUs, pastJiffies32Us, retransStampUs, tickUs, timerExpiryUs } from './kernel-time.js';
 import { firstRtoUs } from './rto-ladder.js';
 import { PENDING, type SocketSnapshot } from './snapshot.js';
 
@@ -14,12 +16,22 @@ export interface Since {
 
 /** The first retransmission that went unanswered. */
 export function retransmittingSince(socket: SocketSnapshot, ticks: TickClock): Since {
+  if (isRefusedLocally(socket)) {
+    return refusedSince(socket, ticks);
+  }
   const stampUs = retransStampUs(socket);
   if (stampUs !== null && lastAckUs(socket, ticks) <= stampUs + tickUs(ticks)) {
     return { timeUs: stampUs, atLeast: false };
   }
   // Part of what was retransmitted has been acknowledged since the stamp; the present run of RTOs is younger.
   return { timeUs: firstRtoUs(socket, ticks), atLeast: !socket.hasRtoStamp };
+}
+
+/** The first attempt after the segment was refused when it was sent. */
+function refusedSince(socket: SocketSnapshot, ticks: TickClock): Since {
+  return socket.probesTstampJiffies32 === 0
+    ? { timeUs: windowProbeSentUs(socket, 1, ticks) ?? socket.monoUs, atLeast: true }
+    : { timeUs: pastJiffies32Us(socket.probesTstampJiffies32, socket, ticks), atLeast: false };
 }
 
 /** connect(): in SYN_SENT that is what `retrans_stamp` holds. */

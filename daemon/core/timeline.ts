@@ -1,5 +1,5 @@
 /** The steps in the life of a record, in plain words. Nothing in them comes from a process or a peer. */
-import { hasShrunkWindow, isSilentBehindWindow, unansweredHandshakes } from './conditions.js';
+import { hasShrunkWindow, isRefusedLocally, isSilentBehindWindow, unansweredHandshakes } from './conditions.js';
 import { durationWords, idleWords } from './format-words.js';
 import type { Outcome, OwnerType, StaleReuse, StuckKind } from './kinds.js';
 import type { StuckRecord, TimelineEntry } from './record.js';
@@ -61,7 +61,9 @@ export function detectionText(kind: StuckKind, socket: SocketSnapshot, stuckUs: 
   const stuckFor = `${Math.round(stuckUs / 1_000_000)} s`;
   switch (kind) {
     case 'retransmitting':
-      return `detected: ${socket.retransmits} retransmission timeouts in a row without any answer`;
+      return isRefusedLocally(socket)
+        ? `detected: this host has refused to send it ${socket.probesOut} times in a row`
+        : `detected: ${socket.retransmits} retransmission timeouts in a row without any answer`;
     case 'keepalive_unanswered':
       return `detected: ${socket.probesOut} keepalive probes without an answer`;
     case 'connecting':

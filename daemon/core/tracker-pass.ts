@@ -1,9 +1,9 @@
 /** What passes change: owners, suspects whose time has come, and entries that nobody finds any more. */
 import { heldOwnership, needsSweep, processKey } from './ownership.js';
-import { outcomeOfVanished } from './outcome.js';
+import { outcomeOf, outcomeOfVanished } from './outcome.js';
 import { nextRetransmissionUs, runningRtoJiffies } from './rto-ladder.js';
 import { tickUs } from './kernel-time.js';
-import { TCP_STATE, type HolderReport, type PassReport, type ProcessReport } from './snapshot.js';
+import { TCP_STATE, type HolderReport, type PassReport, type ProcessReport, type SocketSnapshot } from './snapshot.js';
 import {
   endRecord,
   forget,
@@ -15,6 +15,7 @@ import {
 } from './tracker-lifecycle.js';
 import { concludeReuses } from './tracker-reuse.js';
 import {
+  EVENT_LAG_US,
   requestPass,
   socketKey,
   type Entry,
@@ -23,9 +24,6 @@ import {
   type Step,
   type TrackerState,
 } from './tracker-state.js';
-
-/** Events and passes come through different queues: what a pass did not find may still be explained by an event. */
-const EVENT_LAG_US = 1_000_000;
 
 /** How late a retransmission may be reported, beyond what the timer wheel explains: RTO / 8 and this. */
 const RETRANSMISSION_SLACK_US = 2_000_000;
@@ -200,8 +198,19 @@ function concludeMissing(step: Step, pass: RunningPass): void {
     if (entry.open === null) {
       forget(state, entry, pass.beginUs);
     } else {
-      endRecord(step, entry, outcomeOfVanished(entry.socket), pass.beginUs);
+      endUnseen(step, entry, entry.missing?.visit ?? null, pass.beginUs);
     }
+  }
+}
+
+/** @param visit the first one that found it closed; null if none did. */
+function endUnseen(step: Step, entry: Entry, visit: SocketSnapshot | null, nowUs: number): void {
+  const { open, socket } = entry;
+  const outcome = visit === null || open === null ? null : outcomeOf(open.kind, socket, visit);
+  if (visit === null || open === null || outcome === null) {
+    endRecord(step, entry, outcomeOfVanished(socket), nowUs);
+  } else {
+    endRecord(step, entry, outcome, Math.max(visit.monoUs, open.identity.detectedUs), { last: visit });
   }
 }
 

@@ -2,7 +2,7 @@
 import { classify, leftOver, type Stuck } from './classify.js';
 import type { StuckKind } from './kinds.js';
 import { outcomeOf } from './outcome.js';
-import type { SocketSnapshot } from './snapshot.js';
+import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
 import { nextStanding, sendsFin, type Standing } from './standing.js';
 import {
   admit,
@@ -14,7 +14,15 @@ import {
   updateRecord,
 } from './tracker-lifecycle.js';
 import { learnIdleClose, learnOldClose, noteReuse } from './tracker-reuse.js';
-import { requestPass, socketKey, type Entry, type KernelContext, type Step } from './tracker-state.js';
+import {
+  EVENT_LAG_US,
+  requestPass,
+  socketKey,
+  type Entry,
+  type KernelContext,
+  type Missing,
+  type Step,
+} from './tracker-state.js';
 import { isUnchanged } from './unchanged-socket.js';
 
 export function applySocket(step: Step, context: KernelContext, socket: SocketSnapshot): void {
@@ -40,6 +48,7 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
     state.counters.untrustedIgnored++;
     return;
   }
+  const { marked: wasObserved, missing } = entry;
   noteVisit(step, entry, socket);
   if (socket.monoUs < entry.socket.monoUs && socket.cause !== 'destroy') {
     state.counters.staleIgnored++;
@@ -60,6 +69,12 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
   }
   if (entry.open === null) {
     forget(state, entry, socket.monoUs);
+  } else if (mayHaveOvertaken(entry, wasObserved, missing, socket)) {
+    const visit = missing?.visit ?? socket;
+    entry.marked = false;
+    entry.missing = { sinceUs: visit.monoUs, goneAtUs: visit.monoUs + EVENT_LAG_US, visit };
+    state.missing.add(entry.key);
+    return;
   } else {
     endRecord(step, entry, outcome, Math.max(socket.monoUs, entry.open.identity.detectedUs), { last: socket });
   }
@@ -141,6 +156,23 @@ function noteVisit(step: Step, entry: Entry, socket: SocketSnapshot): void {
   if (socket.cause === 'sweep') {
     entry.lastSweepId = socket.passId;
   }
+}
+
+/**
+ * A pass that finds a socket closed, which the sensor observes, may have overtaken the event of its end: that alone has
+ * the time, and the error, which the application may have read since.
+ */
+function mayHaveOvertaken(
+  entry: Entry,
+  wasObserved: boolean,
+  missing: Missing | null,
+  socket: SocketSnapshot,
+): boolean {
+  const isVisit = socket.cause === 'sweep' || socket.cause === 'refresh';
+  const isEnd = socket.state === TCP_STATE.CLOSE && entry.socket.state !== TCP_STATE.CLOSE;
+  const first = missing?.visit ?? null;
+  const isPending = first === null ? wasObserved : socket.monoUs < first.monoUs + EVENT_LAG_US;
+  return isVisit && isEnd && isPending;
 }
 
 /** A pass may overtake an event. The state that it shows is newer, but only the event knows when the FIN was sent. */

@@ -40,12 +40,17 @@ export interface Entry {
   open: OpenRecord | null;
 }
 
+/** Events and passes come through different queues: what a pass did or did not find may still be explained by an event. */
+export const EVENT_LAG_US = 1_000_000;
+
 /** An entry of which the sensor knows nothing at present. */
 export interface Missing {
   /** Only passes that began later can tell. */
   readonly sinceUs: number;
   /** A complete pass that began after this and did not bring it back proves that it is gone; null: not known yet. */
   goneAtUs: number | null;
+  /** The first visit that showed its end, whose event may still be on its way. */
+  readonly visit?: SocketSnapshot;
 }
 
 export interface OpenRecord {

@@ -18,6 +18,7 @@ const descriptions = {
   generate: 'the protobuf code in daemon/rpc/gen',
   build: 'generated code, the sensor, the compiled daemon and its bundles, without system packages',
   bench: 'measure; "-- PART --json" measures one part and ends with one line of JSON',
+  soak: 'minutes of healthy traffic of many shapes, in which nothing may be reported (needs root); "-- --seconds N"',
   help: 'this list',
 };
 

@@ -21,6 +21,8 @@ export interface PartResult {
   /** What was measured on, for example how many connections. */
   readonly title: string;
   readonly rows: readonly Row[];
+  /** What does not fit into rows, as lines of text behind the table. */
+  readonly details?: string;
   readonly figures: Figures;
   /** Figures that scripts find at the top of the JSON besides, under names that are part of the contract. */
   readonly headline?: Readonly<Record<string, number>>;

@@ -11,8 +11,9 @@ const COLUMNS: readonly Column<Row>[] = [
 ];
 
 /** @returns lines with a newline each, the first one being the title. */
-export function formatResult(name: string, { title, rows }: PartResult): string {
-  return `${name}: ${title}\n${formatTable(COLUMNS, rows, Infinity)}`;
+export function formatResult(name: string, { title, rows, details }: PartResult): string {
+  const table = `${name}: ${title}\n${formatTable(COLUMNS, rows, Infinity)}`;
+  return details === undefined ? table : `${table}\n${details}`;
 }
 
 /** A time in the unit in which it reads best. */

@@ -51,3 +51,17 @@ export function ratioVsSs(ss: Listing, sweep: Listing): number {
 export function significant(value: number, digits = 4): number {
   return Number(value.toPrecision(digits));
 }
+
+/**
+ * @param percent above 0, up to 100.
+ * @returns the least of the values that `percent` of them do not exceed.
+ * @throws RangeError without values.
+ */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const value = sorted[Math.ceil((percent / 100) * sorted.length) - 1];
+  if (value === undefined) {
+    throw new RangeError('a percentile of nothing');
+  }
+  return value;
+}

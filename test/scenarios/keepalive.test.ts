@@ -116,6 +116,12 @@ const ENDINGS: Readonly<Record<string, string>> = {
   'the kernel gives up, with a RST of its own': `
     15.0    A reset_sent rstsent                        =>
     15.0    A state state=CLOSE err=110 probes=9        => A ended timed_out at 15`,
+  'the kernel gives up, and the application fetched the error before the state changed': `
+    15.0    A reset_sent rstsent                        =>
+    15.0    A state state=CLOSE probes=9 closer=77      => A ended timed_out at 15`,
+  'the application aborts it: the RST comes after the change of state': `
+    15.0    A state state=CLOSE closer=100              => A ended closed_by_application at 15
+    15.0    A reset_sent rstsent                        =>`,
   'the application closes a half-closed one': `
     12.0    refresh A state=FIN_WAIT2                   => A updated state=FIN_WAIT2
     15.0    A state state=CLOSE                         => A ended closed_by_application at 15`,

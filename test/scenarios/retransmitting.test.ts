@@ -74,10 +74,23 @@ const ENDINGS: Readonly<Record<string, string>> = {
     2.5     A error state=CLOSE err=104 port=0          => A ended closed_by_application at 2.5`,
   'aborted by the exit of its process': `
     2.5     A state state=CLOSE closer=100 exiting      => A ended owner_exited at 2.5`,
+  'timed out, but the application fetched the error before the state changed: no timer is set': `
+    3.06    A retransmit retransmits=4                  => A updated retransmits=4
+    13.0    A state state=CLOSE packets=0 closer=77     => A ended timed_out at 13`,
+  'the same of a peer that was reported unreachable': `
+    3.06    A retransmit retransmits=4 soft=113         => A updated retransmits=4
+    13.0    A state state=CLOSE packets=0 closer=77     => A ended unreachable at 13`,
   'ended while the event was lost: the refresh finds the error': `
-    2.5     refresh A state=CLOSE err=110 packets=0 cleared   => A ended timed_out at 2.5`,
+    2.5     refresh A state=CLOSE err=110 packets=0 cleared   =>
+    3.4     refresh                                     =>
+    3.6     refresh                                     => A ended timed_out at 2.5`,
   'ended while the event was lost, the error read meanwhile': `
-    2.5     refresh A state=CLOSE packets=0 cleared     => A ended lost_track at 2.5`,
+    2.5     refresh A state=CLOSE packets=0 cleared     =>
+    3.4     sweep A state=CLOSE packets=0 held 100/21   =>
+    3.6     refresh                                     => A ended lost_track at 2.5`,
+  'ended while a refresh was under way, which overtook the event; the error was read meanwhile': `
+    2.500   refresh A state=CLOSE packets=0 cleared     =>
+    2.501   A state taken=2.499 from=ESTABLISHED state=CLOSE err=110 packets=0   => A ended timed_out at 2.499`,
   'a hard ICMP error is told to the application, but the connection goes on': `
     2.5     A error err=113                             =>`,
 };
@@ -239,11 +252,13 @@ void test('where something else ended it, or nobody saw when, there is no error 
     '20 A state state=CLOSE err=104 rst => A ended reset_by_peer at 20',
     '20 refresh A una=1100 packets=0 retransmits=0 => A ended recovered at 20',
     '20 A state state=CLOSE closer=100 => A ended closed_by_application at 20',
-    '20 refresh A state=CLOSE err=110 => A ended timed_out at 20',
+    '20 refresh A state=CLOSE err=110 =>\n21.1 refresh => A ended timed_out at 20',
   ];
   for (const ending of endings) {
     const story = playScenario(LIMITED, { sockets: BLACK_HOLE });
-    story.play(ending);
+    ending.split('\n').forEach((line) => {
+      story.play(line);
+    });
     const record = story.records.get('A');
     assert.notEqual(record?.detectedGiveUp, null, ending);
     assert.equal(record?.forecastErrorUs, null, ending);

@@ -48,7 +48,9 @@ function list(words: string | null): string[] {
 
 function retransmissions(record: StuckRecord): string | null {
   if (record.retransmits === 0) {
-    return null;
+    // What this host refuses at the first attempt is never retransmitted: the persist timer tries it again.
+    const isRefused = record.cause === 'not_sent' && record.probes > 0;
+    return isRefused ? `${countWords(record.probes, 'attempt', 'attempts')} refused` : null;
   }
   const count = countWords(record.retransmits, 'retransmission', 'retransmissions');
   return `${count} ${record.cause === 'not_sent' ? 'not sent' : 'unanswered'}`;
@@ -56,7 +58,7 @@ function retransmissions(record: StuckRecord): string | null {
 
 function bytesInLimbo(record: StuckRecord): string[] {
   const sent = record.unackedBytes > 0 ? [`${bytesWords(record.unackedBytes)} in limbo`] : [];
-  const queued = record.unsentBytes > 0 ? [`${bytesWords(record.unsentBytes)} queued behind`] : [];
+  const queued = record.unsentBytes > 0 ? [`${bytesWords(record.unsentBytes)} queued${sent.length > 0 ? ' behind' : ''}`] : [];
   return [...sent, ...queued];
 }
 
