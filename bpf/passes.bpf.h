@@ -181,10 +181,16 @@ static __always_inline bool write_process(struct bpf_iter__task_file *ctx, struc
 }
 
 /* A descriptor of which nothing is to be told. */
-static __always_inline int pass_over(struct bpf_iter__task_file *ctx, struct task_struct *task,
-				     struct sweep_output *out)
+static __always_inline int pass_over(struct bpf_iter__task_file *ctx, struct task_struct *task)
 {
-	if (is_wanted(task) && write_process(ctx, task, out)) {
+	struct sweep_output *out;
+	__u32 zero = 0;
+
+	if (!is_wanted(task)) {
+		return 0;
+	}
+	out = bpf_map_lookup_elem(&scratch, &zero);
+	if (out && write_process(ctx, task, out)) {
 		pass_reported_tgid = task->tgid;
 	}
 	return 0;
@@ -206,13 +212,9 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (!task || !file) {
 		return 0;
 	}
-	out = bpf_map_lookup_elem(&scratch, &zero);
-	if (!out) {
-		return 0;
-	}
 	sk = tcp_socket_of(file);
 	if (!sk) {
-		return pass_over(ctx, task, out);
+		return pass_over(ctx, task);
 	}
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp) {
@@ -227,12 +229,13 @@ int sweep(struct bpf_iter__task_file *ctx)
 	found = find_conditions(sk, tp, state, false);
 	if (!mark && !found && !is_over_threshold(tp, state) && !is_watched(sk)) {
 		count_socket(task, state);
-		return pass_over(ctx, task, out);
+		return pass_over(ctx, task);
 	}
 	if (!mark) {
 		mark = create_mark(sk);
 	}
-	if (!mark) {
+	out = bpf_map_lookup_elem(&scratch, &zero);
+	if (!mark || !out) {
 		return 0;
 	}
 	fill_socket(&out->socket, sk, CAUSE_SWEEP);

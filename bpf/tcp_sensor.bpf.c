@@ -70,12 +70,12 @@ const volatile bool retransmit_has_error = false;
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_retransmit, const struct sock *sk)
 {
-	__s32 error = retransmit_has_error ? (__s32)ctx[2] : 0;
 	/* A typed load: a probe read would cost a third of the whole look. */
 	const struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct socket_record *r;
 	struct mark *mark;
 	__u8 retransmits;
+	__s32 error;
 
 	if (!tp) {
 		return 0;
@@ -88,6 +88,7 @@ int BPF_PROG(on_retransmit, const struct sock *sk)
 		return 0;
 	}
 	COUNT(retransmits_seen);
+	error = retransmit_has_error ? (__s32)ctx[2] : 0;
 	mark = find_mark(sk);
 	if (mark) {
 		mark->retransmit_error = error;
