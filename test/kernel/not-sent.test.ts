@@ -68,7 +68,10 @@ describe('an output rule drops what is sent', { skip, concurrency: 4 }, () => {
     assert.equal(opened.unackedBytes, undefined, 'nothing of it counts as sent');
     assert.equal(opened.giveUp?.reason, 'GIVE_UP_REASON_TCP_RETRIES2');
     assert.equal(opened.giveUp.expectedError, 'ETIMEDOUT');
-    assert.match(JSON.stringify(opened.diagnosis), /attempts refused, 1000 bytes queued, this host itself does not let them out/);
+    assert.match(
+      JSON.stringify(opened.diagnosis),
+      /attempts refused, 1000 bytes queued, this host itself does not let them out/,
+    );
     assertOwner((await stuckd().waitOwner(opened.id)).owner, { pid: client.pid, comm: 'sockprog' });
     const error = await client.waitEvent({ event: 'error', id: 'a' });
     assert.equal(error.errno, 'ETIMEDOUT');

@@ -58,7 +58,8 @@ function retransmissions(record: StuckRecord): string | null {
 
 function bytesInLimbo(record: StuckRecord): string[] {
   const sent = record.unackedBytes > 0 ? [`${bytesWords(record.unackedBytes)} in limbo`] : [];
-  const queued = record.unsentBytes > 0 ? [`${bytesWords(record.unsentBytes)} queued${sent.length > 0 ? ' behind' : ''}`] : [];
+  const queued =
+    record.unsentBytes > 0 ? [`${bytesWords(record.unsentBytes)} queued${sent.length > 0 ? ' behind' : ''}`] : [];
   return [...sent, ...queued];
 }
 
