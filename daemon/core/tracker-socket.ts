@@ -1,6 +1,6 @@
 /** What a report of one socket changes. */
 import { classify, leftOver, type Stuck } from './classify.js';
-import type { StuckKind } from './kinds.js';
+import type { Outcome, StuckKind } from './kinds.js';
 import { outcomeOf } from './outcome.js';
 import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
 import { nextStanding, sendsFin, type Standing } from './standing.js';
@@ -20,21 +20,21 @@ import {
   socketKey,
   type Entry,
   type KernelContext,
-  type Missing,
   type Step,
+  type TrackerState,
 } from './tracker-state.js';
 import { isUnchanged } from './unchanged-socket.js';
 
 export function applySocket(step: Step, context: KernelContext, socket: SocketSnapshot): void {
   const { state } = step;
-  if (socket.cookie === 0n && socket.cause !== 'idle_close') {
+  if (socket.cause === 'idle_close') {
+    learnIdleClose(step, context, socket);
+    return;
+  }
+  if (socket.cookie === 0n) {
     // Read through a timer, of a socket that nobody asked for its cookie yet: a sweep gives it one and reports it.
     state.counters.untrustedIgnored++;
     requestPass(step, 'sweep');
-    return;
-  }
-  if (socket.cause === 'idle_close') {
-    learnIdleClose(step, context, socket);
     return;
   }
   noteReuse(step, context, socket);
@@ -48,7 +48,7 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
     state.counters.untrustedIgnored++;
     return;
   }
-  const { marked: wasObserved, missing } = entry;
+  const overtaking = overtakingVisit(entry, socket);
   noteVisit(step, entry, socket);
   if (socket.monoUs < entry.socket.monoUs && socket.cause !== 'destroy') {
     state.counters.staleIgnored++;
@@ -59,8 +59,16 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
   const outcome = kind === null ? null : outcomeOf(kind, entry.socket, socket);
   if (outcome === null) {
     absorb(step, context, entry, socket);
-    return;
+  } else if (overtaking !== null) {
+    awaitEvent(state, entry, overtaking);
+  } else {
+    conclude(step, context, entry, socket, outcome);
   }
+}
+
+/** Ends what the socket was until now; what it is from now on may be something new. */
+function conclude(step: Step, context: KernelContext, entry: Entry, socket: SocketSnapshot, outcome: Outcome): void {
+  const { state } = step;
   const standing = nextStanding(entry.standing, entry.socket, socket, state.config.kinds, context.ticks);
   const rest = outcome === 'recovered' ? leftOverOf(step, context, entry, socket, standing) : null;
   if (rest !== null) {
@@ -69,18 +77,12 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
   }
   if (entry.open === null) {
     forget(state, entry, socket.monoUs);
-  } else if (mayHaveOvertaken(entry, wasObserved, missing, socket)) {
-    const visit = missing?.visit ?? socket;
-    entry.marked = false;
-    entry.missing = { sinceUs: visit.monoUs, goneAtUs: visit.monoUs + EVENT_LAG_US, visit };
-    state.missing.add(entry.key);
-    return;
   } else {
     endRecord(step, entry, outcome, Math.max(socket.monoUs, entry.open.identity.detectedUs), { last: socket });
   }
   if (socket.cause !== 'destroy') {
-    // It lives on, or a descriptor of it does: what the snapshot shows may be the beginning of something new.
-    suspect(step, context, key, socket, standing);
+    // It lives on, or a descriptor of it does.
+    suspect(step, context, entry.key, socket, standing);
   }
 }
 
@@ -161,18 +163,25 @@ function noteVisit(step: Step, entry: Entry, socket: SocketSnapshot): void {
 /**
  * A pass that finds a socket closed, which the sensor observes, may have overtaken the event of its end: that alone has
  * the time, and the error, which the application may have read since.
+ * @returns the first visit that found it closed, while its event may still be on its way; else null.
  */
-function mayHaveOvertaken(
-  entry: Entry,
-  wasObserved: boolean,
-  missing: Missing | null,
-  socket: SocketSnapshot,
-): boolean {
+function overtakingVisit(entry: Entry, socket: SocketSnapshot): SocketSnapshot | null {
   const isVisit = socket.cause === 'sweep' || socket.cause === 'refresh';
   const isEnd = socket.state === TCP_STATE.CLOSE && entry.socket.state !== TCP_STATE.CLOSE;
-  const first = missing?.visit ?? null;
-  const isPending = first === null ? wasObserved : socket.monoUs < first.monoUs + EVENT_LAG_US;
-  return isVisit && isEnd && isPending;
+  if (entry.open === null || !isVisit || !isEnd) {
+    return null;
+  }
+  const first = entry.missing?.visit;
+  if (first === undefined) {
+    return entry.marked ? socket : null;
+  }
+  return socket.monoUs < first.monoUs + EVENT_LAG_US ? first : null;
+}
+
+function awaitEvent(state: TrackerState, entry: Entry, visit: SocketSnapshot): void {
+  entry.marked = false;
+  entry.missing = { sinceUs: visit.monoUs, goneAtUs: visit.monoUs + EVENT_LAG_US, visit };
+  state.missing.add(entry.key);
 }
 
 /** A pass may overtake an event. The state that it shows is newer, but only the event knows when the FIN was sent. */
