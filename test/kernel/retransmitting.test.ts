@@ -24,6 +24,9 @@ import { Sockprog } from '../support/sockprog.js';
 const skip = labSkipReason();
 const PORT = 8000;
 
+const IPPROTO_TCP = 6;
+const TCP_RTO_MAX_MS = 44;
+
 /** With 3 the kernel gives up at the tick after 3 s: about 6 s after the first transmission. */
 const RETRIES2 = 3;
 
@@ -129,6 +132,25 @@ describe('events alone', { skip, concurrency: 8 }, () => {
     const error = await client.waitEvent({ event: 'error', id: 'a', errno: 'ETIMEDOUT' });
     const ended = await stuckd().waitEnded(opened.id);
     assert.equal(ended.outcome, 'OUTCOME_TIMED_OUT');
+    assertEndedWith(ended, error.monoUs);
+    assertForecastHeld(opened, ended);
+  });
+
+  test('TCP_RTO_MAX_MS keeps the retransmissions close together, and the forecast knows', async (t) => {
+    const { hosts, client } = await setStage(t, SERVER_ADDRESS, { retries2: 6 });
+    const { ok } = await client.attempt(`setopt a ${IPPROTO_TCP} ${TCP_RTO_MAX_MS} 1000`);
+    if (!ok) {
+      t.skip('this kernel does not have it (Linux 6.15)');
+      return;
+    }
+    await hosts.link.cut();
+    await client.command('send a 1000');
+    const opened = await stuckd().waitOpened(hosts.client, 'retransmitting');
+    assert.equal(opened.giveUp?.reason, 'GIVE_UP_REASON_TCP_RETRIES2');
+    const error = await client.waitEvent({ event: 'error', id: 'a', errno: 'ETIMEDOUT' });
+    const ended = await stuckd().waitEnded(opened.id);
+    // Doubling alone would have made five of them in twice that time.
+    assert.ok((ended.retransmits ?? 0) >= 6, `${ended.retransmits} retransmissions`);
     assertEndedWith(ended, error.monoUs);
     assertForecastHeld(opened, ended);
   });
