@@ -13,13 +13,13 @@ import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
 const IDLE_MIN_US = 1_000_000;
 
 /** @returns true if it may well be meant: half-close, a peer that is busy, data that nobody is interested in. */
-export function isInformational(kind: StuckKind, socket: SocketSnapshot): boolean {
+export function isInformational(kind: StuckKind, socket: SocketSnapshot, ticks: TickClock): boolean {
   switch (kind) {
     case 'fin_wait':
     case 'accepting':
       return true;
     case 'zero_window':
-      return !isSilentBehindWindow(socket);
+      return !isSilentBehindWindow(socket, ticks);
     case 'unread':
       return hasUnreadData(socket) && isUnreadHarmless(socket);
     case 'retransmitting':

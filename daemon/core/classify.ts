@@ -7,6 +7,7 @@ import { isProbingPeer, probeSentUs } from './keepalive-probes.js';
 import { lastAckUs, tickUs } from './kernel-time.js';
 import type { StuckKind } from './kinds.js';
 import { connectingSince, keepaliveSince, retransmittingSince, type Since } from './since.js';
+import { doublings } from './rto-ladder.js';
 import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
 import type { Standing } from './standing.js';
 import type { KindRules } from './tracker-config.js';
@@ -121,7 +122,7 @@ function windowSilentAtUs(socket: SocketSnapshot, probes: number, ticks: TickClo
     return sentUs === null ? null : sentUs + answerTimeUs(socket);
   }
   const firstUs = retransmittingSince(socket, ticks).timeUs;
-  const isSilent = socket.backoff >= probes && lastAckUs(socket, ticks) <= firstUs + tickUs(ticks);
+  const isSilent = doublings(socket, ticks) >= probes && lastAckUs(socket, ticks) <= firstUs + tickUs(ticks);
   return isSilent ? socket.monoUs : null;
 }
 

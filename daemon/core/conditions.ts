@@ -1,5 +1,7 @@
 /** What a snapshot shows that no counter of retransmissions or probes tells. Each is a predicate of the kernel's fields. */
 import { isProbingWindow } from './give-up-window-probe.js';
+import type { TickClock } from './jiffies.js';
+import { doublings } from './rto-ladder.js';
 import { PENDING, TCP_STATE, type SocketSnapshot } from './snapshot.js';
 
 /** `SHUTDOWN_MASK`. */
@@ -56,8 +58,8 @@ export function hasShrunkWindow(socket: SocketSnapshot): boolean {
 }
 
 /** Window probes go unanswered. */
-export function isSilentBehindWindow(socket: SocketSnapshot): boolean {
-  return hasShrunkWindow(socket) ? isSilentBehindShrunkWindow(socket) : socket.probesOut >= SILENT_PROBES;
+export function isSilentBehindWindow(socket: SocketSnapshot, ticks: TickClock): boolean {
+  return hasShrunkWindow(socket) ? isSilentBehindShrunkWindow(socket, ticks) : socket.probesOut >= SILENT_PROBES;
 }
 
 /**
@@ -65,9 +67,9 @@ export function isSilentBehindWindow(socket: SocketSnapshot): boolean {
  * half the present RTO after the one before, with what the timer wheel adds. So an answer to that one is younger than
  * three quarters of the RTO, seen from the last retransmission; what is older than that answered none of the last two.
  */
-function isSilentBehindShrunkWindow(socket: SocketSnapshot): boolean {
+function isSilentBehindShrunkWindow(socket: SocketSnapshot, ticks: TickClock): boolean {
   const unansweredJiffies = (socket.lsndtimeJiffies32 - socket.rcvTstampJiffies32) | 0;
-  return socket.backoff > SILENT_PROBES && unansweredJiffies > socket.rtoJiffies * SILENT_SHARE;
+  return doublings(socket, ticks) > SILENT_PROBES && unansweredJiffies > socket.rtoJiffies * SILENT_SHARE;
 }
 
 /** Received data that the application has not read. */

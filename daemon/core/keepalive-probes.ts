@@ -47,9 +47,17 @@ export function probeSentUs(socket: SocketSnapshot, ordinal: number, ticks: Tick
 
 /** Each probe arms the timer for one interval, so that its expiry tells when that was. */
 function lastProbeJiffy(socket: SocketSnapshot): number {
-  if (socket.keepaliveTimer.pending || socket.cause === 'keepalive') {
-    const expires = extendJiffies32(socket.keepaliveTimer.expiresJiffies32, socket.jiffies);
-    return Math.min(socket.jiffies, expires - keepaliveIntervalJiffies(socket));
-  }
-  return socket.jiffies;
+  return isKeepaliveTimed(socket)
+    ? Math.min(socket.jiffies, expiryJiffy(socket) - keepaliveIntervalJiffies(socket))
+    : socket.jiffies;
+}
+
+/** @returns true if the timer tells when the next probe is due. While its handler runs it is queued no more, but says so still. */
+export function isKeepaliveTimed(socket: SocketSnapshot): boolean {
+  const overdue = socket.jiffies - expiryJiffy(socket);
+  return socket.keepaliveTimer.pending || (overdue >= 0 && overdue < keepaliveIntervalJiffies(socket));
+}
+
+function expiryJiffy(socket: SocketSnapshot): number {
+  return extendJiffies32(socket.keepaliveTimer.expiresJiffies32, socket.jiffies);
 }

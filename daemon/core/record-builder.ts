@@ -74,7 +74,7 @@ export function buildRecord(
     rtoMs: jiffiesToMs(runningRtoJiffies(socket, ticks.hz), ticks.hz),
     options: socketOptions(socket, ticks.hz),
     giveUp,
-    informational: isInformational(kind, socket),
+    informational: isInformational(kind, socket, ticks),
     cause: causeOf(kind, socket),
     idleBeforeUs: findings.idleBeforeUs ?? idleBeforeUs(kind, since, socket, ticks),
     peerIdleLimitUs: findings.peerIdleLimitUs ?? null,

@@ -68,6 +68,14 @@ export function initialRtoJiffies(socket: SocketSnapshot, ticks: TickClock): num
   return Math.max(usToJiffies(socket.srttUs + socket.rttvarUs, ticks.hz), socket.rtoMinJiffies + 1);
 }
 
+/**
+ * @returns how often the RTO has doubled. Behind a shrunk window that is the count of retransmissions, of which kernels
+ * before 6.5 keep no other account.
+ */
+export function doublings(socket: SocketSnapshot, ticks: TickClock): number {
+  return Math.max(socket.backoff, Math.round(Math.log2(socket.rtoJiffies / initialRtoJiffies(socket, ticks))));
+}
+
 /** @returns the RTO that is running. Inside the timer the field still holds the one that has just passed. */
 export function runningRtoJiffies(socket: SocketSnapshot, hz: number): number {
   if (!isInsideRtoTimer(socket)) {

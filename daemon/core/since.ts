@@ -2,7 +2,7 @@
 import { isRefusedLocally } from './conditions.js';
 import { windowProbeSentUs } from './give-up-window-probe.js';
 import type { TickClock } from './jiffies.js';
-import { probeSentUs } from './keepalive-probes.js';
+import { isKeepaliveTimed, probeSentUs } from './keepalive-probes.js';
 import { lastAckUs, pastJiffies32Us, retransStampUs, tickUs, timerExpiryUs } from './kernel-time.js';
 import { firstRtoUs } from './rto-ladder.js';
 import { PENDING, type SocketSnapshot } from './snapshot.js';
@@ -43,7 +43,7 @@ export function connectingSince(socket: SocketSnapshot, ticks: TickClock): Since
 /** The first probe that went unanswered. */
 export function keepaliveSince(socket: SocketSnapshot, ticks: TickClock): Since {
   const firstUs = probeSentUs(socket, 1, ticks) ?? socket.monoUs;
-  return { timeUs: firstUs, atLeast: !socket.keepaliveTimer.pending };
+  return { timeUs: firstUs, atLeast: !isKeepaliveTimed(socket) };
 }
 
 /** The FIN was sent before we came: the latest instant from which on it has certainly been unacknowledged. */

@@ -1,8 +1,10 @@
 /** The steps in the life of a record, in plain words. Nothing in them comes from a process or a peer. */
 import { hasShrunkWindow, isRefusedLocally, isSilentBehindWindow, unansweredHandshakes } from './conditions.js';
 import { durationWords, idleWords } from './format-words.js';
+import type { TickClock } from './jiffies.js';
 import type { Outcome, OwnerType, StaleReuse, StuckKind } from './kinds.js';
 import type { StuckRecord, TimelineEntry } from './record.js';
+import { doublings } from './rto-ladder.js';
 import type { Since } from './since.js';
 import type { Reuse } from './stale-reuse.js';
 import type { SocketSnapshot } from './snapshot.js';
@@ -57,7 +59,7 @@ export function reuseTimeline(
 }
 
 /** @param stuckUs how long it has been stuck already. */
-export function detectionText(kind: StuckKind, socket: SocketSnapshot, stuckUs: number): string {
+export function detectionText(kind: StuckKind, socket: SocketSnapshot, stuckUs: number, ticks: TickClock): string {
   const stuckFor = `${Math.round(stuckUs / 1_000_000)} s`;
   switch (kind) {
     case 'retransmitting':
@@ -71,8 +73,8 @@ export function detectionText(kind: StuckKind, socket: SocketSnapshot, stuckUs: 
     case 'closing':
       return `detected: the FIN has not been acknowledged for ${stuckFor}`;
     case 'zero_window':
-      return isSilentBehindWindow(socket)
-        ? `detected: ${hasShrunkWindow(socket) ? socket.backoff : socket.probesOut} probes of the closed window without an answer`
+      return isSilentBehindWindow(socket, ticks)
+        ? `detected: ${hasShrunkWindow(socket) ? doublings(socket, ticks) : socket.probesOut} probes of the closed window without an answer`
         : `detected: the peer has kept its window closed for ${stuckFor}`;
     case 'accepting':
       return `detected: ${unansweredHandshakes(socket)} handshakes have been incomplete for ${stuckFor}`;

@@ -100,7 +100,7 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
     detectedUs,
     detectedGiveUp: giveUp,
   };
-  const detection = { timeUs: detectedUs, text: detectionText(kind, socket, detectedUs - since.timeUs) };
+  const detection = { timeUs: detectedUs, text: detectionText(kind, socket, detectedUs - since.timeUs, context.ticks) };
   const record = buildRecord(
     identity,
     {
@@ -161,7 +161,7 @@ export function updateRecord(
     open.since = since;
     open.kind = kind;
   }
-  const silenceNote = silenceChangeText(open.record, kind, isInformational(kind, socket));
+  const silenceNote = silenceChangeText(open.record, kind, isInformational(kind, socket, context.ticks));
   if (silenceNote !== null) {
     note(silenceNote);
   }

@@ -44,7 +44,7 @@ test('the window is open and nothing is in flight, yet probes are out: it is ret
   assert.equal(candidate.qualifiesAtUs, socket.monoUs);
   assert.deepEqual(candidate.since, { timeUs: monoUsAt(TEST_KERNEL, 0.204), atLeast: false });
   assert.equal(causeOf('retransmitting', socket), 'not_sent');
-  assert.match(detectionText('retransmitting', socket, 0), /refused to send it 3 times/);
+  assert.match(detectionText('retransmitting', socket, 0, ticks), /refused to send it 3 times/);
 });
 
 test('a kernel without the stamp of the first probe gives a bound', () => {
