@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { jiffyStartUs, tickClock } from '../../../daemon/core/jiffies.js';
-import { firstRtoUs, nextRetransmissionUs, runningRtoJiffies } from '../../../daemon/core/rto-ladder.js';
+import { doublings, firstRtoUs, nextRetransmissionUs, runningRtoJiffies } from '../../../daemon/core/rto-ladder.js';
 import { CA_STATE, PENDING, TCP_STATE, type SocketSnapshot } from '../../../daemon/core/snapshot.js';
 import { armJiffy } from '../../../daemon/core/timer-wheel.js';
 import {
@@ -157,4 +157,12 @@ void test('nothing is expected where no retransmission timer runs', () => {
   assert.equal(next({ pending: PENDING.PROBE0, writeTimerAt: 2 }), null);
   assert.equal(next({ pending: PENDING.RETRANS }), null);
   assert.notEqual(next({ pending: PENDING.RETRANS, writeTimerAt: 2 }), null);
+});
+
+test('how often the RTO has doubled: what kernels before 6.5 do not count behind a shrunk window is in the RTO', () => {
+  const ticks = tickClock(TEST_KERNEL, clockAt(TEST_KERNEL, 0));
+  const doubled = (rtoSeconds: number, backoff: number): number =>
+    doublings(snapshotAt(TEST_KERNEL, 0, { rtoSeconds, backoff, srttUs: 1000 }), ticks);
+  assert.deepEqual([doubled(0.204, 0), doubled(0.816, 0), doubled(1.632, 3), doubled(1.632, 0)], [0, 2, 3, 3]);
+  assert.equal(doubled(120, 12), 12, 'at the limit the backoff goes on counting');
 });

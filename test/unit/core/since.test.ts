@@ -38,6 +38,9 @@ void test('keepalive: the first probe', () => {
   const base: SnapshotFacts = { probesOut: 3, keepaliveIntvlJiffies: 250 };
   // Two intervals of 1 s before 9.5, each of which the wheel rounded up to a multiple of 32 ms.
   assert.equal(at10(keepaliveSince, { ...base, keepaliveTimerAt: 10.5 }), '=7.424');
+  const due = snapshotAt(TEST_KERNEL, 9.996, {}).jiffies >>> 0;
+  const running = { ...base, keepaliveTimer: { pending: false, expiresJiffies32: due, flags: 0 } };
+  assert.equal(at10(keepaliveSince, running), '=6.944', 'its handler runs, late by a tick, and has not sent another');
   assert.equal(at10(keepaliveSince, base), '>=7.936');
 });
 
