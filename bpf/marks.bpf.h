@@ -6,6 +6,12 @@
 #ifndef STUCKD_MARKS_BPF_H
 #define STUCKD_MARKS_BPF_H
 
+/* MPTCP and SCTP raise some of the same events, with other structures behind their sockets. */
+static __always_inline bool is_tcp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM;
+}
+
 /* sk_storage and socket cookies: not declared const by the helpers, though tracepoints hand out const sockets. */
 static __always_inline struct mark *find_mark(const struct sock *sk)
 {
@@ -47,6 +53,9 @@ static __always_inline void remember(struct mark *mark, const struct socket_reco
 	mark->probes_out = r->probes_out;
 	mark->dead = !!(r->flags & SOCKET_DEAD);
 	mark->conditions = found | (mark->conditions & CONDITION_STALE_REUSE);
+	if (!r->retransmits) {
+		mark->retransmit_error = 0; /* that was another episode */
+	}
 }
 
 /* The kernel still waits for something in this state: an acknowledgement of a SYN, a FIN, data or a probe. */
@@ -93,8 +102,8 @@ static __always_inline bool is_unchanged(const struct mark *mark, const struct s
 	const struct inet_connection_sock *icsk = (const void *)sk;
 	bool dead = BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DEAD_BIT);
 
-	if (mark->state == TCP_LISTEN) {
-		return false; /* its queues are not remembered */
+	if (mark->state == TCP_LISTEN || mark->state == TCP_CLOSE) {
+		return false; /* queues, and whether the error was fetched, are not remembered */
 	}
 	return mark->state == BPF_CORE_READ(sk, __sk_common.skc_state) &&
 	       mark->retransmits == BPF_CORE_READ(icsk, icsk_retransmits) &&

@@ -7,11 +7,6 @@
 #ifndef STUCKD_PASSES_BPF_H
 #define STUCKD_PASSES_BPF_H
 
-static __always_inline bool is_tcp(const struct sock *sk)
-{
-	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM;
-}
-
 /* Every TCP socket has the function in its timer, from its creation on (tcp_init_xmit_timers()). */
 static __always_inline void learn_keepalive_timer(const struct sock *sk)
 {

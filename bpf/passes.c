@@ -311,7 +311,8 @@ void *passes_run(void *argument)
 		bool wanted;
 		enum pass_kind kind = wait_for_pass(session, &last, &wanted);
 
-		error = run_pass(session, kind, kind != PASS_SWEEP && !wanted);
+		/* A full refresh that finds nothing says that everything is gone: events may have been lost. */
+		error = run_pass(session, kind, kind == PASS_REFRESH && !wanted);
 		if (!error && kind == PASS_SWEEP) {
 			forget_wanted(session);
 			error = write_health(session);

@@ -9,8 +9,8 @@
  *  - Transitions, not packets. A socket is marked (sk_storage) when it crosses a threshold, with one record; later
  *    retransmissions of a marked socket cost a look and nothing else. Refresh passes tell what changed meanwhile.
  *  - tcp_retransmit_skb runs in softirq or in whatever process happens to be on the CPU: `current` says nothing there
- *    and is not read. It is read in one place only, on_set_state(), for transitions that only the closing process
- *    itself can cause.
+ *    and is not read. It is read in note_closer() only, for transitions that only the closing process itself can cause,
+ *    and for the end of a socket that was dead before.
  *  - The number of consecutive RTOs is in the socket (icsk_retransmits). Counting events would count tail loss probes
  *    and fast retransmits, and would miss retransmissions that failed before the device (no event until 6.16).
  *  - Keepalive probes have no tracepoint: timer_expire_entry is compared with the address of tcp_keepalive_timer. Every
@@ -159,9 +159,13 @@ static __always_inline bool closes_behind_window(const struct sock *sk, int new_
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_set_state, const struct sock *sk, int old_state, int new_state)
 {
-	struct mark *mark = find_mark(sk);
+	struct mark *mark;
 	struct socket_record *r;
 
+	if (!is_tcp(sk)) {
+		return 0;
+	}
+	mark = find_mark(sk);
 	if (old_state == TCP_ESTABLISHED && new_state == TCP_CLOSE_WAIT) {
 		report_idle_close(sk);
 	}

@@ -34,12 +34,24 @@ export function isInformational(kind: StuckKind, socket: SocketSnapshot, ticks: 
   }
 }
 
+/** Kinds in which something is sent, and not answered. */
+const SENDS: ReadonlySet<StuckKind> = new Set<StuckKind>([
+  'retransmitting',
+  'closing',
+  'connecting',
+  'keepalive_unanswered',
+  'zero_window',
+]);
+
 /** @returns why nothing gets through, if it is more than silence. */
 export function causeOf(kind: StuckKind, socket: SocketSnapshot): StuckCause | null {
+  if (!SENDS.has(kind)) {
+    return null;
+  }
   if (socket.skErrSoft === EHOSTUNREACH || socket.retransmitError === -EHOSTUNREACH) {
     return 'neighbour_unreachable';
   }
-  if (kind !== 'retransmitting' && kind !== 'closing' && kind !== 'connecting') {
+  if (kind === 'keepalive_unanswered' || kind === 'zero_window') {
     return null;
   }
   if (socket.retransmitError !== 0 || isHeldBack(socket) || isRefusedLocally(socket)) {

@@ -6,6 +6,7 @@
 import { jiffiesToMs, type TickClock } from './jiffies.js';
 import { lastAckUs, pastJiffies32Us, tickUs } from './kernel-time.js';
 import type { StaleReuse } from './kinds.js';
+import { seqDistance } from './sequence.js';
 import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
 
 export interface Reuse {
@@ -19,6 +20,9 @@ export interface Reuse {
 /** A RST that answers comes after one round trip; one that comes much later has another reason. */
 const ANSWER_MIN_US = 50_000;
 const ANSWER_SRTTS = 4;
+
+/** A TLS close_notify, or a QUIT, is sent as the connection is closed, and loses nothing. */
+const GOODBYE_BYTES = 40;
 
 /** Two idle times this near to each other are one limit, seen twice; at least, and as a share. */
 const SAME_LIMIT_MIN_US = 500_000;
@@ -35,28 +39,42 @@ export function staleReuseOf(
   idleMinMs: number,
   ticks: TickClock,
 ): Reuse | null {
-  const idleJiffies = (socket.lsndtimeJiffies32 - socket.lrcvtimeJiffies32) | 0;
   const isReset = socket.cause === 'reset_received';
   const isClosedOnFin = socket.cause === 'state' && socket.oldState === TCP_STATE.CLOSE_WAIT;
-  if ((!isReset && !isClosedOnFin) || socket.inbound || socket.bytesReceived === 0 || socket.retransmits > 0) {
+  const state = isReset ? socket.state : socket.oldState;
+  if ((!isReset && !isClosedOnFin) || !HALF_OPEN.has(state) || !isRequest(socket, state)) {
     return null;
   }
+  const idleJiffies = (socket.lsndtimeJiffies32 - socket.lrcvtimeJiffies32) | 0;
   const sentUs = pastJiffies32Us(socket.lsndtimeJiffies32, socket, ticks);
   const answerUs = Math.max(ANSWER_MIN_US, ANSWER_SRTTS * socket.srttUs);
   if (idleJiffies <= 0 || jiffiesToMs(idleJiffies, ticks.hz) < idleMinMs || socket.monoUs - sentUs > answerUs) {
     return null;
   }
   const idleUs = idleJiffies * tickUs(ticks);
-  const state = isReset ? socket.state : socket.oldState;
+  const ackUs = lastAckUs(socket, ticks);
   if (state === TCP_STATE.ESTABLISHED) {
+    if (sentUs - ackUs < idleMinMs * 1000) {
+      return null; // It sent all the while, and got ACKs: nothing was idle.
+    }
     return { how: limitUs !== null && isSameLimit(idleUs, limitUs) ? 'closed_during' : 'forgotten', idleUs, sentUs };
   }
   // The last ACK was that of the FIN: nothing of the peer that came later carried one that was taken.
-  const finUs = lastAckUs(socket, ticks);
-  if (isClosedOnFin && finUs < sentUs) {
+  if (isClosedOnFin && ackUs < sentUs) {
     return null; // It wrote into the half-closed connection and closes at once: the RST is still to come.
   }
-  return { how: finUs + tickUs(ticks) < sentUs ? 'closed_before' : 'closed_during', idleUs, sentUs };
+  return { how: ackUs + tickUs(ticks) < sentUs ? 'closed_before' : 'closed_during', idleUs, sentUs };
+}
+
+/** Not closed by us before: what comes then is reset by our own kernel (TCPABORTONDATA). */
+const HALF_OPEN: ReadonlySet<number> = new Set([TCP_STATE.ESTABLISHED, TCP_STATE.CLOSE_WAIT, TCP_STATE.LAST_ACK]);
+
+/** Something that a client asked on a connection that had worked, and that is not acknowledged. */
+function isRequest(socket: SocketSnapshot, state: number): boolean {
+  const isUsed = !socket.inbound && socket.bytesReceived > 0 && socket.retransmits === 0;
+  const unacked = seqDistance(socket.sndUna, socket.writeSeq) - (state === TCP_STATE.LAST_ACK ? 1 : 0);
+  const isClosing = state === TCP_STATE.LAST_ACK || socket.state === TCP_STATE.LAST_ACK;
+  return isUsed && unacked > (isClosing ? GOODBYE_BYTES : 0);
 }
 
 /** @returns true if the two may be the same timer of the peer, seen from here. */

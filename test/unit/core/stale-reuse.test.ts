@@ -13,7 +13,15 @@ const TICKS = tickClock(TEST_KERNEL, clockAt(TEST_KERNEL, 0));
 const LIMIT_US = 5_000_000;
 
 /** The last answer came at 0, the request was sent at 5, the RST is here at 5.02. */
-const RESET: SnapshotFacts = { cause: 'reset_received', dataAt: 0, ackedAt: 0, sentAt: 5 };
+const RESET: SnapshotFacts = {
+  cause: 'reset_received',
+  dataAt: 0,
+  ackedAt: 0,
+  sentAt: 5,
+  sndNxt: 1100,
+  writeSeq: 1100,
+  packetsOut: 1,
+};
 const HALF_CLOSED: SnapshotFacts = { ...RESET, state: TCP_STATE.CLOSE_WAIT };
 const CLOSED_ON_FIN: SnapshotFacts = {
   ...RESET,
@@ -48,6 +56,15 @@ const CASES: readonly (readonly [facts: SnapshotFacts, expected: string | null, 
   [{ ...RESET, inbound: true }, null, 'a client of ours'],
   [{ ...RESET, retransmits: 1 }, null, 'a RST for a retransmission is the end of a black hole'],
   [{ ...RESET, cause: 'error' }, null, 'no RST'],
+  [{ ...RESET, sndUna: 1100 }, null, 'the request was acknowledged'],
+  [{ ...RESET, ackedAt: 4.99 }, null, 'it sent all the while: only the answers were rare'],
+  [
+    { ...RESET, state: TCP_STATE.FIN_WAIT1, ackedAt: 5.01 },
+    null,
+    'we closed first, and our own kernel resets what comes',
+  ],
+  [{ ...CLOSED_ON_FIN, writeSeq: 1031 }, null, 'a close_notify in answer to the FIN'],
+  [{ ...HALF_CLOSED, state: TCP_STATE.LAST_ACK, ackedAt: 4, writeSeq: 1032 }, null, 'and the RST for it'],
 ];
 
 for (const [facts, expected, why] of CASES) {
