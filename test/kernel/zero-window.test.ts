@@ -220,7 +220,8 @@ describe('a peer that answers', { skip, concurrency: 8 }, () => {
   });
 
   test('and dies behind a window that it shrank: an alarm, in the same record', { skip: cannotShrink }, async (t) => {
-    const { stage, record } = await shrinkWindow(t, stuckd(), 'user_timeout=9000');
+    // Long enough that a slow machine sees the silence before the end.
+    const { stage, record } = await shrinkWindow(t, stuckd(), 'user_timeout=25000');
     await stage.hosts.link.cut();
     await waitUpdated(stuckd(), record.id, 'an alarm', ({ informational }) => informational !== true);
     const error = await stage.client.waitEvent({ event: 'error', id: 'a' });
