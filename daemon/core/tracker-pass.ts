@@ -109,6 +109,7 @@ function concludeSweep(step: Step, context: KernelContext, sweep: RunningPass, e
     }
   }
   concludeReuses(step, context, sweep);
+  state.sweptProcesses = sweep.processes;
   pruneForgotten(state, sweep.beginUs);
 }
 

@@ -22,8 +22,11 @@ import {
 } from './tracker-state.js';
 import { reuseTimeline } from './timeline.js';
 
-/** A process that neither holds the socket nor closed it in this many sweeps will not be found any more. */
-const SWEEPS_MAX = 2;
+/** Sweeps that are run for a reuse at once, without waiting for the regular ones. */
+const SWEEPS_ASKED = 2;
+
+/** Whoever has neither held nor closed the socket for so long will not be found: it takes a process time to close it. */
+const PATIENCE_US = 3_000_000;
 
 const NOBODY: Ownership = { type: 'unknown', owner: null, lastOwner: null };
 
@@ -72,35 +75,47 @@ export function noteReuse(step: Step, context: KernelContext, socket: SocketSnap
   }
   const outcome = socket.cause === 'reset_received' ? 'reset_by_peer' : 'closed_by_application';
   const { monoUs: endUs, closerTgid } = socket;
-  state.reuses.set(key, { key, socket, reuse, endUs, outcome, closerTgid, sweeps: 0, processes: new Map() });
+  state.reuses.set(key, { key, socket, reuse, endUs, outcome, closerTgid, sweeps: 0 });
   requestPass(step, 'sweep');
 }
 
-/** Tells of those whose process this sweep has found, and of those who will not be found any more. */
+/**
+ * Tells of those whose process is known now, and of those for whom there is no hope. A sweep that began before may have
+ * met the process as well.
+ */
 export function concludeReuses(step: Step, context: KernelContext, sweep: RunningPass): void {
   const { reuses } = step.state;
   for (const pending of [...reuses.values()]) {
-    if (pending.endUs > sweep.beginUs) {
-      continue;
+    const ownership = ownershipIn(pending, sweep, step.state.sweptProcesses, context);
+    if (pending.endUs <= sweep.beginUs) {
+      pending.sweeps++;
     }
-    const ownership = ownershipIn(pending, sweep, context);
-    pending.sweeps++;
-    if (ownership !== null || pending.sweeps >= SWEEPS_MAX) {
+    if (ownership !== null || isHopeless(pending, sweep)) {
       reuses.delete(pending.key);
       tell(step, context, pending, ownership ?? NOBODY);
-    } else {
-      pending.processes = sweep.processes;
+    } else if (pending.sweeps > 0 && pending.sweeps < SWEEPS_ASKED) {
       requestPass(step, 'sweep');
     }
   }
 }
 
-function ownershipIn(pending: PendingReuse, sweep: RunningPass, context: KernelContext): Ownership | null {
+/** Who closed it is gone, or nobody did for a long time. */
+function isHopeless({ sweeps, endUs, closerTgid }: PendingReuse, sweep: RunningPass): boolean {
+  return sweeps >= SWEEPS_ASKED && (closerTgid !== 0 || sweep.beginUs - endUs >= PATIENCE_US);
+}
+
+/** @param before whom the sweep before told of: it may have overtaken the event that says who closed it */
+function ownershipIn(
+  pending: PendingReuse,
+  sweep: RunningPass,
+  before: ReadonlyMap<string, ProcessReport>,
+  context: KernelContext,
+): Ownership | null {
   const holders = sweep.holders.get(pending.key);
   if (holders !== undefined) {
     return heldOwnership(OWNER_PENDING, holders, sweep.processes);
   }
-  for (const processes of [sweep.processes, pending.processes]) {
+  for (const processes of [sweep.processes, before]) {
     const closer = closerIn(pending, processes, context);
     if (closer !== null) {
       return heldOwnership(OWNER_PENDING, [heldOnce(closer, pending.socket)], processes);

@@ -74,8 +74,6 @@ export interface PendingReuse {
   closerTgid: number;
   /** Sweeps that have looked for its holder. */
   sweeps: number;
-  /** Whom the last of them told of: it may have overtaken the event that says who closed it. */
-  processes: ReadonlyMap<string, ProcessReport>;
 }
 
 /** The pass that is running. */
@@ -143,6 +141,8 @@ export interface TrackerState {
   /** When the sensor came up last: what happened since then was seen as it happened. CLOCK_MONOTONIC microseconds. */
   sensorUpUs: number;
   pass: RunningPass | null;
+  /** Whom the last complete sweep told of. */
+  sweptProcesses: ReadonlyMap<string, ProcessReport>;
   /** Begin of the last complete refresh: unreported marked sockets are unchanged as of then. */
   refreshedUs: number;
   /** Passes that were asked for and have not begun. */
@@ -176,6 +176,7 @@ export function createTrackerState(config: TrackerConfig): TrackerState {
     sensorUp: false,
     sensorUpUs: 0,
     pass: null,
+    sweptProcesses: new Map(),
     refreshedUs: -Infinity,
     requested: new Set(),
     saved: null,

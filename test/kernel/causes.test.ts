@@ -3,6 +3,7 @@
 // absence of other causes: a peer that dies just after it has confirmed a later segment looks like a path MTU black hole.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { createTwoHosts, labSkipReason, SERVER_ADDRESS, waitFor, type Ending, type TwoHosts } from '../support/lab.js';
 import { kernelLatenessMs } from '../support/record-checks.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
@@ -53,7 +54,7 @@ async function sendTwo(using: Sockprog): Promise<void> {
   await using.command('send a 500');
 }
 
-describe('causes and what came before', { skip, concurrency: 3 }, () => {
+describe('causes and what came before', { skip, concurrency: atOnce(3) }, () => {
   const stuckd = sharedStuckd();
 
   test('a path MTU black hole: what follows the lost segment was confirmed', async (t) => {

@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { check, type CheckAnswer, checkJson, featureOf } from '../support/check-answer.js';
 import { createTwoHosts, labSkipReason } from '../support/lab.js';
 import { connectProbing } from '../support/probing-connection.js';
@@ -89,7 +90,7 @@ describe('this kernel', { skip }, () => {
   });
 });
 
-describe('refused programs', { skip, concurrency: 2 }, () => {
+describe('refused programs', { skip, concurrency: atOnce(2) }, () => {
   test('one that is not loaded and one that is not attached are left out, and the others serve', async (t) => {
     const sensor = await refusedSensor(t, '--load', 'on_congestion_state', '--attach', 'on_timer');
     const answer = await checkJson(t, sensor);
@@ -169,7 +170,7 @@ async function assertEvent(t: TestContext, sensorPath: string): Promise<void> {
   await sensor.waitEvent(hosts.client.inode, localPort, 'keepalive');
 }
 
-describe('the address of tcp_keepalive_timer()', { skip, concurrency: 2 }, () => {
+describe('the address of tcp_keepalive_timer()', { skip, concurrency: atOnce(2) }, () => {
   test('is known although no process has a TCP socket as the sensor starts', async (t) => {
     await assertEvent(t, lonelySensor(t));
   });

@@ -4,6 +4,7 @@
 // It cannot prove that a minute is a good default.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { type Ending, labSkipReason, waitFor } from '../support/lab.js';
 import {
   assertBetween,
@@ -30,7 +31,7 @@ import {
 
 const skip = labSkipReason();
 
-describe('CLOSE_WAIT: the peer has closed', { skip, concurrency: 8 }, () => {
+describe('CLOSE_WAIT: the peer has closed', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd(QUICK);
   const CLOSE_WAIT = { kind: 'close_wait', state: 'CLOSE_WAIT' };
 

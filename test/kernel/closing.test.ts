@@ -5,6 +5,7 @@
 // It cannot prove that 15 s are a good default, nor what happens when orphans exhaust the kernel's memory.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { CLIENT_ADDRESS, createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS } from '../support/lab.js';
 import { loseTwice, type TwoHosts, waitFor } from '../support/lab.js';
 import {
@@ -61,7 +62,7 @@ async function waitOrphan(stuckd: StuckdUnderTest, id: string): Promise<StuckJso
   );
 }
 
-describe('events and passes', { skip, concurrency: 8 }, () => {
+describe('events and passes', { skip, concurrency: atOnce(8) }, () => {
   const AFTER_MS = 3000;
   const closing = { kinds: { closing: { open: { after: `${String(AFTER_MS)}ms` } } } };
   const stuckd = sharedStuckd({ config: closing });

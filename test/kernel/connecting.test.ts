@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test, type TestContext } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import {
   CLIENT_ADDRESS,
   CLIENT_ADDRESS_V6,
@@ -55,7 +56,7 @@ async function connectIntoNothing(t: TestContext, address: string, options: stri
   return { hosts, client, call };
 }
 
-describe('events alone: a SYN that nobody answers', { skip, concurrency: 8 }, () => {
+describe('events alone: a SYN that nobody answers', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd(EVENTS_ALONE);
 
   for (const [family, address, local, limit] of [

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { usToJiffies } from '../../daemon/core/jiffies.js';
 import type { SocketSnapshot } from '../../daemon/core/snapshot.js';
+import { atOnce } from '../support/at-once.js';
 import { connectField, FIELD_PORT, type FieldStage, setFieldStage } from '../support/field-stage.js';
 import {
   IPPROTO_TCP,
@@ -104,7 +105,7 @@ function makeCgroup(test: Ending, parent: string): string {
   return directory;
 }
 
-describe('members of a socket', { skip: labSkipReason(), concurrency: 4 }, () => {
+describe('members of a socket', { skip: labSkipReason(), concurrency: atOnce(4) }, () => {
   const sensor = sharedSensor();
 
   describe('with data in both directions, in a black hole', () => {

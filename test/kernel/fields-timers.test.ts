@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { pastJiffies32Us, tickUs, timerExpiryUs } from '../../daemon/core/kernel-time.js';
 import { type KernelTimer, PENDING, type SocketSnapshot } from '../../daemon/core/snapshot.js';
+import { atOnce } from '../support/at-once.js';
 import { connectField, FIELD_PORT, type FieldStage, setFieldStage } from '../support/field-stage.js';
 import { type ProcTcpRow, sandwich, type Sandwich, type SocketUnderTest } from '../support/kernel-word.js';
 import { CLIENT_ADDRESS, type Ending, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
@@ -65,7 +66,7 @@ async function connectBoth(ending: Ending): Promise<{
   return { stage, plain, kept };
 }
 
-describe('timers', { skip: labSkipReason(), concurrency: 4 }, () => {
+describe('timers', { skip: labSkipReason(), concurrency: atOnce(4) }, () => {
   const sensor = sharedSensor();
 
   describe('of an idle connection', () => {

@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import { reordered } from '../soak/network-shapes.js';
 import { PORT, SERVER_ADDRESS, type Hosts, type RunningShape } from '../soak/shape.js';
 import { QUICK_SHAPES } from '../soak/socket-shapes.js';
+import { atOnce } from '../support/at-once.js';
 import { createTwoHosts, labSkipReason, waitFor } from '../support/lab.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
 import { Sockprog } from '../support/sockprog.js';
@@ -38,7 +39,7 @@ async function assertSeesBlackHole(stuckd: StuckdUnderTest, { lab, client, link 
   );
 }
 
-describe('odd, but healthy', { skip, concurrency: 4 }, () => {
+describe('odd, but healthy', { skip, concurrency: atOnce(4) }, () => {
   const stuckd = sharedStuckd();
 
   for (const shape of [...QUICK_SHAPES, reordered]) {

@@ -6,6 +6,7 @@
 // It cannot prove how exact `since` is on kernels whose timers it has not met.
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import {
   CLIENT_ADDRESS,
   createTwoHosts,
@@ -71,7 +72,7 @@ function probesSent({ client }: Stage): number {
   return tcpCounter(client, 'TCPKeepAlive');
 }
 
-describe('events alone', { skip, concurrency: 8 }, () => {
+describe('events alone', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd(EVENTS_ALONE);
 
   test('probes that nobody answers are found, belong to their process, and time out as was said', async (t) => {
@@ -131,7 +132,7 @@ describe('events alone', { skip, concurrency: 8 }, () => {
   });
 });
 
-describe('events and passes', { skip, concurrency: 8 }, () => {
+describe('events and passes', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd();
 
   test('a peer that answers again ends the record', async (t) => {

@@ -4,6 +4,7 @@
 // It cannot prove that the default thresholds fit a busy server.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
 import {
   assertBetween,
@@ -81,7 +82,7 @@ const QUICK = {
   sensor: { sweepInterval: '300ms', refreshInterval: '200ms' },
 };
 
-describe('a full accept queue', { skip, concurrency: 8 }, () => {
+describe('a full accept queue', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd(QUICK);
 
   async function waitFull(t: Ending): Promise<{ stage: Stage; record: StuckJson }> {
@@ -152,7 +153,7 @@ async function connectInVain(stage: Stage): Promise<() => Promise<void>> {
   };
 }
 
-describe('clients that do not complete the handshake', { skip, concurrency: 8 }, () => {
+describe('clients that do not complete the handshake', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd(QUICK);
 
   test('are one record of their listener, as information, until they do', async (t) => {

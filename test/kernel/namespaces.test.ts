@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
+import { atOnce } from '../support/at-once.js';
 import { CLIENT_ADDRESS, createLab, createTwoHosts, labSkipReason, SERVER_ADDRESS } from '../support/lab.js';
 import { assertForecastHeld, assertOwner, timeMs } from '../support/record-checks.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
@@ -32,7 +33,7 @@ async function assertFound(stuckd: StuckdUnderTest, namespace: LabNamespace, cli
   return opened;
 }
 
-describe('network namespaces', { skip, concurrency: 2 }, () => {
+describe('network namespaces', { skip, concurrency: atOnce(2) }, () => {
   const stuckd = sharedStuckd();
 
   test('made after the daemon started, without a name, held by a process alone', async (t) => {

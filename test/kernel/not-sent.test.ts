@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { release } from 'node:os';
 import { describe, test, type TestContext } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { createTwoHosts, labSkipReason, SERVER_ADDRESS, waitFor, type TwoHosts } from '../support/lab.js';
 import { assertEndedWith, assertForecastHeld, assertOnlyRecord, assertOwner } from '../support/record-checks.js';
 import { tcpCounter, timelineTexts } from '../support/record-checks.js';
@@ -53,7 +54,7 @@ async function refuse({ hosts }: Stage): Promise<void> {
   await hosts.lab.run(hosts.client, ['nft', '-f', '-'], { input: REFUSAL });
 }
 
-describe('an output rule drops what is sent', { skip, concurrency: 4 }, () => {
+describe('an output rule drops what is sent', { skip, concurrency: atOnce(4) }, () => {
   const stuckd = sharedStuckd();
 
   test('before the data is sent: it times out as was said', async (t) => {

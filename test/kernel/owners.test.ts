@@ -6,6 +6,7 @@
 // until it is accepted, since a timer alone does not identify a socket and no descriptor leads to it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { CLIENT_ADDRESS, createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS } from '../support/lab.js';
 import { type TwoHosts, waitFor } from '../support/lab.js';
 import { assertDiagnosisNames, assertFirstProbe, assertOwner, tcpCounter, wallMs } from '../support/record-checks.js';
@@ -35,7 +36,7 @@ async function setStage(test: Ending): Promise<Stage> {
   return { ...hosts, serving, using, fd };
 }
 
-describe('owners', { skip, concurrency: 4 }, () => {
+describe('owners', { skip, concurrency: atOnce(4) }, () => {
   const stuckd = sharedStuckd();
 
   test('prefork: the worker owns what it accepted, the master only listens', async (t) => {

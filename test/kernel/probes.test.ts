@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import type { SnapshotCause, SocketSnapshot } from '../../daemon/core/snapshot.js';
 import { droppedPackets } from '../../daemon/demo/lab/firewall.js';
+import { atOnce } from '../support/at-once.js';
 import { SocketUnderTest } from '../support/kernel-word.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
 import { SensorUnderTest } from '../support/sensor-under-test.js';
@@ -66,7 +67,7 @@ function tellsOfFailures(): boolean {
   return /\berr;/.test(execFileSync('unshare', ['--mount', '--', 'sh', '-c', show], { encoding: 'utf8' }));
 }
 
-describe('events', { skip, concurrency: 4 }, () => {
+describe('events', { skip, concurrency: atOnce(4) }, () => {
   test('the kernel gives up: tcp_retransmit_skb, inet_sock_set_state, inet_sk_error_report, tcp_destroy_sock', async (t) => {
     const stage = await setStage(t);
     // An application that looked would take the error away, perhaps before the kernel reports it.

@@ -11,6 +11,7 @@ import { describe, test } from 'node:test';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import type { ProcessEnd } from '../../daemon/demo/lab/managed-process.js';
 import { stuckd as proto } from '../../daemon/rpc/gen/stuckd.js';
+import { atOnce } from '../support/at-once.js';
 import { CLIENT_ADDRESS, createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS } from '../support/lab.js';
 import { type TwoHosts, waitFor } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
@@ -231,7 +232,7 @@ test('the sensor is killed during an incident: records go on, or end as is known
   assert.ok(!others.some(({ record }) => ours.includes(record.netns)), 'no socket got a second record');
 });
 
-describe('the daemon is replaced during an incident', { skip, concurrency: 2 }, () => {
+describe('the daemon is replaced during an incident', { skip, concurrency: atOnce(2) }, () => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     test(`${signal}: the next one goes on with the same ids`, async (t) => {
       const stateDir = temporaryDirectory(t);
@@ -281,7 +282,7 @@ describe('the daemon is replaced during an incident', { skip, concurrency: 2 }, 
   }
 });
 
-describe('the end of the daemon', { skip, concurrency: 2 }, () => {
+describe('the end of the daemon', { skip, concurrency: atOnce(2) }, () => {
   /** A sensor that does not react holds up the end of the daemon for as long as anything can. */
   async function startWithFrozenSensor(t: Ending): Promise<{ stuckd: StuckdUnderTest; sensor: number }> {
     const stuckd = await StuckdUnderTest.start(t);

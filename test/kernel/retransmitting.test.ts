@@ -5,6 +5,7 @@
 // It cannot prove that nothing is reported of healthy connections that lose packets; other tests do.
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { CLIENT_ADDRESS, CLIENT_ADDRESS_V6, createTwoHosts, labSkipReason } from '../support/lab.js';
 import { SERVER_ADDRESS, SERVER_ADDRESS_V6, waitFor, type TwoHosts } from '../support/lab.js';
 import {
@@ -64,7 +65,7 @@ async function setStage(t: TestContext, address: string, options: StageOptions =
   return { hosts, server, client, fd, localPort };
 }
 
-describe('events alone', { skip, concurrency: 8 }, () => {
+describe('events alone', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd(EVENTS_ALONE);
 
   for (const [family, address, remote, local] of [
@@ -183,7 +184,7 @@ describe('events alone', { skip, concurrency: 8 }, () => {
   });
 });
 
-describe('events and passes', { skip, concurrency: 8 }, () => {
+describe('events and passes', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd();
 
   for (const [how, command] of [

@@ -6,6 +6,7 @@
 // It cannot prove that a false alarm never happens: the evidence rule allows one in ten thousand, by chance.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { createTwoHosts, type Ending, labSkipReason, loseTwice } from '../support/lab.js';
 import { SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
 import { tcpCounter } from '../support/record-checks.js';
@@ -87,7 +88,7 @@ test('30 % loss on established bulk transfers: RTOs in a row, and yet no record'
   await assertSilent(stuckd, stage);
 });
 
-describe('slow, idle and interrupted, but alive', { skip, concurrency: 8 }, () => {
+describe('slow, idle and interrupted, but alive', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd();
 
   test('a peer that reads slowly: its window closes and opens', async (t) => {

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test';
 import { isSameLimit } from '../../daemon/core/stale-reuse.js';
 import type { stuckd as proto } from '../../daemon/rpc/gen/stuckd.js';
 import { durationToMs } from '../../daemon/rpc/proto-time.js';
+import { atOnce } from '../support/at-once.js';
 import { createTwoHosts, labSkipReason, SERVER_ADDRESS, waitFor, type Ending, type TwoHosts } from '../support/lab.js';
 import { assertDiagnosisNames, assertOwner, timeMs, timelineTexts } from '../support/record-checks.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
@@ -98,7 +99,7 @@ const NODE_CLIENT = `
   setInterval(() => {}, 1000);
 `;
 
-describe('a request on a connection that was no more', { skip, concurrency: 5 }, () => {
+describe('a request on a connection that was no more', { skip, concurrency: atOnce(5) }, () => {
   const stuckd = sharedStuckd();
 
   test('the FIN was here before: the application did not look', async (t) => {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import type { ClientEvent, ClientKind } from '../../daemon/demo/programs/client-event.js';
 import type { ManagedProcess } from '../../daemon/demo/lab/managed-process.js';
+import { atOnce } from '../support/at-once.js';
 import { createTwoHosts, labSkipReason, SERVER_ADDRESS, waitFor, type TwoHosts } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
 import {
@@ -116,7 +117,7 @@ async function untilForgotten({ lab, server }: TwoHosts): Promise<void> {
   await waitFor(isForgotten, { what: 'a host that has forgotten the connection' });
 }
 
-describe('a keep-alive connection over a network that fails', { skip, concurrency: 8 }, () => {
+describe('a keep-alive connection over a network that fails', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd();
 
   /** Waits for the record of the client's connection, and checks whose it is. */

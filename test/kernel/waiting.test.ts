@@ -4,6 +4,7 @@
 // It cannot prove that the defaults are good, nor what an application means by waiting.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { FIELD_PORT } from '../support/field-stage.js';
 import { CLIENT_ADDRESS, type Ending, labSkipReason, waitFor } from '../support/lab.js';
 import { assertBetween, assertOnlyRecord, assertRecord, timeMs, wallMs } from '../support/record-checks.js';
@@ -28,7 +29,7 @@ const skip = labSkipReason();
 const MESSAGE_EVERY_US = 300_000;
 const MESSAGES_MAX = 200;
 
-describe('FIN_WAIT: closed for writing, and the peer does not go on', { skip, concurrency: 8 }, () => {
+describe('FIN_WAIT: closed for writing, and the peer does not go on', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd(QUICK);
 
   async function halfClose(t: Ending): Promise<{ stage: WaitingStage; record: StuckJson }> {
@@ -79,7 +80,7 @@ describe('FIN_WAIT: closed for writing, and the peer does not go on', { skip, co
   });
 });
 
-describe('UNREAD: data that nobody reads', { skip, concurrency: 8 }, () => {
+describe('UNREAD: data that nobody reads', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd(QUICK);
   const UNREAD = { kind: 'unread', state: 'ESTABLISHED' };
 

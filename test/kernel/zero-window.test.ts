@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { connectField, FIELD_PORT, type FieldStage, setFieldStage } from '../support/field-stage.js';
 import { IPPROTO_TCP, procTcpRow, type SocketUnderTest } from '../support/kernel-word.js';
 import { type Ending, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
@@ -91,7 +92,7 @@ const FIRST_PROBE = 'first probe of the closed window';
 const KEPT_CLOSED = /^detected: the peer has kept its window closed for \d+ s$/;
 const STOPPED = 'the peer has stopped answering';
 
-describe('a peer that answers', { skip, concurrency: 8 }, () => {
+describe('a peer that answers', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd({
     config: {
       kinds: { zero_window: { open: { after: '1s' } }, closing: { open: { after: '1s' } }, unread: { enabled: false } },
@@ -220,10 +221,11 @@ describe('a peer that answers', { skip, concurrency: 8 }, () => {
   });
 
   test('and dies behind a window that it shrank: an alarm, in the same record', { skip: cannotShrink }, async (t) => {
-    // Long enough that a slow machine sees the silence before the end.
-    const { stage, record } = await shrinkWindow(t, stuckd(), 'user_timeout=25000');
+    const { stage, record } = await shrinkWindow(t, stuckd());
     await stage.hosts.link.cut();
     await waitUpdated(stuckd(), record.id, 'an alarm', ({ informational }) => informational !== true);
+    // Not before: a slow machine would see the end instead of the silence.
+    await stage.client.command('set a user_timeout=1000');
     const error = await stage.client.waitEvent({ event: 'error', id: 'a' });
     assert.equal(error.errno, 'ETIMEDOUT');
     const ended = await stuckd().waitEnded(record.id);
@@ -252,15 +254,11 @@ describe('a peer that answers', { skip, concurrency: 8 }, () => {
 });
 
 /** The peer's buffer becomes smaller than what is in it; the next segment that comes from it says so. */
-async function shrinkWindow(
-  t: Ending,
-  stuckd: StuckdUnderTest,
-  options = '',
-): Promise<{ stage: Stage; record: StuckJson }> {
+async function shrinkWindow(t: Ending, stuckd: StuckdUnderTest): Promise<{ stage: Stage; record: StuckJson }> {
   const stage = await setFieldStage(t, 'mode=silent rcvbuf=200000');
   const { hosts, client, server } = stage;
   await hosts.lab.sysctl(hosts.server, SHRINK_WINDOW, 1);
-  const socket = await connectField(stage, 'a', options);
+  const socket = await connectField(stage, 'a');
   await server.waitEvent({ event: 'accepted', id: 'l.1' });
   await client.command('send a 50000');
   await waitFor(async () => (await client.info('a')).unacked === 0, { what: 'the ACK of the first bytes' });
@@ -274,7 +272,7 @@ async function shrinkWindow(
   return { stage: { ...stage, socket }, record: await stuckd.waitOwner(id) };
 }
 
-describe('a peer that does not answer', { skip, concurrency: 8 }, () => {
+describe('a peer that does not answer', { skip, concurrency: atOnce(8) }, () => {
   // A peer that answers would not be told for a minute.
   const stuckd = sharedStuckd({ config: { kinds: { closing: { open: { after: '1s' } } } }, sensor: PASSES });
 

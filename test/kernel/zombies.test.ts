@@ -4,6 +4,7 @@
 // It cannot prove that an application would have noticed a minute later.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { atOnce } from '../support/at-once.js';
 import { connectField, FIELD_PORT, type FieldStage, setFieldStage } from '../support/field-stage.js';
 import { SOL_SOCKET, type SocketUnderTest } from '../support/kernel-word.js';
 import { type Ending, labSkipReason, SERVER_ADDRESS } from '../support/lab.js';
@@ -64,7 +65,7 @@ async function waitZombie(stuckd: StuckdUnderTest, { hosts, client, socket }: St
   return record;
 }
 
-describe('a dead connection that nobody looks after', { skip, concurrency: 8 }, () => {
+describe('a dead connection that nobody looks after', { skip, concurrency: atOnce(8) }, () => {
   const stuckd = sharedStuckd({
     config: { kinds: { zombie: { open: { after: '1s' } } } },
     sensor: { sweepInterval: '300ms', refreshInterval: '200ms' },

@@ -29,7 +29,7 @@ const TIMEOUT_MINUTES = 30;
  * The test files that stand and fall with the kernel's structures, tracepoints and refusals; the others are about what
  * stuckd makes of them. An emulated CPU runs these in a few minutes.
  */
-const QUICK = 'check,fields,probes,keepalive,zero-window,stale-reuse,zombies,hidden,lockdown';
+const QUICK = 'check,fields,probes,keepalive,zombies,hidden,lockdown';
 
 export function usage(): string {
   return [

@@ -59,7 +59,21 @@ void test('the event that says who closed it may come after the sweep that says 
   );
 });
 
-void test('a sweep that began before knows nothing of it; after two that do not, nobody is named', () => {
+void test('a sweep that began before the event, and met the process all the same, is good enough', () => {
+  const story = playScenario(
+    `
+    0.0     up                                          =>
+    5.01    begin sweep                                 =>
+    5.02    A reset_received                            => request sweep
+    5.025   B held 100/7                                =>
+    5.028   A destroy state=CLOSE rst closer=100        =>
+    5.03    end sweep => A opened stale_reuse since=5 proc100[]; A ended reset_by_peer at 5.02`,
+    { sockets: REQUEST },
+  );
+  assert.equal(story.records.get('A')?.owner?.pid, 100);
+});
+
+void test('two sweeps are asked for; whoever is slower to close it is still found', () => {
   playScenario(
     `
     0.0     up                                          =>
@@ -67,6 +81,28 @@ void test('a sweep that began before knows nothing of it; after two that do not,
     5.02    A reset_received                            => request sweep
     5.03    end sweep                                   =>
     5.04    sweep                                       => request sweep
+    5.06    sweep                                       =>
+    6.0     A destroy state=CLOSE rst closer=100        =>
+    7.06    begin sweep                                 =>
+    7.06    B held 100/7                                =>
+    7.07    end sweep => A opened stale_reuse since=5 proc100[]; A ended reset_by_peer at 5.02`,
+    { sockets: REQUEST },
+  );
+});
+
+void test('after 3 s without anybody, and after two sweeps without the process that closed it, nobody is named', () => {
+  playScenario(
+    `${RESET}
+    5.03    sweep                                       => request sweep
+    5.06    sweep                                       =>
+    8.01    sweep                                       =>
+    8.03    sweep                                       => A opened stale_reuse since=5 unknown; A ended reset_by_peer at 5.02`,
+    { sockets: REQUEST },
+  );
+  playScenario(
+    `${RESET}
+    5.021   A destroy state=CLOSE rst closer=100        =>
+    5.03    sweep                                       => request sweep
     5.06    sweep                                       => A opened stale_reuse since=5 unknown; A ended reset_by_peer at 5.02`,
     { sockets: REQUEST },
   );
