@@ -1,9 +1,15 @@
 /** What the facts of a stuck socket say beyond its kind: how grave it is, why nothing gets through, what came before. */
-import { hasUnreadData, isRefusedLocally, isSilentBehindWindow, isUnreadHarmless } from './conditions.js';
+import {
+  hasUnreadData,
+  isRefusedLocally,
+  isSilentBehindWindow,
+  isUnreadHarmless,
+  mayLackBackoff,
+} from './conditions.js';
 import { EHOSTUNREACH } from './errno-name.js';
 import type { TickClock } from './jiffies.js';
-import { lastAckUs, pastJiffies32Us, tickUs } from './kernel-time.js';
-import type { StuckCause, StuckKind } from './kinds.js';
+import { lastHeardUs, tickUs } from './kernel-time.js';
+import { IS_UNANSWERED, type StuckCause, type StuckKind } from './kinds.js';
 import { initialRtoJiffies } from './rto-ladder.js';
 import { seqDistance } from './sequence.js';
 import type { Since } from './since.js';
@@ -34,18 +40,9 @@ export function isInformational(kind: StuckKind, socket: SocketSnapshot, ticks: 
   }
 }
 
-/** Kinds in which something is sent, and not answered. */
-const SENDS: ReadonlySet<StuckKind> = new Set<StuckKind>([
-  'retransmitting',
-  'closing',
-  'connecting',
-  'keepalive_unanswered',
-  'zero_window',
-]);
-
 /** @returns why nothing gets through, if it is more than silence. */
 export function causeOf(kind: StuckKind, socket: SocketSnapshot): StuckCause | null {
-  if (!SENDS.has(kind)) {
+  if (!IS_UNANSWERED[kind]) {
     return null;
   }
   if (socket.skErrSoft === EHOSTUNREACH || socket.retransmitError === -EHOSTUNREACH) {
@@ -62,8 +59,7 @@ export function causeOf(kind: StuckKind, socket: SocketSnapshot): StuckCause | n
 
 /** The local queue drops what is sent: the kernel then tries again every half second, and does not back off. */
 function isHeldBack(socket: SocketSnapshot): boolean {
-  const isLinear = socket.thinLto || socket.sysctls.thinLinearTimeouts || socket.skErrSoft !== 0;
-  return !isLinear && socket.state !== TCP_STATE.SYN_SENT && socket.retransmits > socket.backoff + 1;
+  return !mayLackBackoff(socket) && socket.state !== TCP_STATE.SYN_SENT && socket.retransmits > socket.backoff + 1;
 }
 
 /** More than a segment is in flight, the peer has (SACK) what came after the first of them, and still misses that one. */
@@ -81,6 +77,6 @@ export function idleBeforeUs(kind: StuckKind, since: Since, socket: SocketSnapsh
     return null;
   }
   const sentUs = since.timeUs - initialRtoJiffies(socket, ticks) * tickUs(ticks);
-  const heardUs = Math.max(lastAckUs(socket, ticks), pastJiffies32Us(socket.lrcvtimeJiffies32, socket, ticks));
-  return sentUs - heardUs >= IDLE_MIN_US ? sentUs - heardUs : null;
+  const idleUs = sentUs - lastHeardUs(socket, ticks);
+  return idleUs >= IDLE_MIN_US ? idleUs : null;
 }

@@ -38,6 +38,11 @@ export function isRefusedLocally(socket: SocketSnapshot): boolean {
   return socket.pending === PENDING.PROBE0 && isProbingWindow(socket) && socket.probesOut > 0 && socket.sndWnd > 0;
 }
 
+/** RTOs that left this host may be missing in `icsk_backoff`: thin streams back off late, ICMP errors take back steps. */
+export function mayLackBackoff(socket: SocketSnapshot): boolean {
+  return socket.thinLto || socket.sysctls.thinLinearTimeouts || socket.skErrSoft !== 0;
+}
+
 /**
  * The peer takes no more data: it is asked by window probes, or by retransmissions if the window shrank to zero with data
  * in flight. The probe timer alone proves nothing, as it serves corked data too.

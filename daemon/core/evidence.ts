@@ -5,7 +5,7 @@
  * them, and a healthy connection with this socket's own loss rate would look like this less than once in ten thousand
  * times: three RTOs on a clean path, about eight on one that loses 30 %.
  */
-import { isRefusedLocally } from './conditions.js';
+import { isRefusedLocally, mayLackBackoff } from './conditions.js';
 import type { TickClock } from './jiffies.js';
 import { isInsideRtoTimer } from './kernel-limits.js';
 import { lastAckUs, tickUs } from './kernel-time.js';
@@ -34,11 +34,10 @@ export function fulfilsEvidenceRule(socket: SocketSnapshot, rule: EvidenceRule, 
 
 /**
  * Consecutive RTOs that left this host. `icsk_retransmits` also counts those that the local queue dropped; these do not
- * back off, so `icsk_backoff` leaves them out. Thin streams back off late, and ICMP errors take back steps of the
- * backoff: there the plain count is all there is.
+ * back off, so `icsk_backoff` leaves them out. Where it lacks others too, the plain count is all there is.
  */
 export function countedRtos(socket: SocketSnapshot): number {
-  if (socket.thinLto || socket.sysctls.thinLinearTimeouts || socket.skErrSoft !== 0) {
+  if (mayLackBackoff(socket)) {
     return socket.retransmits;
   }
   // Inside the timer this RTO has been counted, but not backed off yet.

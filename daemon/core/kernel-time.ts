@@ -49,7 +49,17 @@ export function retransStampUs(socket: SocketSnapshot): number | null {
     : pastMs32Us(socket.retransStamp, socket.monoUs);
 }
 
+/** `icsk_probes_tstamp`. @returns CLOCK_MONOTONIC microseconds of the first window probe; null if none was stamped. */
+export function windowProbeStartUs(socket: SocketSnapshot, ticks: TickClock): number | null {
+  return socket.probesTstampJiffies32 === 0 ? null : pastJiffies32Us(socket.probesTstampJiffies32, socket, ticks);
+}
+
 /** @returns when the last acceptable ACK arrived, CLOCK_MONOTONIC microseconds, exact to a jiffy. */
 export function lastAckUs(socket: SocketSnapshot, ticks: TickClock): number {
   return pastJiffies32Us(socket.rcvTstampJiffies32, socket, ticks);
+}
+
+/** @returns when the last acceptable ACK or the last data arrived, CLOCK_MONOTONIC microseconds, exact to a jiffy. */
+export function lastHeardUs(socket: SocketSnapshot, ticks: TickClock): number {
+  return Math.max(lastAckUs(socket, ticks), pastJiffies32Us(socket.lrcvtimeJiffies32, socket, ticks));
 }

@@ -18,6 +18,22 @@ export const STUCK_KINDS = [
 /** How a connection is stuck (`StuckKind`). */
 export type StuckKind = (typeof STUCK_KINDS)[number];
 
+/** True for the kinds in which something is sent, and not answered. */
+export const IS_UNANSWERED: Readonly<Record<StuckKind, boolean>> = {
+  retransmitting: true,
+  keepalive_unanswered: true,
+  zero_window: true,
+  connecting: true,
+  accepting: false,
+  accept_queue_full: false,
+  closing: true,
+  fin_wait: false,
+  close_wait: false,
+  unread: false,
+  zombie: false,
+  stale_reuse: false,
+};
+
 /**
  * Why nothing gets through, where the facts tell causes apart. `not_sent`: this host drops its own segments.
  * `neighbour_unreachable`: nobody answers for the next hop. `path_mtu`: small segments get through, full ones do not.

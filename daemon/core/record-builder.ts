@@ -3,7 +3,7 @@ import { causeOf, idleBeforeUs, isInformational } from './circumstances.js';
 import { isClosing, unansweredHandshakes } from './conditions.js';
 import { jiffiesToMs, type TickClock } from './jiffies.js';
 import { keepaliveIdleJiffies, keepaliveIntervalJiffies } from './keepalive-probes.js';
-import { lastAckUs, pastJiffies32Us } from './kernel-time.js';
+import { lastHeardUs } from './kernel-time.js';
 import type { Direction, StaleReuse, StuckKind } from './kinds.js';
 import type { Ownership } from './ownership.js';
 import type { AcceptQueue, GiveUp, SocketOptions, StuckRecord, TimelineEntry } from './record.js';
@@ -104,7 +104,7 @@ function lastSignOfPeerUs(socket: SocketSnapshot, ticks: TickClock): number | nu
   if (socket.state === TCP_STATE.SYN_SENT || socket.state === TCP_STATE.LISTEN) {
     return null;
   }
-  return Math.max(lastAckUs(socket, ticks), pastJiffies32Us(socket.lrcvtimeJiffies32, socket, ticks));
+  return lastHeardUs(socket, ticks);
 }
 
 function acceptQueueOf(socket: SocketSnapshot): AcceptQueue | null {

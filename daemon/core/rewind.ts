@@ -6,7 +6,7 @@ import { windowProbeDelayJiffies, isProbingWindow } from './give-up-window-probe
 import { extendJiffies32, jiffyStartUs, type TickClock } from './jiffies.js';
 import { hasNothingToSend, keepaliveIdleJiffies } from './keepalive-probes.js';
 import { isInsideRtoTimer, rtoMaxJiffies } from './kernel-limits.js';
-import { pastJiffies32Us, retransStampUs } from './kernel-time.js';
+import { lastHeardUs, retransStampUs } from './kernel-time.js';
 import type { Observation } from './observation.js';
 import type { Turn } from './play-forward.js';
 import { firstRtoUs, initialRtoJiffies } from './rto-ladder.js';
@@ -103,11 +103,7 @@ function firstWindowProbeJiffy(socket: SocketSnapshot, answered: number, hz: num
 
 /** As if SO_KEEPALIVE had been set when the peer was heard last. */
 function beforeFirstProbe(socket: SocketSnapshot, ticks: TickClock): SocketSnapshot {
-  const lastHeardUs = Math.max(
-    pastJiffies32Us(socket.rcvTstampJiffies32, socket, ticks),
-    pastJiffies32Us(socket.lrcvtimeJiffies32, socket, ticks),
-  );
-  const start = jiffyOfStamp(lastHeardUs, ticks);
+  const start = jiffyOfStamp(lastHeardUs(socket, ticks), ticks);
   return {
     ...seenAt(socket, start, ticks),
     probesOut: 0,

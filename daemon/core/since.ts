@@ -3,7 +3,7 @@ import { isRefusedLocally } from './conditions.js';
 import { windowProbeSentUs } from './give-up-window-probe.js';
 import type { TickClock } from './jiffies.js';
 import { isKeepaliveTimed, probeSentUs } from './keepalive-probes.js';
-import { lastAckUs, pastJiffies32Us, retransStampUs, tickUs, timerExpiryUs } from './kernel-time.js';
+import { lastAckUs, retransStampUs, tickUs, timerExpiryUs, windowProbeStartUs } from './kernel-time.js';
 import { firstRtoUs } from './rto-ladder.js';
 import { PENDING, type SocketSnapshot } from './snapshot.js';
 
@@ -29,9 +29,10 @@ export function retransmittingSince(socket: SocketSnapshot, ticks: TickClock): S
 
 /** The first attempt after the segment was refused when it was sent. */
 function refusedSince(socket: SocketSnapshot, ticks: TickClock): Since {
-  return socket.probesTstampJiffies32 === 0
+  const startUs = windowProbeStartUs(socket, ticks);
+  return startUs === null
     ? { timeUs: windowProbeSentUs(socket, 1, ticks) ?? socket.monoUs, atLeast: true }
-    : { timeUs: pastJiffies32Us(socket.probesTstampJiffies32, socket, ticks), atLeast: false };
+    : { timeUs: startUs, atLeast: false };
 }
 
 /** connect(): in SYN_SENT that is what `retrans_stamp` holds. */

@@ -12,7 +12,7 @@ import {
   unansweredHandshakes,
 } from './conditions.js';
 import type { TickClock } from './jiffies.js';
-import { lastAckUs, pastJiffies32Us, retransStampUs, timerExpiryUs } from './kernel-time.js';
+import { lastAckUs, pastJiffies32Us, retransStampUs, timerExpiryUs, windowProbeStartUs } from './kernel-time.js';
 import type { StuckKind } from './kinds.js';
 import { seqAfter } from './sequence.js';
 import { finUnackedAtLeastSince, type Since } from './since.js';
@@ -151,12 +151,8 @@ function finAckedSince(socket: SocketSnapshot, ticks: TickClock): Since {
 /** The first window probe, or the first retransmission into the closed window. */
 function windowClosedSince(socket: SocketSnapshot, ticks: TickClock): Since {
   const stampUs = hasShrunkWindow(socket) ? retransStampUs(socket) : null;
-  if (stampUs !== null) {
-    return { timeUs: stampUs, atLeast: false };
-  }
-  return socket.probesTstampJiffies32 === 0
-    ? { timeUs: lastAckUs(socket, ticks), atLeast: true }
-    : { timeUs: pastJiffies32Us(socket.probesTstampJiffies32, socket, ticks), atLeast: false };
+  const startUs = stampUs ?? windowProbeStartUs(socket, ticks);
+  return startUs === null ? { timeUs: lastAckUs(socket, ticks), atLeast: true } : { timeUs: startUs, atLeast: false };
 }
 
 /** A timer that ended it still says when it ran; of a RST no trace is left. */

@@ -7,8 +7,8 @@ import type { Outcome } from './kinds.js';
 import { isMaterialChange } from './material-change.js';
 import type { Observation } from './observation.js';
 import { needsSweep, OWNER_PENDING, releasedOwnership, type Ownership } from './ownership.js';
-import { buildRecord, directionOf, recordId } from './record-builder.js';
-import type { TimelineEntry } from './record.js';
+import { buildRecord, directionOf, recordId, type RecordIdentity } from './record-builder.js';
+import type { GiveUp, TimelineEntry } from './record.js';
 import type { SocketSnapshot } from './snapshot.js';
 import {
   beginning,
@@ -21,6 +21,7 @@ import {
   withStep,
 } from './timeline.js';
 import {
+  countEnd,
   remember,
   requestPass,
   type Entry,
@@ -91,15 +92,8 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
   }
   const kind = candidate.kind;
   const since = { ...candidate.since, timeUs: Math.min(candidate.since.timeUs, detectedUs) };
-  const previousId = state.lastIds.get(entry.key) ?? null;
   const giveUp = forecastGiveUp(socket, context.kernel, context.clock);
-  const identity = {
-    id: nextId(context, socket.cookie, detectedUs, previousId),
-    previousId,
-    direction: directionOf(socket),
-    detectedUs,
-    detectedGiveUp: giveUp,
-  };
+  const identity = newIdentity(state, context, entry, detectedUs, giveUp);
   const detection = { timeUs: detectedUs, text: detectionText(kind, socket, detectedUs - since.timeUs, context.ticks) };
   const record = buildRecord(
     identity,
@@ -128,8 +122,21 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
   }
 }
 
+/** @returns what stays the same of a record that opens now, whatever becomes of the socket. */
+export function newIdentity(
+  state: TrackerState,
+  context: KernelContext,
+  { key, socket }: Pick<Entry, 'key' | 'socket'>,
+  detectedUs: number,
+  detectedGiveUp: GiveUp | null,
+): RecordIdentity {
+  const previousId = state.lastIds.get(key) ?? null;
+  const id = nextId(context, socket.cookie, detectedUs, previousId);
+  return { id, previousId, direction: directionOf(socket), detectedUs, detectedGiveUp };
+}
+
 /** @returns an id that no record of this socket had before. */
-export function nextId(context: KernelContext, cookie: bigint, detectedUs: number, previousId: string | null): string {
+function nextId(context: KernelContext, cookie: bigint, detectedUs: number, previousId: string | null): string {
   const { realUs, monoUs } = context.clock;
   const realMs = Math.max(0, Math.floor((realUs - monoUs + detectedUs) / 1000));
   const id = recordId(realMs, cookie);
@@ -224,7 +231,7 @@ export function endRecord(step: Step, entry: Entry, outcome: Outcome, endUs: num
   };
   forget(state, entry, last?.monoUs ?? endUs);
   remember(state.lastIds, entry.key, record.id, config.maxRecentlyEnded);
-  counters.endedByOutcome.set(outcome, (counters.endedByOutcome.get(outcome) ?? 0) + 1);
+  countEnd(counters, outcome);
   if (entry.watched) {
     effects.push({ type: 'unwatch', cookie: record.cookie });
   }

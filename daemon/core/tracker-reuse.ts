@@ -3,14 +3,14 @@
  * known: whoever holds the socket in the next sweep, or closed it before.
  */
 import { pastJiffies32Us } from './kernel-time.js';
-import type { Outcome } from './kinds.js';
 import { heldOwnership, OWNER_PENDING, type Ownership } from './ownership.js';
-import { buildRecord, directionOf } from './record-builder.js';
+import { buildRecord } from './record-builder.js';
 import type { HolderReport, ProcessReport, SocketSnapshot } from './snapshot.js';
 import { staleReuseOf } from './stale-reuse.js';
 import type { Standing } from './standing.js';
-import { nextId } from './tracker-lifecycle.js';
+import { newIdentity } from './tracker-lifecycle.js';
 import {
+  countEnd,
   remember,
   requestPass,
   socketKey,
@@ -18,7 +18,6 @@ import {
   type PendingReuse,
   type RunningPass,
   type Step,
-  type TrackerState,
 } from './tracker-state.js';
 import { reuseTimeline } from './timeline.js';
 
@@ -148,14 +147,7 @@ function tell(step: Step, context: KernelContext, pending: PendingReuse, found: 
   const { state, effects } = step;
   const { key, socket, reuse, endUs, outcome } = pending;
   const ownership: Ownership = pending.closerTgid === 0 ? found : withoutHolders(found);
-  const previousId = state.lastIds.get(key) ?? null;
-  const identity = {
-    id: nextId(context, socket.cookie, endUs, previousId),
-    previousId,
-    direction: directionOf(socket),
-    detectedUs: endUs,
-    detectedGiveUp: null,
-  };
+  const identity = newIdentity(state, context, pending, endUs, null);
   const findings = {
     kind: 'stale_reuse' as const,
     since: { timeUs: reuse.sentUs, atLeast: false },
@@ -169,16 +161,12 @@ function tell(step: Step, context: KernelContext, pending: PendingReuse, found: 
   const opened = buildRecord(identity, findings, socket, context.ticks);
   const ended = { ...opened, outcome, endUs };
   remember(state.lastIds, key, opened.id, state.config.maxRecentlyEnded);
-  countTold(state, outcome);
+  state.counters.opened++;
+  countEnd(state.counters, outcome);
   effects.push({ type: 'opened', record: opened, timeUs: endUs });
   effects.push({ type: 'ended', record: ended, timeUs: endUs, observation: { socket, closedUs: null } });
 }
 
 function withoutHolders(ownership: Ownership): Ownership {
   return ownership.owner === null ? ownership : { ...ownership, owner: { ...ownership.owner, holders: [] } };
-}
-
-function countTold({ counters }: TrackerState, outcome: Outcome): void {
-  counters.opened++;
-  counters.endedByOutcome.set(outcome, (counters.endedByOutcome.get(outcome) ?? 0) + 1);
 }

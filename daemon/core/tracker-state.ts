@@ -211,6 +211,11 @@ export function stuckByKind(state: TrackerState): ReadonlyMap<StuckKind, number>
   return counts;
 }
 
+/** A record has ended. */
+export function countEnd({ endedByOutcome }: TrackerCounters, outcome: Outcome): void {
+  endedByOutcome.set(outcome, (endedByOutcome.get(outcome) ?? 0) + 1);
+}
+
 /** Adds to a map that remembers the newest `max` keys. */
 export function remember<Value>(map: Map<string, Value>, key: string, value: Value, max: number): void {
   map.delete(key);

@@ -5,14 +5,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { atOnce } from '../support/at-once.js';
 import { createTwoHosts, labSkipReason, SERVER_ADDRESS, waitFor, type Ending, type TwoHosts } from '../support/lab.js';
-import { kernelLatenessMs } from '../support/record-checks.js';
+import { assertBetween } from '../support/record-checks.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
 import { Sockprog } from '../support/sockprog.js';
 
 const skip = labSkipReason();
 const PORT = 8000;
 
-/** Pauses from 1 s on are idle time. */
+/** Shorter pauses are not worth a word. */
+const IDLE_COUNTS_MS = 1000;
 const IDLE_MS = 1500;
 
 /** The first timeout of a fast connection. */
@@ -68,20 +69,24 @@ describe('causes and what came before', { skip, concurrency: atOnce(3) }, () => 
     const { client, link, using } = await setStage(t);
     await link.cut();
     await sendTwo(using);
+    const { lastAckMs } = await using.info('a');
     const record = await stuckd().waitOpened(client, 'retransmitting');
     assert.equal(record.cause, undefined);
-    assert.equal(record.idleBefore, undefined);
+    if (lastAckMs < IDLE_COUNTS_MS) {
+      assert.equal(record.idleBefore, undefined);
+    } // else this machine is so slow that the connection was idle in between
   });
 
   test('how long it had been idle: what a middlebox may have forgotten', async (t) => {
     const { client, link, using } = await setStage(t);
     await waitFor(async () => (await using.info('a')).lastAckMs >= IDLE_MS, { what: 'some idle time' });
     await link.cut();
-    const idleMs = (await using.info('a')).lastAckMs;
+    const shortestMs = (await using.info('a')).lastAckMs;
     await sendTwo(using);
+    const longestMs = (await using.info('a')).lastAckMs;
     const record = await stuckd().waitOpened(client, 'retransmitting');
     const recordedMs = Number.parseFloat(record.idleBefore ?? 'NaN') * 1000;
     // From the answer to the request; the record reckons the request from its first retransmission.
-    assert.ok(recordedMs >= idleMs - RTO_MS && recordedMs <= idleMs + RTO_MS + kernelLatenessMs(), `${recordedMs} ms`);
+    assertBetween(recordedMs, shortestMs - RTO_MS, longestMs + RTO_MS, 'the idle time');
   });
 });

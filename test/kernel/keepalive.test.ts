@@ -19,12 +19,12 @@ import {
   assertDiagnosisNames,
   assertEndedWith,
   assertFirstProbe,
-  assertForecastHeld,
   assertOnlyRecord,
   assertOwner,
   assertSameTime,
   tcpCounter,
   timelineTexts,
+  waitForecastTimeout,
   wallMs,
 } from '../support/record-checks.js';
 import { EVENTS_ALONE, sharedStuckd } from '../support/shared-stuckd.js';
@@ -98,12 +98,7 @@ describe('events alone', { skip, concurrency: atOnce(8) }, () => {
     assertOwner(owned.owner, { pid: client.pid, comm: 'sockprog', fd });
     assertDiagnosisNames(owned, `sockprog[${client.pid}]`, `${SERVER_ADDRESS}:${PORT}`);
 
-    const error = await client.waitEvent({ event: 'error', id: 'a' });
-    assert.equal(error.errno, 'ETIMEDOUT');
-    const ended = await stuckd().waitEnded(opened.id);
-    assert.equal(ended.outcome, 'OUTCOME_TIMED_OUT');
-    assertEndedWith(ended, error.monoUs);
-    assertForecastHeld(opened, ended);
+    const ended = await waitForecastTimeout(stuckd(), opened, client);
     assert.equal(probesSent(stage), 9);
     assertFirstProbe(opened, wallMs(begun.monoUs) + 1000);
     assert.deepEqual(timelineTexts(ended), [

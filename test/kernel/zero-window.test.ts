@@ -25,6 +25,7 @@ import {
 import { EVENTS_ALONE, sharedStuckd } from '../support/shared-stuckd.js';
 import type { StuckdUnderTest, StuckJson } from '../support/stuckd.js';
 import { switchedOffKinds } from '../support/switched-off-kinds.js';
+import { waitUpdated } from '../support/waiting-stage.js';
 
 const skip = labSkipReason();
 const PEER = { address: SERVER_ADDRESS, port: FIELD_PORT };
@@ -77,15 +78,6 @@ async function waitWindowRecord(stuckd: StuckdUnderTest, stage: Stage, informati
   assert.ok(Number(record.unsentBytes) > 0, 'data waits behind the window');
   assert.equal(record.unackedBytes, undefined);
   return record;
-}
-
-async function waitUpdated(
-  stuckd: StuckdUnderTest,
-  id: string,
-  what: string,
-  matches: (record: StuckJson) => boolean,
-): Promise<StuckJson> {
-  return stuckd.waitChange(what, ({ record }) => record.id === id && matches(record));
 }
 
 const FIRST_PROBE = 'first probe of the closed window';

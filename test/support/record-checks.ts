@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, realpathSync } from 'node:fs';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { latestTimerMs } from './lateness.js';
+import type { Sockprog } from './sockprog.js';
 import type { OwnerJson, StuckdUnderTest, StuckJson } from './stuckd.js';
 
 /** How far a time of the kernel may lie from another one: timers run late on a busy machine. */
@@ -90,6 +91,26 @@ export function assertForecastHeld(opened: StuckJson, ended: StuckJson): void {
   if (ended.detectedGiveUp?.time === time && latestTime === undefined) {
     assert.ok(Math.abs(Number.parseFloat(ended.forecastError)) * 1000 <= kernelLatenessMs(), ended.forecastError);
   }
+}
+
+/**
+ * Waits until the application learns that the kernel has given up, and asserts that it did so when `opened` said.
+ * @param socket the name of the socket in its program.
+ * @returns the record as it ended.
+ */
+export async function waitForecastTimeout(
+  stuckd: StuckdUnderTest,
+  opened: StuckJson,
+  program: Sockprog,
+  socket = 'a',
+): Promise<StuckJson> {
+  const error = await program.waitEvent({ event: 'error', id: socket });
+  assert.equal(error.errno, 'ETIMEDOUT');
+  const ended = await stuckd.waitEnded(opened.id);
+  assert.equal(ended.outcome, 'OUTCOME_TIMED_OUT');
+  assertEndedWith(ended, error.monoUs);
+  assertForecastHeld(opened, ended);
+  return ended;
 }
 
 /** The kernel's timer wheel rounds a delay up by at most this share of it. */

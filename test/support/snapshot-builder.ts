@@ -75,7 +75,7 @@ export interface SocketTimes {
 export type SnapshotFacts = Partial<SocketSnapshot> & SocketTimes;
 
 /** An idle, healthy, outbound connection that a process holds. */
-const HEALTHY: Omit<SocketSnapshot, 'monoUs' | 'jiffies'> = {
+export const HEALTHY: Omit<SocketSnapshot, 'monoUs' | 'jiffies'> = {
   cause: 'sweep',
   cookie: 1n,
   netns: 4026531840,

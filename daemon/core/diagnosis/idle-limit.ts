@@ -3,7 +3,6 @@ import { durationWords, idleWords } from '../format-words.js';
 import { NOTABLE_IDLE_US } from './evidence.js';
 import { item, type Advice } from './item.js';
 import type { Program } from './program.js';
-import {} from './words.js';
 import type { StuckRecord } from '../record.js';
 
 const US_PER_SECOND = 1_000_000;

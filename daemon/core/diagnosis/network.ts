@@ -5,6 +5,7 @@ import { idleLimitAdvice } from './idle-limit.js';
 import { item, type Advice } from './item.js';
 import type { Program } from './program.js';
 import { isBusyPeer, isListener } from './words.js';
+import { IS_UNANSWERED } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
 
 /** @returns what the known cause asks for. */
@@ -44,29 +45,15 @@ export function causeAdvice(record: StuckRecord): readonly Advice[] {
 /** @returns where to look for what made the peer fall silent; nothing where the cause is known or the peer lives. */
 export function pathAdvice(record: StuckRecord, program: Program): readonly Advice[] {
   const peer = endpointWords(record.remote);
-  switch (record.kind) {
-    case 'accepting':
-      return [
-        item(
-          'network',
-          'A few clients, or one network of them: the way back to them is broken, or a firewall lets only one direction through. Many unknown ones: a SYN flood, against which net.ipv4.tcp_syncookies=1 helps.',
-        ),
-      ];
-    case 'accept_queue_full':
-    case 'fin_wait':
-    case 'close_wait':
-    case 'unread':
-    case 'zombie':
-    case 'stale_reuse':
-      return [];
-    case 'retransmitting':
-    case 'keepalive_unanswered':
-    case 'zero_window':
-    case 'connecting':
-    case 'closing':
-      break;
+  if (record.kind === 'accepting') {
+    return [
+      item(
+        'network',
+        'A few clients, or one network of them: the way back to them is broken, or a firewall lets only one direction through. Many unknown ones: a SYN flood, against which net.ipv4.tcp_syncookies=1 helps.',
+      ),
+    ];
   }
-  if (record.cause !== null) {
+  if (!IS_UNANSWERED[record.kind] || record.cause !== null) {
     return [];
   }
   if (isBusyPeer(record)) {

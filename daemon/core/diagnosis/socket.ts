@@ -4,6 +4,7 @@ import { inItsNamespace } from './command.js';
 import { item, type Advice } from './item.js';
 import type { Program } from './program.js';
 import { isBusyPeer } from './words.js';
+import { IS_UNANSWERED } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
 
 const US_PER_SECOND = 1_000_000;
@@ -20,23 +21,10 @@ const CAN_SET_OPTIONS: ReadonlySet<Program> = new Set<Program>(['python', 'unkno
 
 /** @returns what to set on the socket itself; silent about options the program has no way to set. */
 export function socketAdvice(record: StuckRecord, program: Program): readonly Advice[] {
-  switch (record.kind) {
-    case 'retransmitting':
-    case 'zero_window':
-    case 'connecting':
-    case 'closing':
-      return userTimeoutAdvice(record, program);
-    case 'keepalive_unanswered':
-      return keepaliveAdvice(record, program);
-    case 'accepting':
-    case 'accept_queue_full':
-    case 'fin_wait':
-    case 'close_wait':
-    case 'unread':
-    case 'zombie':
-    case 'stale_reuse':
-      return [];
+  if (record.kind === 'keepalive_unanswered') {
+    return keepaliveAdvice(record, program);
   }
+  return IS_UNANSWERED[record.kind] ? userTimeoutAdvice(record, program) : [];
 }
 
 function userTimeoutAdvice(record: StuckRecord, program: Program): readonly Advice[] {
