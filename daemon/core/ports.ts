@@ -3,6 +3,7 @@ import type { IdleLimit } from './idle-limits.js';
 import type { Outcome, StuckKind } from './kinds.js';
 import type { ObservedSocket } from './observation.js';
 import type { StuckRecord } from './record.js';
+import type { Workload } from './workload.js';
 
 /** Converts CLOCK_MONOTONIC and CLOCK_BOOTTIME to wall time, with the newest pair of clocks from the sensor. */
 export interface WallClock {
@@ -91,6 +92,12 @@ export interface NodeFacts {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly model: string;
+}
+
+/** What processes belong to, as far as it is known now; cheap enough to call for every record. */
+export interface WorkloadSource {
+  /** Of its owner, or its last owner; without either, of whoever created the socket. Null: nothing is known. */
+  workloadOf(record: StuckRecord): Workload | null;
 }
 
 /** Gives the present state; cheap enough to call on every request. */
