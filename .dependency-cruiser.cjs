@@ -61,6 +61,8 @@ module.exports = {
       'It feeds the pure tracker and carries out its effects through ports that app gives it.',
     ),
     layer('store', [core, lib], 'What is kept on disk is the state of core/, not of whoever shows it.'),
+    layer('workload', [core, lib], 'It reads files of the kernel; who wants to know is joined to it by app.'),
+    layer('kubernetes', [core, lib], 'It speaks to the API server and puts names to a workload, however that was found.'),
     layer(
       'rpc',
       [core, lib],
@@ -95,6 +97,12 @@ module.exports = {
       '^(node:)?child_process$',
       [below('sensor'), below('demo')],
       'The daemon starts one program, the sensor; whatever else is started as root must stand out.',
+    ),
+    owned(
+      'https',
+      '^(node:)?https$',
+      [below('kubernetes')],
+      'Whoever calls out of this machine must stand out, with the limits that keep it from hanging.',
     ),
     owned('grpc-js', npm('@grpc/grpc-js'), [below('rpc')], 'A change of the gRPC library stays in one folder.'),
     owned(

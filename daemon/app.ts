@@ -19,6 +19,7 @@ import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
 import { encodePass, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
+import { createWorkloads, type Workloads } from './workloads.js';
 
 /** The daemon cannot work here; the message says what is missing and what to do. */
 export class StartError extends Error {
@@ -58,6 +59,7 @@ class RunningApp implements App {
   readonly #log: Logger;
   readonly #cleanup = new CleanupStack(STOP_STEP_MS);
   readonly #supervisor: SensorSupervisor;
+  readonly #workloads: Workloads;
   readonly #startRealUs = Date.now() * 1000;
   #saver: StateSaver | null = null;
   #saveFailed = false;
@@ -128,6 +130,7 @@ class RunningApp implements App {
         this.#saver?.touch();
       },
     });
+    this.#workloads = createWorkloads(config, this.engine, log, process.env);
   }
 
   /** Acquires everything, in the order in which it is needed. @throws Error with a message for the operator */
@@ -140,6 +143,8 @@ class RunningApp implements App {
     this.#cleanup.push('tracker', () => {
       this.engine.stop();
     });
+    this.#workloads.start();
+    this.#cleanup.push('workloads', () => this.#workloads.stop());
     this.#saver = new StateSaver(
       store,
       () => this.engine.saveable(),
@@ -152,7 +157,7 @@ class RunningApp implements App {
     }
     const grpc = await startGrpcServer({
       address: this.#config.grpc.address,
-      services: { records: this.engine, status: this, clock: this.clock },
+      services: { records: this.engine, status: this, clock: this.clock, workloads: this.#workloads.source },
       log: this.#log,
     });
     this.grpcAddress = grpc.address;
@@ -176,6 +181,7 @@ class RunningApp implements App {
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
       saveFailed: this.#saveFailed,
+      workloadProblems: this.#workloads.problems(),
       node: this.#nodeFacts,
     });
   }

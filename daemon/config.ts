@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
+import { kubernetesSchema, workloadsSchema } from './config-kubernetes.js';
 import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { parseDurationMs } from './lib/duration.js';
 import { LOG_LEVELS } from './lib/logger.js';
@@ -115,6 +116,8 @@ const configSchema = z.strictObject({
       ended: z.number().int().min(0).max(100_000).default(1000),
     })
     .prefault({}),
+  workloads: workloadsSchema.prefault({}),
+  kubernetes: kubernetesSchema.prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
 });
 

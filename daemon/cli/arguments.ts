@@ -6,6 +6,7 @@ import type { ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
 import { UsageError } from './cli-io.js';
 import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js';
+import { workloadFilter } from './workload-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
@@ -37,6 +38,9 @@ const OPTIONS = {
   kind: { type: 'string', multiple: true },
   peer: { type: 'string', multiple: true },
   netns: { type: 'string', multiple: true },
+  container: { type: 'string', multiple: true },
+  pod: { type: 'string', multiple: true },
+  unit: { type: 'string', multiple: true },
   limit: { type: 'string' },
   ended: { type: 'boolean' },
   'what-if': { type: 'string', multiple: true },
@@ -48,7 +52,7 @@ type OptionName = keyof typeof OPTIONS;
 type Values = ReturnType<typeof parse>['values'];
 
 const COMMON_OPTIONS: readonly OptionName[] = ['output', 'address', 'help', 'version'];
-const FILTER_OPTIONS: readonly OptionName[] = ['pid', 'kind', 'peer', 'netns'];
+const FILTER_OPTIONS: readonly OptionName[] = ['pid', 'kind', 'peer', 'netns', 'container', 'pod', 'unit'];
 const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended'],
   get: [...COMMON_OPTIONS, 'what-if'],
@@ -122,6 +126,7 @@ function filter(values: Values): ConnectionFilterRequest {
     kinds: items(values.kind).map(kind),
     peers: items(values.peer).map(peer),
     netns: items(values.netns).map(netns),
+    ...workloadFilter(items(values.container), items(values.pod), items(values.unit)),
   };
 }
 

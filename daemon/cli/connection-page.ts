@@ -20,6 +20,7 @@ import { forecastFacts } from './forecast-text.js';
 import { ladderText } from './ladder-text.js';
 import { countText, dateTimeText, durationText, sizeText } from './quantity-text.js';
 import { whatIfText } from './what-if-text.js';
+import { workloadFacts } from './workload-text.js';
 
 type Page = stuckd.v1.GetStuckConnectionResponse.$Properties;
 
@@ -130,6 +131,7 @@ function facts(connection: Connection, nowMs: number): Fact[] {
     ['process', holderText(connection)],
     ...program,
     ...holders(connection),
+    ...workloadFacts(connection),
     ['local', `${endText(connection.local)}, ${directionName(connection.direction)}`],
     ['peer', endText(connection.remote)],
     ['network', `namespace ${connection.netns ?? 0}, socket cookie ${(connection.cookie ?? 0).toString()}`],

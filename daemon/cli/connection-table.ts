@@ -14,6 +14,7 @@ import type { Connection } from './connection-text.js';
 import { sizeText } from './quantity-text.js';
 import { formatTable } from './text-table.js';
 import type { Column } from './text-table.js';
+import { workloadCell, workloadText } from './workload-text.js';
 
 /** What somebody waits for, and may be broken, stands above; then orphans; then what may well be meant. */
 function byConcern(a: Connection, b: Connection): number {
@@ -48,13 +49,18 @@ export function formatConnections(
     return 'No stuck connections.\n';
   }
   const outcome: Column<Connection>[] = withOutcome ? [{ header: 'OUTCOME', cell: outcomeText, dropRank: 1 }] : [];
+  const hasWorkload = connections.some((connection) => workloadText(connection) !== '');
+  const workload: Column<Connection>[] = hasWorkload
+    ? [{ header: 'BELONGS TO', cell: workloadCell, dropRank: 5 }]
+    : [];
   const columns: readonly Column<Connection>[] = [
     { header: 'ID', cell: ({ id }) => escapeForTerminal(id ?? '') },
     { header: 'KIND', cell: markedKind },
     { header: 'PROCESS', cell: holderText, shrinkable: 'end' },
-    { header: 'LOCAL', cell: ({ local }) => endText(local), dropRank: 6 },
+    ...workload,
+    { header: 'LOCAL', cell: ({ local }) => endText(local), dropRank: 7 },
     { header: 'PEER', cell: peerText, shrinkable: 'middle' },
-    { header: 'STATE', cell: ({ state }) => escapeForTerminal(state ?? ''), dropRank: 5 },
+    { header: 'STATE', cell: ({ state }) => escapeForTerminal(state ?? ''), dropRank: 6 },
     { header: 'STUCK FOR', cell: (connection) => stuckText(connection, nowMs) },
     { header: 'RETRANS', cell: retransmitsText, alignRight: true, dropRank: 3 },
     {

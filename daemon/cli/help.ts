@@ -16,6 +16,9 @@ const FILTERS = `      --pid PID        only connections that this process holds
       --kind KIND      only this kind: ${KINDS.join(`\n${' '.repeat(23)}`)}
       --peer PEER      only this peer: an address, or address:port ([address]:port for IPv6)
       --netns INODE    only this network namespace (readlink /proc/PID/ns/net)
+      --container ID   only this container: its id, or at least the first 12 digits
+      --pod POD        only this pod: NAME or NAMESPACE/NAME
+      --unit UNIT      only this systemd unit, for example nginx.service
                        Each may be given several times.
 `;
 

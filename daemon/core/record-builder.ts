@@ -62,6 +62,7 @@ export function buildRecord(
     ownerType: ownership.type,
     owner: ownership.owner,
     lastOwner: ownership.lastOwner,
+    creatorCgroupId: socket.cgroupId,
     sinceUs: since.timeUs,
     sinceAtLeast: since.atLeast,
     detectedUs: identity.detectedUs,

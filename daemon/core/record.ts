@@ -86,6 +86,8 @@ export interface StuckRecord {
   readonly ownerType: OwnerType;
   readonly owner: Owner | null;
   readonly lastOwner: Owner | null;
+  /** Of whoever created the socket, cgroup v2; 0n if it is not known. */
+  readonly creatorCgroupId: bigint;
   readonly sinceUs: MonoUs;
   readonly sinceAtLeast: boolean;
   readonly detectedUs: MonoUs;

@@ -1,11 +1,14 @@
 /** Which records a request means: the checked form of `ConnectionFilter`. */
 import { createHash } from 'node:crypto';
 import type { StuckKind } from '../core/kinds.js';
+import type { WallClock, WorkloadSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import { kindFromProto } from './enum-mapping.js';
 import { stuckd } from './gen/stuckd.js';
 import { canonicalAddress, formatPeer, parsePeer } from './peer-address.js';
+import { timestampToMs } from './proto-time.js';
 import { invalidArgument } from './status.js';
+import { parseWorkloadFields } from './workload-filter.js';
 
 /** Values in one field of a filter. */
 const FILTER_VALUES_MAX = 1000;
@@ -66,17 +69,37 @@ function isPeer(record: StuckRecord, peers: ReadonlySet<string>): boolean {
   return peers.has(address) || peers.has(formatPeer(address, record.remote.port));
 }
 
+interface TimeRange {
+  /** Milliseconds since 1970; null: no bound. */
+  readonly stuckAfterMs: number | null;
+  readonly detectedBeforeMs: number | null;
+}
+
+/** A record that is open is stuck at any time to come. */
+function isWithin(record: StuckRecord, { stuckAfterMs, detectedBeforeMs }: TimeRange, clock: WallClock): boolean {
+  const wallMs = (monoUs: number): number => clock.monoToRealUs(monoUs) / 1000;
+  return (
+    (stuckAfterMs === null || record.endUs === null || wallMs(record.endUs) >= stuckAfterMs) &&
+    (detectedBeforeMs === null || wallMs(record.detectedUs) < detectedBeforeMs)
+  );
+}
+
 /**
  * @throws RpcError INVALID_ARGUMENT, naming the field and the value.
  */
 export function parseConnectionFilter(
   filter: stuckd.v1.ConnectionFilter.$Properties | null | undefined,
+  clock: WallClock,
+  workloads: WorkloadSource,
 ): ConnectionFilter {
   const fields = {
     pids: filter?.pids ?? [],
     kinds: filter?.kinds ?? [],
     peers: filter?.peers ?? [],
     netns: filter?.netns ?? [],
+    containers: filter?.containers ?? [],
+    pods: filter?.pods ?? [],
+    units: filter?.units ?? [],
   };
   for (const [field, values] of Object.entries(fields)) {
     checkSize(field, values);
@@ -85,14 +108,29 @@ export function parseConnectionFilter(
   const kinds = parseKinds(fields.kinds);
   const peers = parsePeers(fields.peers);
   const netns = new Set(fields.netns);
-  const sorted = [pids, kinds, peers, netns].map((set) => [...set].map(String).sort());
+  const isMeant = parseWorkloadFields(fields);
+  const times: TimeRange = {
+    stuckAfterMs: filter?.stuckAfter ? timestampToMs(filter.stuckAfter) : null,
+    detectedBeforeMs: filter?.detectedBefore ? timestampToMs(filter.detectedBefore) : null,
+  };
+  const names = [fields.containers, fields.pods, fields.units].map((values) => new Set(values));
+  const sorted = [pids, kinds, peers, netns, ...names].map((set) => [...set].map(String).sort());
   return {
-    matchesAll: pids.size + kinds.size + peers.size + netns.size === 0,
+    matchesAll:
+      pids.size + kinds.size + peers.size + netns.size === 0 &&
+      isMeant === null &&
+      times.stuckAfterMs === null &&
+      times.detectedBeforeMs === null,
     matches: (record) =>
       (pids.size === 0 || heldBy(record, pids)) &&
       (kinds.size === 0 || kinds.has(record.kind)) &&
       (peers.size === 0 || isPeer(record, peers)) &&
-      (netns.size === 0 || netns.has(record.netns)),
-    fingerprint: createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 16),
+      (netns.size === 0 || netns.has(record.netns)) &&
+      (isMeant === null || isMeant(workloads.workloadOf(record))) &&
+      isWithin(record, times, clock),
+    fingerprint: createHash('sha256')
+      .update(JSON.stringify([...sorted, times.stuckAfterMs, times.detectedBeforeMs]))
+      .digest('base64url')
+      .slice(0, 16),
   };
 }

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { RecordChange, RecordSource, WallClock } from '../core/ports.js';
+import type { RecordChange, RecordSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import { parseConnectionFilter } from './connection-filter.js';
 import type { stuckd } from './gen/stuckd.js';
@@ -37,6 +37,7 @@ const SUBSCRIBERS_MAX = 64;
 export interface ConnectionServiceOptions {
   readonly records: RecordSource;
   readonly clock: WallClock;
+  readonly workloads: WorkloadSource;
   readonly log: RpcLog;
   readonly watchLimits?: Partial<WatchLimits>;
 }
@@ -54,6 +55,7 @@ export class ConnectionService {
   readonly implementation: UntypedServiceImplementation;
   readonly #records: RecordSource;
   readonly #clock: WallClock;
+  readonly #workloads: WorkloadSource;
   readonly #log: RpcLog;
   readonly #limits: WatchLimits;
   readonly #mapper: WatchMapper;
@@ -63,6 +65,7 @@ export class ConnectionService {
   constructor(options: ConnectionServiceOptions) {
     this.#records = options.records;
     this.#clock = options.clock;
+    this.#workloads = options.workloads;
     this.#log = options.log;
     this.#limits = { ...WATCH_LIMITS, ...options.watchLimits };
     this.#mapper = this.#createMapper();
@@ -89,7 +92,7 @@ export class ConnectionService {
   }
 
   async #list(request: ListRequest): Promise<ListResponse> {
-    const filter = parseConnectionFilter(request.filter);
+    const filter = parseConnectionFilter(request.filter, this.#clock, this.#workloads);
     const includeEnded = request.includeEnded ?? false;
     const query = `${filter.fingerprint}${includeEnded ? '+ended' : ''}`;
     const afterId = decodePageToken(request.pageToken ?? '', query);
@@ -107,7 +110,7 @@ export class ConnectionService {
       if (index > 0 && index % MAPPED_PER_TURN === 0) {
         await nextTurn();
       }
-      stuckConnections.push(recordToProto(record, nowUs, this.#clock));
+      stuckConnections.push(recordToProto(record, nowUs, this.#clock, this.#workloads));
     }
     const last = page.at(-1);
     const more = last !== undefined && rest.length > page.length;
@@ -130,7 +133,7 @@ export class ConnectionService {
     const nowUs = this.#clock.nowUs();
     const observed = this.#records.observed(id);
     return {
-      stuckConnection: recordToProto(record, nowUs, this.#clock),
+      stuckConnection: recordToProto(record, nowUs, this.#clock, this.#workloads),
       ladder: ladderToProto(record, observed, nowUs, this.#clock),
       whatIf: settings === null ? null : whatIfToProto(record, observed, settings, nowUs, this.#clock),
     };
@@ -143,11 +146,11 @@ export class ConnectionService {
       snapshotItem: (record) => {
         const nowUs = this.#clock.nowUs();
         const time = timestampFromUs(this.#clock.monoToRealUs(nowUs));
-        return { time, snapshotItem: recordToProto(record, nowUs, this.#clock) };
+        return { time, snapshotItem: recordToProto(record, nowUs, this.#clock, this.#workloads) };
       },
       change: (change, kind) => {
         const known = mapped.get(change);
-        const message = known?.[kind] ?? changeToProto(change, kind, this.#clock);
+        const message = known?.[kind] ?? changeToProto(change, kind, this.#clock, this.#workloads);
         mapped.set(change, { ...known, [kind]: message });
         return message;
       },
@@ -159,7 +162,7 @@ export class ConnectionService {
       call.emit('error', toStatus(error, call.getPath(), this.#log));
     };
     try {
-      const filter = parseConnectionFilter(acceptRequest(call.request).filter);
+      const filter = parseConnectionFilter(acceptRequest(call.request).filter, this.#clock, this.#workloads);
       if (this.#draining) {
         throw new RpcError(status.UNAVAILABLE, 'stuckd is stopping');
       }

@@ -1,7 +1,7 @@
 /** The gRPC server of the daemon: its services, its socket, and how it ends. */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ServerOptions } from '@grpc/grpc-js';
-import type { RecordSource, StatusSource, WallClock } from '../core/ports.js';
+import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
 import { formatAddress, parseAddress } from './address.js';
 import { ConnectionService } from './connection-service.js';
 import { HealthService } from './health-service.js';
@@ -29,6 +29,7 @@ export interface GrpcServerOptions {
     readonly records: RecordSource;
     readonly status: StatusSource;
     readonly clock: WallClock;
+    readonly workloads: WorkloadSource;
   };
   readonly log: RpcLog;
   /** Limits of watches, where they differ from the defaults. */
@@ -64,9 +65,9 @@ async function tryShutdown(server: Server, deadlineMs: number): Promise<void> {
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { log } = options;
-  const { records, status, clock } = options.services;
+  const { records, status, clock, workloads } = options.services;
   const limits = options.watchLimits === undefined ? {} : { watchLimits: options.watchLimits };
-  const connections = new ConnectionService({ records, clock, log, ...limits });
+  const connections = new ConnectionService({ records, clock, workloads, log, ...limits });
   const health = new HealthService(SERVICE_NAMES, log);
 
   const server = new Server(SERVER_OPTIONS);

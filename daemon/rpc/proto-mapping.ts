@@ -1,8 +1,9 @@
 /** Records as proto messages. */
 import Long from 'long';
 import { diagnose } from '../core/diagnosis/diagnosis.js';
-import type { RecordChange, WallClock } from '../core/ports.js';
+import type { RecordChange, WallClock, WorkloadSource } from '../core/ports.js';
 import type { GiveUp, Owner, SocketOptions, StuckRecord } from '../core/record.js';
+import type { Workload } from '../core/workload.js';
 import type { stuckd } from './gen/stuckd.js';
 import {
   causeToProto,
@@ -30,13 +31,23 @@ function uint64(value: number): Long {
   return Long.fromNumber(Math.max(value, 0), true);
 }
 
-function ownerToProto(owner: Owner, clock: WallClock): stuckd.v1.Owner.$Properties {
+export function workloadToProto(workload: Workload): stuckd.v1.Workload.$Properties {
+  return { ...workload, podLabels: Object.fromEntries(workload.podLabels) };
+}
+
+function ownerToProto(owner: Owner, workload: Workload | null, clock: WallClock): stuckd.v1.Owner.$Properties {
+  const { cgroup, containerId, pod, podNamespace, container } = workload ?? {};
   return {
     pid: uint32(owner.pid),
     comm: owner.comm,
     startTime: timestampFromUs(clock.bootToRealUs(owner.startBootUs)),
     executable: owner.executable,
     user: owner.uid.toString(),
+    cgroup: cgroup ?? '',
+    containerId: containerId ?? '',
+    pod: pod ?? '',
+    podNamespace: podNamespace ?? '',
+    container: container ?? '',
     holders: owner.holders.map(({ pid, comm, fd }) => ({ pid: uint32(pid), comm, fd: uint32(fd) })),
   };
 }
@@ -82,7 +93,13 @@ function wallTimeText(clock: WallClock, nowUs: number): (monoUs: number) => stri
 /**
  * @param nowUs CLOCK_MONOTONIC at which the diagnosis is made.
  */
-export function recordToProto(record: StuckRecord, nowUs: number, clock: WallClock): Connection {
+export function recordToProto(
+  record: StuckRecord,
+  nowUs: number,
+  clock: WallClock,
+  workloads: WorkloadSource,
+): Connection {
+  const workload = workloads.workloadOf(record);
   const time = (monoUs: number | null): ReturnType<typeof timestampFromUs> | null =>
     monoUs === null ? null : timestampFromUs(clock.monoToRealUs(monoUs));
   const diagnosis = diagnose(record, nowUs, { wallTime: wallTimeText(clock, nowUs) });
@@ -97,8 +114,12 @@ export function recordToProto(record: StuckRecord, nowUs: number, clock: WallClo
     netns: uint32(record.netns),
     cookie: Long.fromBigInt(record.cookie, true),
     ownerType: ownerTypeToProto(record.ownerType),
-    owner: record.owner === null ? null : ownerToProto(record.owner, clock),
-    lastOwner: record.lastOwner === null ? null : ownerToProto(record.lastOwner, clock),
+    owner: record.owner === null ? null : ownerToProto(record.owner, workload, clock),
+    // Of two owners the workload is that of the one that holds the socket now.
+    lastOwner:
+      record.lastOwner === null
+        ? null
+        : ownerToProto(record.lastOwner, record.owner === null ? workload : null, clock),
     since: time(record.sinceUs),
     sinceAtLeast: record.sinceAtLeast,
     detectedTime: time(record.detectedUs),
@@ -128,13 +149,19 @@ export function recordToProto(record: StuckRecord, nowUs: number, clock: WallClo
       advice: diagnosis.advice.map(({ layer, text }) => ({ layer, text })),
     },
     timeline: record.timeline.map((entry) => ({ time: time(entry.timeUs), text: entry.text })),
+    workload: workload === null ? null : workloadToProto(workload),
   };
 }
 
 /** @param kind what happened, as this subscriber sees it. */
-export function changeToProto(change: RecordChange, kind: RecordChange['kind'], clock: WallClock): Change {
+export function changeToProto(
+  change: RecordChange,
+  kind: RecordChange['kind'],
+  clock: WallClock,
+  workloads: WorkloadSource,
+): Change {
   const time = timestampFromUs(clock.monoToRealUs(change.timeUs));
-  const connection = recordToProto(change.record, change.timeUs, clock);
+  const connection = recordToProto(change.record, change.timeUs, clock, workloads);
   switch (kind) {
     case 'opened':
       return { time, opened: connection };

@@ -110,6 +110,7 @@ const record: z.ZodType<StuckRecord> = z.object({
   ownerType,
   owner: owner.nullable(),
   lastOwner: owner.nullable(),
+  creatorCgroupId: u64.default(0n),
   sinceUs: number,
   sinceAtLeast: boolean,
   detectedUs: number,

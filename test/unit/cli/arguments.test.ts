@@ -5,7 +5,7 @@ import { parseCommand } from '../../../daemon/cli/arguments.js';
 import { UsageError } from '../../../daemon/cli/cli-io.js';
 import { helpText } from '../../../daemon/cli/help.js';
 
-const ANY = { pids: [], kinds: [], peers: [], netns: [] };
+const ANY = { pids: [], kinds: [], peers: [], netns: [], containers: [], pods: [], units: [] };
 const COMMON = { address: 'unix:/run/stuckd/stuckd.sock', output: 'table' };
 
 describe('commands', () => {
@@ -17,7 +17,7 @@ describe('commands', () => {
         name: 'list',
         ...COMMON,
         output: 'json',
-        filter: { pids: [1, 2, 3], kinds: [7, 1, 2], peers: ['10.0.0.2', '[::1]:80'], netns: [7] },
+        filter: { ...ANY, pids: [1, 2, 3], kinds: [7, 1, 2], peers: ['10.0.0.2', '[::1]:80'], netns: [7] },
         limit: 5,
         includeEnded: true,
       },
@@ -25,6 +25,21 @@ describe('commands', () => {
     [
       'watch --netns net:[4026531840] -o jsonl',
       { name: 'watch', ...COMMON, output: 'jsonl', filter: { ...ANY, netns: [4026531840] } },
+    ],
+    [
+      'list --container containerd://3F1C3F1C3F1C,web --pod shop/web-7d9c --unit nginx,session-3.scope,getty@tty1',
+      {
+        name: 'list',
+        ...COMMON,
+        filter: {
+          ...ANY,
+          containers: ['3f1c3f1c3f1c', 'web'],
+          pods: ['shop/web-7d9c'],
+          units: ['nginx.service', 'session-3.scope', 'getty@tty1.service'],
+        },
+        limit: Infinity,
+        includeEnded: false,
+      },
     ],
     ['get c1', { name: 'get', ...COMMON, id: 'c1', whatIf: null }],
     ['--address 127.0.0.1:9736 status', { name: 'status', ...COMMON, address: '127.0.0.1:9736' }],
@@ -74,6 +89,11 @@ describe('wrong usage', () => {
     ['list --limit 1.5', /--limit "1.5"/],
     ['list --kind slow', /the kinds are retransmitting, keepalive_unanswered, zero_window, /],
     ['list --peer example.org', /--peer "example.org"/],
+    ['list --container 3f1c3f1c3f1', /--container "3f1c3f1c3f1": give at least 12 digits/],
+    ['list --container ,', /--container: give a name/],
+    ['watch --pod ,', /--pod: give a name/],
+    ['watch --unit ,', /--unit: give a name/],
+    ['get c1 --pod web', /^get has no option --pod$/],
     ['list -o xml', /give table, json or jsonl/],
     ['list --address nowhere', /"nowhere" is not an address/],
   ];

@@ -14,7 +14,7 @@ import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { statusToProto } from '../../../daemon/rpc/node-service.js';
 import { recordToProto } from '../../../daemon/rpc/proto-mapping.js';
 import type { StuckRecord } from '../../../daemon/core/record.js';
-import { createClock, createRecord, createStatus, EPOCH_MONO_US, EPOCH_REAL_US, OWNER } from '../rpc/sample-records.js';
+import { createClock, createRecord, createStatus, createWorkloads, EPOCH_MONO_US, EPOCH_REAL_US, OWNER } from '../rpc/sample-records.js';
 
 process.env['TZ'] = 'UTC';
 
@@ -25,7 +25,7 @@ const plain = createStyle(false);
 
 /** As stuckctl gets it. */
 function received(changes: Partial<StuckRecord>): Connection {
-  const message = recordToProto(createRecord(changes), EPOCH_MONO_US, clock);
+  const message = recordToProto(createRecord(changes), EPOCH_MONO_US, clock, createWorkloads());
   message.diagnosis = {
     summary: 'node[12900] waits for 10.0.0.2:8000.',
     effect: 'Its requests hang.',

@@ -8,7 +8,7 @@ import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import type { WatchChange } from '../../../daemon/rpc/grpc-client.js';
 import type { StuckRecord } from '../../../daemon/core/record.js';
 import { recordToProto } from '../../../daemon/rpc/proto-mapping.js';
-import { createClock, createRecord, EPOCH_MONO_US, OWNER } from '../rpc/sample-records.js';
+import { createClock, createRecord, createWorkloads, EPOCH_MONO_US, OWNER } from '../rpc/sample-records.js';
 
 const v1 = stuckd.v1;
 const PENDING = { ownerType: 'pending', owner: null } as const;
@@ -17,7 +17,7 @@ const OWNER_WAIT_MS = 300;
 type Kind = 'snapshotItem' | 'opened' | 'updated' | 'ended';
 
 function change(kind: Kind, changes: Partial<StuckRecord> = {}): WatchChange {
-  const connection = recordToProto(createRecord(changes), EPOCH_MONO_US, createClock());
+  const connection = recordToProto(createRecord(changes), EPOCH_MONO_US, createClock(), createWorkloads());
   return v1.Change.decode(v1.Change.encode({ [kind]: connection }).finish());
 }
 

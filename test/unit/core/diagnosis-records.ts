@@ -50,6 +50,7 @@ export const STUCK: StuckRecord = {
   ownerType: 'process',
   owner: NODE,
   lastOwner: null,
+  creatorCgroupId: 0n,
   sinceUs: SINCE,
   sinceAtLeast: false,
   detectedUs: SINCE + S,

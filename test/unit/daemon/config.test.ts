@@ -52,6 +52,12 @@ describe('defaults', () => {
       stale_reuse: { enabled: true, open: { idle: 1000 } },
     },
     history: { ended: 1000 },
+    workloads: { procRoot: '/proc', cgroupRoot: '/sys/fs/cgroup' },
+    kubernetes: {
+      enabled: 'auto',
+      tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+      caFile: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
+    },
     log: { level: 'info' },
   };
   const nothing: readonly (readonly [string, string])[] = [

@@ -36,6 +36,8 @@ const CASES: readonly (readonly [string, Readonly<Record<string, unknown>>, bool
   ['stateDir', { stateDir: '/other' }, false],
   ['sensor.address', { sensor: { address: 'unix:/other' } }, false],
   ['sensor.path', { sensor: { path: '/other' } }, false],
+  ['workloads.procRoot', { workloads: { procRoot: '/other' } }, false],
+  ['kubernetes.enabled', { kubernetes: { enabled: false } }, false],
   ['sensor.without', { sensor: { without: ['tcp_send_reset'] } }, false],
 ];
 

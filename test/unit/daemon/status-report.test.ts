@@ -62,6 +62,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     sweepIntervalMs: 2000,
     nowUs: EPOCH_MONO_US + 2_000_000,
     saveFailed: false,
+    workloadProblems: [],
     node: createStatus().node,
     ...changes,
   };
@@ -140,6 +141,11 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
   ['sockets were not marked', { counters: { ...COUNTERS, markFailed: 8 } }, [/^8 sockets could not be marked/]],
   ['the tracker was full', { tracker: fullTracker() }, [/^the table .* was full: 5 could not be followed$/]],
   ['the disk is full', { saveFailed: true }, [/^open records cannot be saved/]],
+  [
+    'the API server does not answer',
+    { workloadProblems: ['pod names are unknown: no answer within 10000 ms'] },
+    [/^pod names are unknown: no answer within 10000 ms$/],
+  ],
   [
     'several things at once',
     { saveFailed: true, counters: { ...COUNTERS, ringDropped: 1, markFailed: 1 } },

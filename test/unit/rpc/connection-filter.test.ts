@@ -5,14 +5,28 @@ import { describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import type { StuckRecord } from '../../../daemon/core/record.js';
-import { parseConnectionFilter } from '../../../daemon/rpc/connection-filter.js';
+import type { Workload } from '../../../daemon/core/workload.js';
+import { type ConnectionFilter, parseConnectionFilter } from '../../../daemon/rpc/connection-filter.js';
 import type { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { decodePageToken, encodePageToken } from '../../../daemon/rpc/page-token.js';
 import { parsePeer } from '../../../daemon/rpc/peer-address.js';
+import { timestampFromUs } from '../../../daemon/rpc/proto-time.js';
 import { RpcError } from '../../../daemon/rpc/status.js';
-import { createRecord, OWNER } from './sample-records.js';
+import {
+  createClock,
+  createRecord,
+  createWorkloads,
+  EPOCH_MONO_US,
+  EPOCH_REAL_US,
+  OWNER,
+  WORKLOAD,
+} from './sample-records.js';
 
 type Filter = stuckd.v1.ConnectionFilter.$Properties;
+
+function parse(filter: Filter | null, workload: Workload | null = null): ConnectionFilter {
+  return parseConnectionFilter(filter, createClock(), createWorkloads(workload));
+}
 
 function isInvalidArgument(naming: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof RpcError && error.code === status.INVALID_ARGUMENT && naming.test(error.message);
@@ -49,7 +63,7 @@ describe('filter', () => {
   ];
   for (const [name, filter, record, expected] of table) {
     test(name, () => {
-      assert.equal(parseConnectionFilter(filter).matches(record), expected);
+      assert.equal(parse(filter).matches(record), expected);
     });
   }
 
@@ -57,16 +71,23 @@ describe('filter', () => {
     ['an unknown kind', { kinds: [99 as stuckd.v1.StuckKind] }, /filter\.kinds.*99/],
     ['a host name', { peers: ['example'] }, /filter\.peers.*"example"/],
     ['control characters', { peers: ['\x1b[2J'] }, /filter\.peers.*"\\u001b\[2J"/],
+    ['a short container id', { containers: ['3f1c3f1c3f1'] }, /filter\.containers.*"3f1c3f1c3f1".*12 digits/],
+    ['no container', { containers: [''] }, /filter\.containers/],
+    ['what no pod is called', { pods: ['shop/web/app'] }, /filter\.pods.*"shop\/web\/app"/],
+    ['a pod of control characters', { pods: ['\x1b[2J'] }, /filter\.pods.*"\\u001b\[2J"/],
+    ['no unit', { units: [''] }, /filter\.units/],
+    ['a unit without end', { units: ['a'.repeat(256)] }, /filter\.units/],
+    ['too many pods', { pods: Array.from({ length: 1001 }, () => 'web') }, /filter\.pods has 1001/],
     ['too many values', { pids: Array.from({ length: 1001 }, (_, pid) => pid) }, /filter\.pids has 1001/],
   ];
   for (const [name, filter, naming] of nonsense) {
     test(`${name} is refused`, () => {
-      assert.throws(() => parseConnectionFilter(filter), isInvalidArgument(naming));
+      assert.throws(() => parse(filter), isInvalidArgument(naming));
     });
   }
 
   test('the same filter in another order and another spelling has the same fingerprint', () => {
-    const fingerprint = (filter: Filter): string => parseConnectionFilter(filter).fingerprint;
+    const fingerprint = (filter: Filter): string => parse(filter).fingerprint;
     assert.equal(
       fingerprint({ pids: [1, 2], peers: ['::ffff:10.0.0.2'] }),
       fingerprint({ pids: [2, 1, 1], peers: ['10.0.0.2'] }),
@@ -75,10 +96,83 @@ describe('filter', () => {
     assert.notEqual(fingerprint({ pids: [12] }), fingerprint({ pids: [1, 2] }));
   });
 
-  test('only a filter that excludes nothing says so', () => {
-    assert.equal(parseConnectionFilter({ kinds: [0] }).matchesAll, true);
-    assert.equal(parseConnectionFilter({ kinds: [1] }).matchesAll, false);
+  test('what belongs to nothing that is known matches no container, pod or unit', () => {
+    for (const filter of [{ containers: [WORKLOAD.containerId] }, { pods: ['web'] }, { units: ['web.service'] }]) {
+      assert.equal(parse(filter).matches(shared), false);
+      assert.equal(parse(filter).matchesAll, false);
+    }
   });
+
+  test('containers, pods and times have their part in the fingerprint', () => {
+    const time = timestampFromUs(EPOCH_REAL_US);
+    const filters: Filter[] = [
+      { containers: ['web'] },
+      { pods: ['web'] },
+      { units: ['web'] },
+      { stuckAfter: time },
+      { detectedBefore: time },
+      {},
+    ];
+    assert.equal(new Set(filters.map((filter) => parse(filter).fingerprint)).size, filters.length);
+    assert.equal(parse({ stuckAfter: time }).matchesAll, false);
+    assert.equal(parse({ detectedBefore: time }).matchesAll, false);
+  });
+
+  test('only a filter that excludes nothing says so', () => {
+    assert.equal(parse({ kinds: [0] }).matchesAll, true);
+    assert.equal(parse({ kinds: [1] }).matchesAll, false);
+  });
+});
+
+describe('filter by container, pod and unit', () => {
+  const { containerId } = WORKLOAD;
+  const service: Workload = { ...WORKLOAD, containerId: '', pod: '', podNamespace: '', unit: 'nginx.service' };
+  const lxc: Workload = { ...service, containerId: 'web', containerRuntime: 'lxc', unit: '' };
+  const table: readonly [string, Filter, Workload, boolean][] = [
+    ['the container', { containers: [containerId] }, WORKLOAD, true],
+    ['its first 12 digits', { containers: [containerId.slice(0, 12)] }, WORKLOAD, true],
+    ['the digits of another', { containers: [`${containerId.slice(0, 11)}f`] }, WORKLOAD, false],
+    ['its last digits', { containers: [containerId.slice(-13)] }, WORKLOAD, false],
+    ['an id that is longer', { containers: [`${containerId}0`] }, WORKLOAD, false],
+    ['one of two containers', { containers: ['f'.repeat(64), containerId] }, WORKLOAD, true],
+    ['a container by its name', { containers: ['web'] }, lxc, true],
+    ['the beginning of a name', { containers: ['we'] }, lxc, false],
+    ['no container', { containers: [containerId] }, service, false],
+    ['the pod', { pods: ['web-7d9c'] }, WORKLOAD, true],
+    ['the pod in its namespace', { pods: ['shop/web-7d9c'] }, WORKLOAD, true],
+    ['the pod in another namespace', { pods: ['other/web-7d9c'] }, WORKLOAD, false],
+    ['the beginning of its name', { pods: ['web'] }, WORKLOAD, false],
+    ['the unit', { units: ['nginx.service'] }, service, true],
+    ['another unit', { units: ['nginx'] }, service, false],
+    ['fields are combined with AND', { pods: ['web-7d9c'], units: ['nginx.service'] }, WORKLOAD, false],
+  ];
+  for (const [name, filter, workload, expected] of table) {
+    test(name, () => {
+      assert.equal(parse(filter, workload).matches(createRecord()), expected);
+    });
+  }
+});
+
+describe('filter by time', () => {
+  const at = (seconds: number): ReturnType<typeof timestampFromUs> =>
+    timestampFromUs(EPOCH_REAL_US + seconds * 1_000_000);
+  const open = createRecord({ detectedUs: EPOCH_MONO_US - 60_000_000 });
+  const ended: StuckRecord = { ...open, outcome: 'recovered', endUs: EPOCH_MONO_US - 30_000_000 };
+  const table: readonly [string, Filter, StuckRecord, boolean][] = [
+    ['stuck now', { stuckAfter: at(0) }, open, true],
+    ['ended after', { stuckAfter: at(-31) }, ended, true],
+    ['ended at that time', { stuckAfter: at(-30) }, ended, true],
+    ['ended before', { stuckAfter: at(-29) }, ended, false],
+    ['detected before', { detectedBefore: at(-59) }, open, true],
+    ['detected at that time', { detectedBefore: at(-60) }, open, false],
+    ['detected after', { detectedBefore: at(-61) }, ended, false],
+    ['within a range', { stuckAfter: at(-40), detectedBefore: at(-50) }, ended, true],
+  ];
+  for (const [name, filter, record, expected] of table) {
+    test(name, () => {
+      assert.equal(parse(filter).matches(record), expected);
+    });
+  }
 });
 
 describe('parsePeer', () => {

@@ -21,7 +21,7 @@ import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { statusToProto } from '../../../daemon/rpc/node-service.js';
 import { changeToProto, recordToProto } from '../../../daemon/rpc/proto-mapping.js';
 import { toProtoJson } from '../../../daemon/rpc/proto-json.js';
-import { createClock, createRecord, createStatus, EPOCH_MONO_US, OWNER } from './sample-records.js';
+import { createClock, createRecord, createStatus, createWorkloads, EPOCH_MONO_US, OWNER } from './sample-records.js';
 
 const v1 = stuckd.v1;
 const clock = createClock();
@@ -29,7 +29,7 @@ const clock = createClock();
 /** As a client sees it: through the wire. */
 function onTheWire(record: StuckRecord): Record<string, unknown> {
   const message = v1.StuckConnection.decode(
-    v1.StuckConnection.encode(recordToProto(record, EPOCH_MONO_US, clock)).finish(),
+    v1.StuckConnection.encode(recordToProto(record, EPOCH_MONO_US, clock, createWorkloads())).finish(),
   );
   return toProtoJson(message) as Record<string, unknown>;
 }
@@ -148,7 +148,7 @@ describe('recordToProto', () => {
   });
 
   test('a diagnosis comes with it', () => {
-    const { diagnosis } = recordToProto(createRecord(), EPOCH_MONO_US, clock);
+    const { diagnosis } = recordToProto(createRecord(), EPOCH_MONO_US, clock, createWorkloads());
     assert.match(diagnosis?.summary ?? '', /10\.0\.0\.2/);
   });
 
@@ -156,7 +156,7 @@ describe('recordToProto', () => {
     const base = createRecord().giveUp;
     assert.ok(base?.never === false);
     const text = (timeUs: number): string =>
-      JSON.stringify(recordToProto(createRecord({ giveUp: { ...base, timeUs } }), EPOCH_MONO_US, clock).diagnosis);
+      JSON.stringify(recordToProto(createRecord({ giveUp: { ...base, timeUs } }), EPOCH_MONO_US, clock, createWorkloads()).diagnosis);
     assert.match(text(base.timeUs), /\b20:29:03 UTC/);
     assert.doesNotMatch(text(base.timeUs), /2026-11-21/);
     assert.match(text(EPOCH_MONO_US + 4 * 3_600_000_000), /2026-11-22 00:15:00 UTC/);
@@ -213,9 +213,9 @@ describe('recordToProto', () => {
 
   test('a change is mapped as what it is for the subscriber', () => {
     const change = { kind: 'updated', timeUs: EPOCH_MONO_US, record: createRecord() } as const;
-    assert.deepEqual(Object.keys(changeToProto(change, 'opened', clock)), ['time', 'opened']);
-    assert.deepEqual(Object.keys(changeToProto(change, 'updated', clock)), ['time', 'updated']);
-    assert.deepEqual(Object.keys(changeToProto(change, 'ended', clock)), ['time', 'ended']);
+    assert.deepEqual(Object.keys(changeToProto(change, 'opened', clock, createWorkloads())), ['time', 'opened']);
+    assert.deepEqual(Object.keys(changeToProto(change, 'updated', clock, createWorkloads())), ['time', 'updated']);
+    assert.deepEqual(Object.keys(changeToProto(change, 'ended', clock, createWorkloads())), ['time', 'ended']);
   });
 });
 

@@ -1,7 +1,9 @@
 /** Records, clocks and sources for the tests of rpc/ and cli/. */
 import type { ObservedSocket } from '../../../daemon/core/observation.js';
-import type { RecordChange, RecordSource, StatusReport, StatusSource, WallClock } from '../../../daemon/core/ports.js';
+import type { RecordChange, RecordSource, StatusReport, StatusSource } from '../../../daemon/core/ports.js';
+import type { WallClock, WorkloadSource } from '../../../daemon/core/ports.js';
 import type { Owner, StuckRecord } from '../../../daemon/core/record.js';
+import type { Workload } from '../../../daemon/core/workload.js';
 import type { RpcLog } from '../../../daemon/rpc/status.js';
 
 /** 2026-11-21T20:15:00Z, at which the fake clocks say 1000 s. */
@@ -11,6 +13,23 @@ export const EPOCH_MONO_US = 1_000_000_000;
 export function createClock(nowUs = EPOCH_MONO_US): WallClock {
   const toRealUs = (us: number): number => EPOCH_REAL_US + us - EPOCH_MONO_US;
   return { monoToRealUs: toRealUs, bootToRealUs: toRealUs, nowUs: () => nowUs };
+}
+
+export const WORKLOAD: Workload = {
+  cgroup: `/kubepods/burstable/pod5a6b7c8d-0123-4567-89ab-cdef01234567/${'3f1c'.repeat(16)}`,
+  containerId: '3f1c'.repeat(16),
+  containerRuntime: 'containerd',
+  podUid: '5a6b7c8d-0123-4567-89ab-cdef01234567',
+  pod: 'web-7d9c',
+  podNamespace: 'shop',
+  container: 'app',
+  podLabels: new Map([['app', 'web']]),
+  unit: '',
+};
+
+/** Every record belongs to `workload`; null: nothing is known of any. */
+export function createWorkloads(workload: Workload | null = null): WorkloadSource {
+  return { workloadOf: () => workload };
 }
 
 export const OWNER: Owner = {
@@ -37,6 +56,7 @@ export function createRecord(changes: Partial<StuckRecord> = {}): StuckRecord {
     ownerType: 'process',
     owner: OWNER,
     lastOwner: null,
+    creatorCgroupId: 0n,
     sinceUs: EPOCH_MONO_US - 80_000_000,
     sinceAtLeast: false,
     detectedUs: EPOCH_MONO_US - 78_500_000,
