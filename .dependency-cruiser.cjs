@@ -62,7 +62,11 @@ module.exports = {
     ),
     layer('store', [core, lib], 'What is kept on disk is the state of core/, not of whoever shows it.'),
     layer('workload', [core, lib], 'It reads files of the kernel; who wants to know is joined to it by app.'),
-    layer('kubernetes', [core, lib], 'It speaks to the API server and puts names to a workload, however that was found.'),
+    layer(
+      'kubernetes',
+      [core, lib],
+      'It speaks to the API server and puts names to a workload, however that was found.',
+    ),
     layer(
       'rpc',
       [core, lib],

@@ -50,9 +50,7 @@ export function formatConnections(
   }
   const outcome: Column<Connection>[] = withOutcome ? [{ header: 'OUTCOME', cell: outcomeText, dropRank: 1 }] : [];
   const hasWorkload = connections.some((connection) => workloadText(connection) !== '');
-  const workload: Column<Connection>[] = hasWorkload
-    ? [{ header: 'BELONGS TO', cell: workloadCell, dropRank: 5 }]
-    : [];
+  const workload: Column<Connection>[] = hasWorkload ? [{ header: 'BELONGS TO', cell: workloadCell, dropRank: 5 }] : [];
   const columns: readonly Column<Connection>[] = [
     { header: 'ID', cell: ({ id }) => escapeForTerminal(id ?? '') },
     { header: 'KIND', cell: markedKind },

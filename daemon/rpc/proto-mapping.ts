@@ -117,9 +117,7 @@ export function recordToProto(
     owner: record.owner === null ? null : ownerToProto(record.owner, workload, clock),
     // Of two owners the workload is that of the one that holds the socket now.
     lastOwner:
-      record.lastOwner === null
-        ? null
-        : ownerToProto(record.lastOwner, record.owner === null ? workload : null, clock),
+      record.lastOwner === null ? null : ownerToProto(record.lastOwner, record.owner === null ? workload : null, clock),
     since: time(record.sinceUs),
     sinceAtLeast: record.sinceAtLeast,
     detectedTime: time(record.detectedUs),

@@ -16,7 +16,13 @@ import type { GrpcServer } from '../../daemon/rpc/grpc-server.js';
 import { CONNECTION_SERVICE } from '../../daemon/rpc/services.js';
 import type { WatchLimits } from '../../daemon/rpc/watch-session.js';
 import { packageRoot } from '../support/package-root.js';
-import { createClock, createLog, createStatusSource, createWorkloads, FakeRecords } from '../unit/rpc/sample-records.js';
+import {
+  createClock,
+  createLog,
+  createStatusSource,
+  createWorkloads,
+  FakeRecords,
+} from '../unit/rpc/sample-records.js';
 
 /** A directory of its own, removed by `remove`. */
 export interface TemporaryDirectory {

@@ -3,12 +3,13 @@
 // the process that made it.
 // It cannot prove members of which the kernel tells nothing else (rttvar_us is seen in the RTO that follows from it).
 import assert from 'node:assert/strict';
-import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { usToJiffies } from '../../daemon/core/jiffies.js';
 import type { SocketSnapshot } from '../../daemon/core/snapshot.js';
 import { atOnce } from '../support/at-once.js';
+import { cgroup2Mount, TestCgroup } from '../support/cgroups.js';
 import { connectField, FIELD_PORT, type FieldStage, setFieldStage } from '../support/field-stage.js';
 import {
   IPPROTO_TCP,
@@ -19,7 +20,7 @@ import {
   SocketUnderTest,
   type TcpInfo,
 } from '../support/kernel-word.js';
-import { CLIENT_ADDRESS, type Ending, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
+import { CLIENT_ADDRESS, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
 import { sharedSensor } from '../support/sensor-under-test.js';
 import { Sockprog } from '../support/sockprog.js';
 import { suiteEnding } from '../support/suite-ending.js';
@@ -82,27 +83,6 @@ const SOME_UID = 54_321;
 
 function activityOf(snapshot: SocketSnapshot): string {
   return `${String(snapshot.segsOut)} ${String(snapshot.retransmits)} ${String(snapshot.bytesReceived)}`;
-}
-
-function cgroup2Mount(): string | undefined {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
-  return mounts.map((line) => line.split(' ')).find(([, , type]) => type === 'cgroup2')?.[1];
-}
-
-/** Removes it when no process is left in it. */
-function makeCgroup(test: Ending, parent: string): string {
-  const directory = join(parent, `stuckd-test-${String(process.pid)}`);
-  mkdirSync(directory);
-  test.after(async () => {
-    await waitFor(
-      () => {
-        rmdirSync(directory);
-        return !existsSync(directory);
-      },
-      { what: `removing ${directory}` },
-    );
-  });
-  return directory;
 }
 
 describe('members of a socket', { skip: labSkipReason(), concurrency: atOnce(4) }, () => {
@@ -236,12 +216,12 @@ describe('members of a socket', { skip: labSkipReason(), concurrency: atOnce(4) 
     const stage = await setFieldStage(t);
     const member = await Sockprog.start(stage.hosts.lab, stage.hosts.client);
     const root = mount ?? '';
-    const home = makeCgroup(t, root);
-    writeFileSync(join(home, 'cgroup.procs'), String(member.pid));
+    const home = new TestCgroup(t, root, 'home');
+    home.add(member.pid);
     const reply = await member.connect('a', SERVER_ADDRESS, FIELD_PORT);
     writeFileSync(join(root, 'cgroup.procs'), String(member.pid)); // the socket stays what it was made as
     const { cookie } = await SocketUnderTest.of(member, 'a', reply);
     const { cgroupId } = await sensor().snapshot(cookie);
-    assert.equal(cgroupId, statSync(home, { bigint: true }).ino);
+    assert.equal(cgroupId, statSync(join(root, home.path), { bigint: true }).ino);
   });
 });

@@ -14,7 +14,10 @@ import { createServerIdentity } from './self-signed.js';
 import { waitFor } from './wait-for.js';
 
 export interface PodObject {
-  readonly metadata: { readonly uid: string; readonly name: string; readonly namespace: string } & Record<string, unknown>;
+  readonly metadata: { readonly uid: string; readonly name: string; readonly namespace: string } & Record<
+    string,
+    unknown
+  >;
   readonly spec: { readonly nodeName: string };
   readonly status?: unknown;
 }

@@ -64,6 +64,19 @@ export interface StuckJson {
   readonly endTime?: string;
   readonly diagnosis?: { readonly summary: string; readonly effect: string };
   readonly timeline?: readonly { readonly time: string; readonly text: string }[];
+  readonly workload?: WorkloadJson;
+}
+
+export interface WorkloadJson {
+  readonly cgroup?: string;
+  readonly containerId?: string;
+  readonly containerRuntime?: string;
+  readonly podUid?: string;
+  readonly pod?: string;
+  readonly podNamespace?: string;
+  readonly container?: string;
+  readonly podLabels?: Readonly<Record<string, string>>;
+  readonly unit?: string;
 }
 
 export interface OwnerJson {
@@ -72,6 +85,11 @@ export interface OwnerJson {
   readonly startTime: string;
   readonly executable: string;
   readonly user?: string;
+  readonly cgroup?: string;
+  readonly containerId?: string;
+  readonly pod?: string;
+  readonly podNamespace?: string;
+  readonly container?: string;
   readonly holders: readonly { readonly pid: number; readonly comm: string; readonly fd: number }[];
 }
 

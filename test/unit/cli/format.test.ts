@@ -14,7 +14,15 @@ import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { statusToProto } from '../../../daemon/rpc/node-service.js';
 import { recordToProto } from '../../../daemon/rpc/proto-mapping.js';
 import type { StuckRecord } from '../../../daemon/core/record.js';
-import { createClock, createRecord, createStatus, createWorkloads, EPOCH_MONO_US, EPOCH_REAL_US, OWNER } from '../rpc/sample-records.js';
+import {
+  createClock,
+  createRecord,
+  createStatus,
+  createWorkloads,
+  EPOCH_MONO_US,
+  EPOCH_REAL_US,
+  OWNER,
+} from '../rpc/sample-records.js';
 
 process.env['TZ'] = 'UTC';
 

@@ -47,8 +47,16 @@ describe('the path of a control group', () => {
     ['the monitor of a CRI-O container', `${systemdPod('burstable')}/crio-conmon-${ID}.scope`, { podUid: UID }],
     ['dockershim', `${systemdPod('burstable')}/docker-${ID}.scope`, { ...BARE, containerRuntime: 'docker' }],
     ['a pod without a container', systemdPod('burstable'), { podUid: UID }],
-    ['a static pod', `${systemdPod('burstable', HASH_UID)}/cri-containerd-${ID}.scope`, { ...CONTAINERD, podUid: HASH_UID }],
-    ['a root group of the kubelet', `/lab.slice/lab-kubepods.slice/lab-kubepods-pod${UID_SLICE}.slice/crio-${ID}.scope`, CRIO],
+    [
+      'a static pod',
+      `${systemdPod('burstable', HASH_UID)}/cri-containerd-${ID}.scope`,
+      { ...CONTAINERD, podUid: HASH_UID },
+    ],
+    [
+      'a root group of the kubelet',
+      `/lab.slice/lab-kubepods.slice/lab-kubepods-pod${UID_SLICE}.slice/crio-${ID}.scope`,
+      CRIO,
+    ],
     ['groups that the container made', `${systemdPod('')}/cri-containerd-${ID}.scope/init.scope/a`, CONTAINERD],
     // Kubernetes, cgroupfs driver.
     ['cgroupfs, burstable', `/kubepods/burstable/pod${UID}/${ID}`, BARE],
@@ -62,9 +70,17 @@ describe('the path of a control group', () => {
       CONTAINERD,
     ],
     // From inside of a cgroup namespace.
-    ['another pod, from inside of one', `/../../${systemdPod('burstable').split('/')[3] ?? ''}/cri-containerd-${ID}.scope`, CONTAINERD],
+    [
+      'another pod, from inside of one',
+      `/../../${systemdPod('burstable').split('/')[3] ?? ''}/cri-containerd-${ID}.scope`,
+      CONTAINERD,
+    ],
     ['another pod, cgroupfs', `/../../pod${UID}/${ID}`, BARE],
-    ['a neighbour in the same pod', `/../cri-containerd-${ID}.scope`, { containerId: ID, containerRuntime: 'containerd' }],
+    [
+      'a neighbour in the same pod',
+      `/../cri-containerd-${ID}.scope`,
+      { containerId: ID, containerRuntime: 'containerd' },
+    ],
     // Nodes that are containers themselves.
     ['kind, cgroupfs', `/docker/${OTHER_ID}/kubelet/kubepods/burstable/pod${UID}/${ID}`, BARE],
     [
@@ -72,7 +88,11 @@ describe('the path of a control group', () => {
       `/system.slice/docker-${OTHER_ID}.scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod${UID_SLICE}.slice/cri-containerd-${ID}.scope`,
       CONTAINERD,
     ],
-    ['a service of a kind node', `/docker/${ID}/system.slice/containerd.service`, { containerId: ID, containerRuntime: 'docker' }],
+    [
+      'a service of a kind node',
+      `/docker/${ID}/system.slice/containerd.service`,
+      { containerId: ID, containerRuntime: 'docker' },
+    ],
     ['Docker in a pod', `/kubepods/burstable/pod${UID}/${ID}/docker/${OTHER_ID}`, BARE],
     // Containers without Kubernetes.
     ['Docker, cgroupfs', `/docker/${ID}`, { containerId: ID, containerRuntime: 'docker' }],
@@ -96,9 +116,17 @@ describe('the path of a control group', () => {
       `/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${ID}.scope/container`,
       { containerId: ID, containerRuntime: 'podman', unit: 'user@1000.service' },
     ],
-    ['the monitor of a Podman container', `/machine.slice/libpod-conmon-${ID}.scope`, { unit: `libpod-conmon-${ID}.scope` }],
+    [
+      'the monitor of a Podman container',
+      `/machine.slice/libpod-conmon-${ID}.scope`,
+      { unit: `libpod-conmon-${ID}.scope` },
+    ],
     ['LXC', '/lxc/web', { containerId: 'web', containerRuntime: 'lxc' }],
-    ['LXC, cgroup v2', '/lxc.payload.web-1/system.slice/nginx.service', { containerId: 'web-1', containerRuntime: 'lxc' }],
+    [
+      'LXC, cgroup v2',
+      '/lxc.payload.web-1/system.slice/nginx.service',
+      { containerId: 'web-1', containerRuntime: 'lxc' },
+    ],
     ['LXC, other layout', '/lxc.payload/web/init.scope', { containerId: 'web', containerRuntime: 'lxc' }],
     ['the monitor of an LXC container', '/lxc.monitor.web', {}],
     // systemd.
@@ -130,7 +158,10 @@ describe('the path of a control group', () => {
       const workload = workloadOfCgroupPath(path);
       assert.deepEqual(told(workload), { ...NOTHING, ...expected });
       assert.equal(workload.cgroup, path);
-      assert.deepEqual([workload.pod, workload.podNamespace, workload.container, workload.podLabels.size], ['', '', '', 0]);
+      assert.deepEqual(
+        [workload.pod, workload.podNamespace, workload.container, workload.podLabels.size],
+        ['', '', '', 0],
+      );
     });
   }
 
@@ -166,7 +197,11 @@ describe('/proc/PID/cgroup', () => {
     ['cgroup v2', `0::${pod}\n`, pod],
     ['cgroup v1', `12:pids:${pod}\n4:cpu,cpuacct:${pod}\n1:name=systemd:${pod}\n`, pod],
     ['hybrid, all of v2 in the root', `9:name=systemd:/\n4:memory:${pod}\n1:cpu:/\n0::/\n`, pod],
-    ['hybrid, only a named hierarchy is kept', '4:memory:/\n1:name=systemd:/system.slice/a.service\n0::/\n', '/system.slice/a.service'],
+    [
+      'hybrid, only a named hierarchy is kept',
+      '4:memory:/\n1:name=systemd:/system.slice/a.service\n0::/\n',
+      '/system.slice/a.service',
+    ],
     ['a container beats a unit', `1:name=systemd:/system.slice/a.service\n4:memory:/docker/${ID}\n`, `/docker/${ID}`],
     ['a pod beats a unit', `0::/system.slice/a.service\n4:cpu,cpuacct:${systemdPod('')}\n`, systemdPod('')],
     ['a unit beats a group', '4:memory:/jobs/7\n1:name=systemd:/system.slice/a.service\n', '/system.slice/a.service'],
@@ -192,14 +227,17 @@ describe('/proc/PID/cgroup', () => {
 test('any text is read without harm: what comes out is bounded and clean', () => {
   const hostile = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 300 }),
-    fc.array(fc.constantFrom('/', '..', 'pod', UID, ID, '-', '.slice', '.scope', 'lxc/', '\u001b[2J', ':', ' ', 'é'), {
-      maxLength: 60,
-    }).map((parts) => parts.join('')),
+    fc
+      .array(fc.constantFrom('/', '..', 'pod', UID, ID, '-', '.slice', '.scope', 'lxc/', '\u001b[2J', ':', ' ', 'é'), {
+        maxLength: 60,
+      })
+      .map((parts) => parts.join('')),
     fc.string({ unit: fc.constantFrom('a', '/', '-', '\\', '0'), minLength: 5000, maxLength: 20_000 }),
   );
   fc.assert(
     fc.property(hostile, (path) => {
-      const { cgroup, containerId, podUid, unit } = workloadOfProcessCgroup(`0::/${path}`) ?? workloadOfCgroupPath(path);
+      const { cgroup, containerId, podUid, unit } =
+        workloadOfProcessCgroup(`0::/${path}`) ?? workloadOfCgroupPath(path);
       assert.ok(cgroup.length <= 4096);
       assert.match(containerId, /^(?:[\w.-]{1,128})?$/);
       assert.match(podUid, /^[0-9a-f-]{0,36}$/);

@@ -52,7 +52,11 @@ describe('the names of a workload', () => {
   const hash = 'ab'.repeat(16);
   const mirror = createPod(3);
   table.put(
-    facts({ ...mirror, metadata: { ...mirror.metadata, annotations: { 'kubernetes.io/config.hash': hash } }, status: null }),
+    facts({
+      ...mirror,
+      metadata: { ...mirror.metadata, annotations: { 'kubernetes.io/config.hash': hash } },
+      status: null,
+    }),
   );
   const cases: readonly [string, Workload, string][] = [
     ['a container', inPod(podUid(1), containerId(0x11)), 'shop/web-1/app'],

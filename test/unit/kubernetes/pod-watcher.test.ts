@@ -20,10 +20,10 @@ interface Bench {
   /** What was said of problems, in order; null: it works. */
   readonly turns: (string | null)[];
   /** `shop/web-1`, or null. */
-  podOf(number: number): string | null;
-  waitPod(number: number): Promise<void>;
-  waitProblem(naming: RegExp): Promise<string>;
-  waitWell(): Promise<void>;
+  readonly podOf: (number: number) => string | null;
+  readonly waitPod: (number: number) => Promise<void>;
+  readonly waitProblem: (naming: RegExp) => Promise<string>;
+  readonly waitWell: () => Promise<void>;
 }
 
 interface Settings extends Partial<PodWatcherOptions> {

@@ -20,7 +20,13 @@ export function createPod(number: number, changes: Partial<PodObject> = {}): Pod
     status: {
       phase: 'Running',
       containerStatuses: [
-        { name: 'app', ready: true, containerID: `containerd://${containerId(number)}`, state: { running: {} }, lastState: {} },
+        {
+          name: 'app',
+          ready: true,
+          containerID: `containerd://${containerId(number)}`,
+          state: { running: {} },
+          lastState: {},
+        },
       ],
     },
     ...changes,

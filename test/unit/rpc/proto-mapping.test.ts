@@ -156,7 +156,9 @@ describe('recordToProto', () => {
     const base = createRecord().giveUp;
     assert.ok(base?.never === false);
     const text = (timeUs: number): string =>
-      JSON.stringify(recordToProto(createRecord({ giveUp: { ...base, timeUs } }), EPOCH_MONO_US, clock, createWorkloads()).diagnosis);
+      JSON.stringify(
+        recordToProto(createRecord({ giveUp: { ...base, timeUs } }), EPOCH_MONO_US, clock, createWorkloads()).diagnosis,
+      );
     assert.match(text(base.timeUs), /\b20:29:03 UTC/);
     assert.doesNotMatch(text(base.timeUs), /2026-11-21/);
     assert.match(text(EPOCH_MONO_US + 4 * 3_600_000_000), /2026-11-22 00:15:00 UTC/);

@@ -94,10 +94,16 @@ describe('watch session', () => {
     filter: stuckd.v1.ConnectionFilter.$Properties = {},
   ): FakeSink {
     const sink = new FakeSink();
-    const session = new WatchSession(records, parseConnectionFilter(filter, createClock(), createWorkloads()), mapper, sink, {
-      ...WATCH_LIMITS,
-      ...limits,
-    });
+    const session = new WatchSession(
+      records,
+      parseConnectionFilter(filter, createClock(), createWorkloads()),
+      mapper,
+      sink,
+      {
+        ...WATCH_LIMITS,
+        ...limits,
+      },
+    );
     sessions.push(session);
     return sink;
   }
@@ -272,7 +278,9 @@ describe('watch session', () => {
         throw new RangeError('broken');
       },
     };
-    sessions.push(new WatchSession(records, parseConnectionFilter(null, createClock(), createWorkloads()), broken, sink));
+    sessions.push(
+      new WatchSession(records, parseConnectionFilter(null, createClock(), createWorkloads()), broken, sink),
+    );
     turn();
     assert.equal(sink.errors.length, 1);
     assert.equal(records.listeners, 0);
