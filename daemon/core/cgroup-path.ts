@@ -8,8 +8,8 @@
  */
 import type { Workload } from './workload.js';
 
-/** The kernel gives no longer path (PATH_MAX). */
-const PATH_LENGTH_MAX = 4096;
+/** Pods in nodes that are containers themselves have some 350 characters; it is sent with every record. */
+const PATH_LENGTH_MAX = 1024;
 /** cgroup v1 has some fourteen controllers, each with a line of its own, and a few named hierarchies. */
 const LINES_MAX = 64;
 

@@ -19,7 +19,8 @@ export interface PodFacts {
   readonly containers: readonly ContainerFacts[];
 }
 
-const LABELS_MAX = 64;
+/** Labels are sent with every record; few pods have a tenth of this. */
+const LABELS_LENGTH_MAX = 4096;
 const CONTAINERS_MAX = 256;
 
 const text = z.string().max(1024);
@@ -57,6 +58,16 @@ function containerFacts(name: string, url: string | undefined): ContainerFacts[]
   return runtime === undefined || id === undefined ? [] : [{ id, name, runtime }];
 }
 
+/** As many of them as fit. */
+function boundedLabels(labels: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  let length = 0;
+  const kept = Object.entries(labels).filter(([name, value]) => {
+    length += name.length + value.length;
+    return length <= LABELS_LENGTH_MAX;
+  });
+  return new Map(kept);
+}
+
 /** @returns null if it is no pod. */
 export function parsePod(object: unknown): PodFacts | null {
   const parsed = podSchema.safeParse(object);
@@ -74,7 +85,7 @@ export function parsePod(object: unknown): PodFacts | null {
     configHash: metadata.annotations?.['kubernetes.io/config.hash'] ?? '',
     name: metadata.name,
     namespace: metadata.namespace,
-    labels: new Map(Object.entries(metadata.labels ?? {}).slice(0, LABELS_MAX)),
+    labels: boundedLabels(metadata.labels ?? {}),
     // A connection may outlive the container that opened it, and the restart that follows.
     containers: statuses.flatMap(({ name, containerID, state, lastState }) => [
       ...containerFacts(name, lastState?.terminated?.containerID),

@@ -5,7 +5,7 @@ import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/g
 import type { RecordChange, RecordSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import { parseConnectionFilter } from './connection-filter.js';
-import type { stuckd } from './gen/stuckd.js';
+import { stuckd } from './gen/stuckd.js';
 import { ladderToProto, parseWhatIf, whatIfToProto } from './get-connection.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
 import { changeToProto, recordToProto } from './proto-mapping.js';
@@ -17,6 +17,7 @@ import { WATCH_LIMITS, WatchSession } from './watch-session.js';
 import type { WatchLimits, WatchMapper } from './watch-session.js';
 
 type Change = stuckd.v1.Change.$Properties;
+type Connection = stuckd.v1.StuckConnection.$Properties;
 type ListRequest = stuckd.v1.ListStuckConnectionsRequest.$Properties;
 type ListResponse = stuckd.v1.ListStuckConnectionsResponse.$Properties;
 type GetRequest = stuckd.v1.GetStuckConnectionRequest.$Properties;
@@ -25,9 +26,10 @@ type WatchRequest = stuckd.v1.WatchStuckConnectionsRequest.$Properties;
 type WatchResponse = stuckd.v1.WatchStuckConnectionsResponse.$Properties;
 type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchResponse>;
 
-/** A page of the largest size stays below the 4 MiB that gRPC clients take by default. */
 const PAGE_SIZE_DEFAULT = 500;
 const PAGE_SIZE_MAX = 1000;
+/** A page ends before the 4 MiB that gRPC clients take by default: names of programs, groups and labels can be long. */
+const PAGE_BYTES_MAX = 3 * 1024 * 1024;
 /** A long page is mapped in pieces, so that events and other calls get their turn in between. */
 const MAPPED_PER_TURN = 500;
 const ID_LENGTH_MAX = 256;
@@ -104,16 +106,22 @@ export class ConnectionService {
     const all = includeEnded ? [...this.#records.recentlyEnded(), ...this.#records.open()] : this.#records.open();
     const rest = all.filter((record) => record.id > afterId && filter.matches(record)).sort(byId);
     const page = rest.slice(0, pageSize);
-    const stuckConnections = [];
+    const stuckConnections: Connection[] = [];
+    let bytes = 0;
     const nowUs = this.#clock.nowUs();
     for (const [index, record] of page.entries()) {
       if (index > 0 && index % MAPPED_PER_TURN === 0) {
         await nextTurn();
       }
-      stuckConnections.push(recordToProto(record, nowUs, this.#clock, this.#workloads));
+      const connection = recordToProto(record, nowUs, this.#clock, this.#workloads);
+      bytes += stuckd.v1.StuckConnection.encode(connection).pos;
+      if (bytes > PAGE_BYTES_MAX && index > 0) {
+        break;
+      }
+      stuckConnections.push(connection);
     }
-    const last = page.at(-1);
-    const more = last !== undefined && rest.length > page.length;
+    const last = page[stuckConnections.length - 1];
+    const more = last !== undefined && rest.length > stuckConnections.length;
     return { stuckConnections, nextPageToken: more ? encodePageToken(query, last.id) : '' };
   }
 

@@ -9,13 +9,15 @@ import { join } from 'node:path';
 export interface CgroupTreeOptions {
   /** Where control groups are mounted. */
   readonly cgroupRoot: string;
-  /** Between the end of one walk and the begin of the next, milliseconds. */
+  /** Between the end of one walk and the begin of the next, milliseconds; longer where a walk takes long. */
   readonly walkIntervalMs?: number;
   /** Directories that one walk visits. */
   readonly directoriesMax?: number;
 }
 
 const WALK_INTERVAL_MS = 5000;
+/** Walks take no larger share of the time than one in so many. */
+const WALK_SHARE = 50;
 /** A node with 250 pods has some two thousand. */
 const DIRECTORIES_MAX = 16_384;
 /** Ids that are known to lead nowhere. */
@@ -38,7 +40,7 @@ export class CgroupTree {
   #wanted = new Set<bigint>();
   #walking = false;
   #timer: NodeJS.Timeout | null = null;
-  #lastWalkMs = -Infinity;
+  #nextWalkMs = -Infinity;
   #stopped = false;
 
   constructor(options: CgroupTreeOptions) {
@@ -76,7 +78,7 @@ export class CgroupTree {
       return;
     }
     const root = this.#root;
-    const waitMs = Math.max(0, this.#lastWalkMs + this.#walkIntervalMs - performance.now());
+    const waitMs = Math.max(0, this.#nextWalkMs - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = null;
       void this.#refresh(root);
@@ -85,6 +87,7 @@ export class CgroupTree {
 
   async #refresh(root: string): Promise<void> {
     this.#walking = true;
+    const beginMs = performance.now();
     const wanted = this.#wanted;
     this.#wanted = new Set();
     this.#paths = await this.#walk(root);
@@ -93,8 +96,15 @@ export class CgroupTree {
         this.#rememberAbsent(id);
       }
     }
+    // What was asked for meanwhile is a reason to look again only if the answer is not here by now.
+    for (const id of this.#wanted) {
+      if (this.#paths.has(id) || this.#absent.has(id)) {
+        this.#wanted.delete(id);
+      }
+    }
     this.#walking = false;
-    this.#lastWalkMs = performance.now();
+    const endMs = performance.now();
+    this.#nextWalkMs = endMs + Math.max(this.#walkIntervalMs, WALK_SHARE * (endMs - beginMs));
     if (this.#wanted.size > 0) {
       this.#schedule();
     }

@@ -24,17 +24,13 @@ function startTicks(stat: string): number {
  */
 export function readProcessWorkload(procRoot: string, pid: number, startBootUs: number): Workload | null {
   const directory = join(procRoot, pid.toString());
-  const isSameProcess = (): boolean => {
-    const ticks = startTicks(readFileSync(join(directory, 'stat'), 'latin1'));
-    return Math.abs(ticks - Math.floor(startBootUs / TICK_US)) <= 1;
-  };
   try {
-    if (!isSameProcess()) {
-      return null;
-    }
     const cgroup = readFileSync(join(directory, 'cgroup'), 'utf8');
-    // The process may have ended in between, and another have got its pid: only one that is there after, too, was there.
-    return isSameProcess() ? workloadOfProcessCgroup(cgroup) : null;
+    // Asked afterwards: a process that still has its pid had it while its group was read. The other way round another one
+    // could have got the pid in between.
+    const ticks = startTicks(readFileSync(join(directory, 'stat'), 'latin1'));
+    const isSameProcess = Math.abs(ticks - Math.floor(startBootUs / TICK_US)) <= 1;
+    return isSameProcess ? workloadOfProcessCgroup(cgroup) : null;
   } catch {
     return null; // ENOENT or ESRCH: it is gone; hidepid hides it likewise
   }

@@ -25,7 +25,7 @@ const CACHE_MAX = 4096;
 
 /** A path that is told from inside of a cgroup namespace, which begins with steps up, does not name all of it. */
 function isRelative({ cgroup }: Workload): boolean {
-  return cgroup.startsWith('/../');
+  return /^\/\.\.(?:\/|$)/.test(cgroup);
 }
 
 export class WorkloadTable implements WorkloadSource {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { Client, credentials } from '@grpc/grpc-js';
 import type { ClientReadableStream, ServiceError, status } from '@grpc/grpc-js';
-import type { StatusSource } from '../../daemon/core/ports.js';
+import type { StatusSource, WorkloadSource } from '../../daemon/core/ports.js';
 import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { CallError, createStuckdClient } from '../../daemon/rpc/grpc-client.js';
 import type { StuckdClient, WatchChange } from '../../daemon/rpc/grpc-client.js';
@@ -43,6 +43,7 @@ function createTemporaryDirectory(): TemporaryDirectory {
 export interface ServerSetup {
   readonly records?: FakeRecords;
   readonly status?: StatusSource;
+  readonly workloads?: WorkloadSource;
   readonly watchLimits?: Partial<WatchLimits>;
 }
 
@@ -53,7 +54,7 @@ async function startServer(address: string, setup: ServerSetup): Promise<GrpcSer
       records: setup.records ?? new FakeRecords(),
       status: setup.status ?? createStatusSource(),
       clock: createClock(),
-      workloads: createWorkloads(),
+      workloads: setup.workloads ?? createWorkloads(),
     },
     log: createLog(),
     ...(setup.watchLimits === undefined ? {} : { watchLimits: setup.watchLimits }),

@@ -131,7 +131,9 @@ test('of a pod no more is kept than a pod can have', () => {
   const labels = Object.fromEntries(many.map((index) => [`l${index}`, 'x']));
   const containerStatuses = many.map((index) => ({ name: 'x', containerID: `containerd://${index}` }));
   const kept = facts({ ...pod, metadata: { ...pod.metadata, labels }, status: { containerStatuses } });
-  assert.deepEqual([kept.labels.size, kept.containers.length], [64, 256]);
+  const length = [...kept.labels].reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  assert.ok(length > 4000 && length <= 4096, `${length}`);
+  assert.equal(kept.containers.length, 256);
 });
 
 test('whatever stands in place of a pod is a pod or null, never an exception', () => {

@@ -85,7 +85,7 @@ describe('a process by its pid and start time', () => {
 test('a pid that is reused between two reads is noticed', () => {
   createProcess();
   const directory = join(procRoot, PID.toString());
-  // A fifo gives the writer a place in time: what is read from it is written after the start time was read first.
+  // A fifo gives the writer a place in time: while the group is being read, the pid passes to another process.
   rmSync(join(directory, 'cgroup'));
   execFileSync('mkfifo', [join(directory, 'cgroup')]);
   const script = `cp "$1/next" "$1/stat.new"; exec 3> "$1/cgroup"; mv "$1/stat.new" "$1/stat"; echo 0::${GROUP} >&3`;

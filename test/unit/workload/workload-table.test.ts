@@ -117,6 +117,16 @@ test('a path from inside of a namespace is replaced by that from the root, as so
   assert.equal(table.workloadOf(record)?.podUid, '0a'.repeat(16));
 });
 
+test('the group of a creator is remembered when it is removed', () => {
+  const node = new Node();
+  node.groups.set(9n, service('creator'));
+  const table = node.table();
+  const record = createRecord({ ownerType: 'orphan', owner: null, creatorCgroupId: 9n });
+  node.records.change('opened', record);
+  node.groups.clear();
+  assert.equal(table.workloadOf(record)?.unit, 'creator.service');
+});
+
 test('the root of cgroup v2 says nothing: with v1 beside it all processes are there', () => {
   const node = new Node();
   node.groups.set(1n, '/');
