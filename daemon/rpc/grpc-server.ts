@@ -2,12 +2,14 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ServerOptions } from '@grpc/grpc-js';
 import type { RecordSource, StatusSource, WallClock } from '../core/ports.js';
+import type { AlertSource } from '../core/alert.js';
 import { formatAddress, parseAddress } from './address.js';
+import { AlertService } from './alert-service.js';
 import { ConnectionService } from './connection-service.js';
 import { HealthService } from './health-service.js';
 import { openListenSocket } from './listen-socket.js';
 import { nodeServiceImplementation } from './node-service.js';
-import { CONNECTION_SERVICE, HEALTH_SERVICE, NODE_SERVICE, SERVICE_NAMES } from './services.js';
+import { ALERT_SERVICE, CONNECTION_SERVICE, HEALTH_SERVICE, NODE_SERVICE, SERVICE_NAMES } from './services.js';
 import type { RpcLog } from './status.js';
 import { WatchCalls } from './watch-calls.js';
 import type { WatchLimits } from './watch-session.js';
@@ -28,6 +30,7 @@ export interface GrpcServerOptions {
   readonly address: string;
   readonly services: {
     readonly records: RecordSource;
+    readonly alerts: AlertSource;
     readonly status: StatusSource;
     readonly clock: WallClock;
   };
@@ -65,13 +68,14 @@ async function tryShutdown(server: Server, deadlineMs: number): Promise<void> {
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { log } = options;
-  const { records, status, clock } = options.services;
+  const { records, alerts, status, clock } = options.services;
   const watches = new WatchCalls(log, options.watchLimits);
   const connections = new ConnectionService({ records, clock, log, watches });
   const health = new HealthService(SERVICE_NAMES, log);
 
   const server = new Server(SERVER_OPTIONS);
   server.addService(CONNECTION_SERVICE, connections.implementation);
+  server.addService(ALERT_SERVICE, new AlertService({ alerts, clock, log, watches }).implementation);
   server.addService(
     NODE_SERVICE,
     nodeServiceImplementation(status, () => watches.subscribers, clock, log),

@@ -16,6 +16,7 @@ import type { GrpcServer } from '../../daemon/rpc/grpc-server.js';
 import { CONNECTION_SERVICE } from '../../daemon/rpc/services.js';
 import type { WatchLimits } from '../../daemon/rpc/watch-session.js';
 import { packageRoot } from '../support/package-root.js';
+import { FakeAlerts } from '../unit/rpc/sample-alerts.js';
 import { createClock, createLog, createStatusSource, FakeRecords } from '../unit/rpc/sample-records.js';
 
 /** A directory of its own, removed by `remove`. */
@@ -36,6 +37,7 @@ function createTemporaryDirectory(): TemporaryDirectory {
 
 export interface ServerSetup {
   readonly records?: FakeRecords;
+  readonly alerts?: FakeAlerts;
   readonly status?: StatusSource;
   readonly watchLimits?: Partial<WatchLimits>;
 }
@@ -45,6 +47,7 @@ async function startServer(address: string, setup: ServerSetup): Promise<GrpcSer
     address,
     services: {
       records: setup.records ?? new FakeRecords(),
+      alerts: setup.alerts ?? new FakeAlerts(),
       status: setup.status ?? createStatusSource(),
       clock: createClock(),
     },

@@ -31,6 +31,23 @@ export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], is
   }
 }
 
+/** Moves the times of an alert from one boot's clocks to another's, so that they stay the same as wall time. */
+export function onOtherClocks(saved: SavedAlert, monoShiftUs: number, bootShiftUs: number): SavedAlert {
+  const { alert } = saved;
+  const { process, earliestGiveUpUs } = alert;
+  return {
+    ...saved,
+    alert: {
+      ...alert,
+      process: process && { ...process, startBootUs: process.startBootUs + bootShiftUs },
+      startUs: alert.startUs + monoShiftUs,
+      fireUs: alert.fireUs + monoShiftUs,
+      updateUs: alert.updateUs + monoShiftUs,
+      earliestGiveUpUs: earliestGiveUpUs === null ? null : earliestGiveUpUs + monoShiftUs,
+    },
+  };
+}
+
 /** @returns what must be on disk so that alerts keep their ids. */
 export function saveableAlerts(state: AlertState): SavedAlert[] {
   const saved: SavedAlert[] = [];
