@@ -9,7 +9,9 @@ import { STUCK_KINDS, type StuckKind } from './core/kinds.js';
 /** @param receivers who is told of alerts for which no rule names receivers */
 export function alertConfig({ kinds, alerts, rules, silences }: Config, receivers: readonly string[]): AlertConfig {
   const { collapseProcesses, keepFiringFor, updateInterval, maxFiring, inbound, damping } = alerts;
-  const byKind = STUCK_KINDS.map((kind) => [kind, kindAlert(DEFAULT_ALERT_CONFIG.kinds[kind], kinds[kind].alert)] as const);
+  const byKind = STUCK_KINDS.map(
+    (kind) => [kind, kindAlert(DEFAULT_ALERT_CONFIG.kinds[kind], kinds[kind].alert)] as const,
+  );
   return {
     ...DEFAULT_ALERT_CONFIG,
     kinds: Object.fromEntries(byKind) as Record<StuckKind, KindAlert>,

@@ -139,7 +139,14 @@ class RunningApp implements App {
         this.#saver?.touch();
       },
     });
-    this.#alerts = new AlertEngine({
+    this.#alerts = this.#createAlerts(config);
+    void this.firstPicture.then(() => {
+      this.#alerts.settle();
+    });
+  }
+
+  #createAlerts(config: Config): AlertEngine {
+    return new AlertEngine({
       config: alertConfig(config, []),
       clock: this.clock,
       records: this.engine,
@@ -148,9 +155,6 @@ class RunningApp implements App {
       onSaveable: () => {
         this.#alertSaver?.touch();
       },
-    });
-    void this.firstPicture.then(() => {
-      this.#alerts.settle();
     });
   }
 

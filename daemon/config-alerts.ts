@@ -62,7 +62,7 @@ export function kindAlertSchema(kind: StuckKind): z.ZodType<KindAlertSettings> {
   const some = Object.entries({ orAfter, informationalAfter, rising, within }).filter(([key]) =>
     ONLY_OF[key as keyof typeof ONLY_OF].includes(kind),
   );
-  return z.strictObject({ ...all, ...Object.fromEntries(some) }).prefault({} as never) as z.ZodType<KindAlertSettings>;
+  return z.strictObject({ ...all, ...Object.fromEntries(some) }).prefault({} as never);
 }
 
 export const alertsSchema = z

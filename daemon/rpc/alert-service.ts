@@ -77,7 +77,10 @@ export class AlertService {
     const firingAfterMs = request.firingAfter ? timestampToMs(request.firingAfter) : -Infinity;
     const query = `${filter.fingerprint} ${includeResolved ? firingAfterMs.toString() : ''}`;
     const afterId = decodePageToken(request.pageToken ?? '', query);
-    const pageSize = Math.min(request.pageSize === 0 ? PAGE_SIZE_DEFAULT : (request.pageSize ?? PAGE_SIZE_DEFAULT), PAGE_SIZE_MAX);
+    const pageSize = Math.min(
+      request.pageSize === 0 ? PAGE_SIZE_DEFAULT : (request.pageSize ?? PAGE_SIZE_DEFAULT),
+      PAGE_SIZE_MAX,
+    );
 
     const wasFiring = ({ endUs }: Alert): boolean =>
       endUs !== null && this.#clock.monoToRealUs(endUs) / US_PER_MS >= firingAfterMs;
@@ -96,7 +99,10 @@ export class AlertService {
     const mapped = new WeakMap<AlertChange, Partial<Record<WatchKind, Change>>>();
     const nowTime = (): NonNullable<Change['time']> => timestampFromUs(this.#clock.monoToRealUs(this.#clock.nowUs()));
     return {
-      snapshotItem: (alert) => ({ time: nowTime(), snapshotItem: alertToProto(alert, this.#clock.nowUs(), this.#clock) }),
+      snapshotItem: (alert) => ({
+        time: nowTime(),
+        snapshotItem: alertToProto(alert, this.#clock.nowUs(), this.#clock),
+      }),
       snapshotEnd: (count) => ({ time: nowTime(), snapshotEnd: { count } }),
       change: (change, kind) => {
         const known = mapped.get(change);

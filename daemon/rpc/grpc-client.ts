@@ -126,7 +126,12 @@ async function* watchCall<RequestIn, RequestOut, ResponseIn, Change>(
   request: RequestIn,
   signal: AbortSignal,
 ): AsyncGenerator<Change> {
-  const call = client.makeServerStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, request);
+  const call = client.makeServerStreamRequest(
+    method.path,
+    method.requestSerialize,
+    method.responseDeserialize,
+    request,
+  );
   const cancel = (): void => {
     call.cancel();
   };

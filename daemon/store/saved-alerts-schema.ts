@@ -55,6 +55,7 @@ const alert: z.ZodType<SavedAlert['alert']> = z.object({
   earliestGiveUpUs: number.nullable(),
   silencedUntilMs: number.nullable(),
   receivers: z.array(text),
+  connections: z.tuple([]),
 });
 
 const SIDES = ['outbound', 'inbound', 'listener', 'process'] as const satisfies readonly Side[];

@@ -31,11 +31,7 @@ export class StateSaver<State> {
    * @param read gives what is to be saved; null while nothing is known, when the file stays as it is
    * @param onResult gets null after a write, or why it failed: the daemon goes on, and tries again at the next change
    */
-  constructor(
-    store: SavingStore<State>,
-    read: () => State | null,
-    onResult: (error: Error | null) => void,
-  ) {
+  constructor(store: SavingStore<State>, read: () => State | null, onResult: (error: Error | null) => void) {
     this.#store = store;
     this.#read = read;
     this.#onResult = onResult;

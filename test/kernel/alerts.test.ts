@@ -98,7 +98,9 @@ describe('alerts', { skip, concurrency: atOnce(3) }, () => {
 
     await followed.wait('fired', 2);
     const newest = (): readonly AlertJson[] =>
-      pidsOf(programs).flatMap((pid) => followed.changes.findLast(({ alert }) => alert.process?.pid === pid)?.alert ?? []);
+      pidsOf(programs).flatMap(
+        (pid) => followed.changes.findLast(({ alert }) => alert.process?.pid === pid)?.alert ?? [],
+      );
     await followed.until('all connections to it', () => newest().every(({ stuckCount }) => stuckCount === EACH));
     for (const alert of newest()) {
       assert.equal(alert.kind, 'STUCK_KIND_RETRANSMITTING');
@@ -109,7 +111,10 @@ describe('alerts', { skip, concurrency: atOnce(3) }, () => {
       assert.match(alert.process.executable, /sockprog$/u);
       assert.equal(alert.connections?.length, 5);
       assert.ok(timeMs(alert.earliestGiveUp ?? '') > timeMs(alert.fireTime));
-      assert.match(alert.summary, /^sockprog\[\d+\]: .*10 connections to 10\.78\.1\.2:8000 have had no answer since .* UTC/u);
+      assert.match(
+        alert.summary,
+        /^sockprog\[\d+\]: .*10 connections to 10\.78\.1\.2:8000 have had no answer since .* UTC/u,
+      );
     }
     const [one, two] = newest();
     assert.equal(one?.fingerprint, two?.fingerprint, 'the same program and the same peer');
@@ -117,11 +122,17 @@ describe('alerts', { skip, concurrency: atOnce(3) }, () => {
 
     await link.heal();
     const resolved = await followed.wait('resolved', 2);
-    assert.deepEqual(alertPids(followed.of('fired')), pidsOf(programs), 'one alert for each process, none for the other peer');
+    assert.deepEqual(
+      alertPids(followed.of('fired')),
+      pidsOf(programs),
+      'one alert for each process, none for the other peer',
+    );
     assert.deepEqual(alertPids(resolved), pidsOf(programs));
     for (const alert of resolved) {
       assert.equal(alert.status, 'ALERT_STATUS_RESOLVED');
-      const ends = stuckd.changes.filter(({ kind, record }) => kind === 'ended' && record.owner?.pid === alert.process?.pid);
+      const ends = stuckd.changes.filter(
+        ({ kind, record }) => kind === 'ended' && record.owner?.pid === alert.process?.pid,
+      );
       const lastEndMs = Math.max(...ends.map(({ record }) => timeMs(record.endTime ?? '')));
       assert.ok(timeMs(alert.endTime ?? '') >= lastEndMs + KEEP_MS - CLOCK_ERROR_MS, 'it is kept firing for a while');
       const lastedMs = timeMs(alert.endTime ?? '') - timeMs(alert.fireTime);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 const KEYS = ['kind', 'pid', 'peer', 'in', 'gives', 'pod', 'unit'] as const;
 const FLAGS = ['info', '-info', 'orphan', 'unowned'];
 
-export type Words = { readonly [Key in (typeof KEYS)[number]]?: string } & { readonly flags: ReadonlySet<string> };
+export type Words = Readonly<Partial<Record<(typeof KEYS)[number], string>>> & { readonly flags: ReadonlySet<string> };
 
 /** @param ordinal what `each` stands for */
 export function parseWords(words: readonly string[], ordinal: number): Words {

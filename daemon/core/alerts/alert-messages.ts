@@ -7,7 +7,8 @@ import type { Side } from './place.js';
 
 /** A firing alert as it is kept over a restart of the daemon. Its connections are records, which are kept elsewhere. */
 export interface SavedAlert {
-  readonly alert: Omit<Alert, 'connections'>;
+  /** Without connections. */
+  readonly alert: Alert;
   /** Key of its target. */
   readonly target: string;
   readonly side: Side;

@@ -33,8 +33,14 @@ const PHRASES: Readonly<Record<StuckKind, Phrases>> = {
   closing: perfect('been closing without an answer', 'closed without an answer'),
   fin_wait: perfect('ended this side and waited for the peer to end the other'),
   close_wait: {
-    present: ['has not been closed although the peer has', 'have not been closed although the peer has'],
-    past: ['was not closed although the peer had', 'were not closed although the peer had'],
+    present: [
+      'has been closed by the peer, and not by the application,',
+      'have been closed by the peer, and not by the application,',
+    ],
+    past: [
+      'was closed by the peer, and not by the application,',
+      'were closed by the peer, and not by the application,',
+    ],
   },
   unread: perfect('held data that nobody reads', 'held data that nobody read'),
   zombie: {

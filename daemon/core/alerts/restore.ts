@@ -10,9 +10,8 @@ import { addGroup, factsAbout, targetFor } from './membership.js';
  */
 export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], isSameBoot: boolean): void {
   const { state, nowUs, effects } = step;
-  for (const { alert: saved, target: key, side, subject } of alerts.slice(0, state.config.maxFiring)) {
-    const { kind, peer, localPort, process } = saved;
-    const alert = { ...saved, connections: [] };
+  for (const { alert, target: key, side, subject } of alerts.slice(0, state.config.maxFiring)) {
+    const { kind, peer, localPort, process } = alert;
     const firing: Firing = { alert, lapsedUs: null, toldUs: nowUs, restored: true };
     if (!isSameBoot) {
       state.firing++;
@@ -65,9 +64,9 @@ export function saveableAlerts(state: AlertState): SavedAlert[] {
 }
 
 function toSaved(
-  { alert: { connections: _connections, ...alert } }: Firing,
+  { alert }: Firing,
   { key, side }: { key: string; side: SavedAlert['side'] },
   subject: Group['subject'] | null,
 ): SavedAlert {
-  return { alert, target: key, side, subject };
+  return { alert: { ...alert, connections: [] }, target: key, side, subject };
 }
