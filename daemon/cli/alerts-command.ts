@@ -1,25 +1,20 @@
 /** `stuckctl alerts`: those that fire, with `--all` also those that were resolved; with `--watch` it follows them. */
-import type { AlertFilterRequest, AlertWatchChange, StuckdClient } from '../rpc/grpc-client.js';
+import type { AlertWatchChange, StuckdClient } from '../rpc/grpc-client.js';
 import { toProtoJson } from '../rpc/proto-json.js';
 import { AlertLines } from './alert-lines.js';
 import { formatAlerts } from './alert-table.js';
 import type { Alert } from './alert-text.js';
+import type { AlertsCommand } from './alerts-arguments.js';
+import type { OutputFormat } from './arguments.js';
 import type { CliIo } from './cli-io.js';
 import { jsonDocument, jsonLine, styleFor } from './commands.js';
 import { followChanges, jsonFollower, lineFollower } from './watch-command.js';
 
-/** What `stuckctl alerts` was asked. */
-export interface AlertsCommand {
-  readonly output: 'table' | 'json' | 'jsonl';
-  readonly filter: AlertFilterRequest;
-  readonly limit: number;
-  readonly includeResolved: boolean;
-  readonly watch: boolean;
-}
+type Command = AlertsCommand & { readonly output: OutputFormat };
 
 const PAGE_SIZE = 500;
 
-async function* pages(client: StuckdClient, command: AlertsCommand): AsyncGenerator<readonly Alert[]> {
+async function* pages(client: StuckdClient, command: Command): AsyncGenerator<readonly Alert[]> {
   let left = command.limit;
   let pageToken = '';
   do {
@@ -35,7 +30,7 @@ async function* pages(client: StuckdClient, command: AlertsCommand): AsyncGenera
   } while (pageToken !== '' && left > 0);
 }
 
-export async function alerts(command: AlertsCommand, client: StuckdClient, io: CliIo): Promise<void> {
+export async function alerts(command: Command, client: StuckdClient, io: CliIo): Promise<void> {
   if (command.watch) {
     return watchAlerts(command, client, io);
   }
@@ -56,7 +51,7 @@ export async function alerts(command: AlertsCommand, client: StuckdClient, io: C
   );
 }
 
-async function watchAlerts(command: AlertsCommand, client: StuckdClient, io: CliIo): Promise<void> {
+async function watchAlerts(command: Command, client: StuckdClient, io: CliIo): Promise<void> {
   const follower =
     command.output === 'table'
       ? lineFollower<AlertWatchChange>(io, (output) => new AlertLines(output, styleFor(io), () => io.nowMs()))

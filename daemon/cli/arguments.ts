@@ -5,7 +5,7 @@ import { SEVERITIES_BY_NAME } from '../rpc/alert-names.js';
 import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
 import type { ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
-import type { AlertsCommand } from './alerts-command.js';
+import type { AlertsCommand } from './alerts-arguments.js';
 import { UsageError } from './cli-io.js';
 import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js';
 
@@ -143,7 +143,7 @@ function severity(text: string | undefined): number {
   return value;
 }
 
-function alertsCommand(values: Values): Omit<AlertsCommand, 'output'> {
+function alertsCommand(values: Values): AlertsCommand {
   const { pids, kinds, peers } = filter(values);
   const watch = values.watch ?? false;
   if (watch && (values.all === true || values.limit !== undefined)) {

@@ -119,6 +119,17 @@ describe('silences', () => {
     assert.equal(player.effects.at(-1)?.alert.silencedUntilMs, null);
   });
 
+  test('a clock that is set past its end ends it within a minute', () => {
+    const far = [{ match: { ports: [80] }, untilMs: wallMs(3000) }];
+    const player = playAlerts('0 open A\n16 - => fired 1 retransmitting>10.0.0.2:80 x1 silenced @15', {
+      config: { silences: far },
+      records: PEER,
+    });
+    player.wallShiftUs = 3_600_000_000;
+    player.runTo(80);
+    assert.equal(player.effects.at(-1)?.alert.silencedUntilMs, null);
+  });
+
   test('an alert for several processes is silent only if all of them are', () => {
     playAlerts(
       `
@@ -191,6 +202,19 @@ describe('a restart of the daemon', () => {
       5000  settled
       5009  -        =>
       5010  -        => resolved 1 retransmitting>10.0.0.2:80 x1 @5010
+      `,
+      { records: PEER },
+    );
+  });
+
+  test('nor when somebody else gets stuck with the same peer meanwhile', () => {
+    playAlerts(
+      `
+      0    open A
+      16   -         => fired 1 retransmitting>10.0.0.2:80 x1 @15
+      100  restart   => updated 1 retransmitting>10.0.0.2:80 x1 @100
+      101  open B pid=2
+      120  -         => fired 2 retransmitting>10.0.0.2:80 x1 @116
       `,
       { records: PEER },
     );

@@ -138,6 +138,10 @@ describe('each kind', () => {
     );
   });
 
+  test('close wait: two minutes of growth are no trend', () => {
+    playAlerts('0 open A*9 kind=close_wait\n50 open B*3 kind=close_wait\n170 - =>', { records: PEER });
+  });
+
   test('unread: at once where it hurts the peer, never for information', () => {
     playAlerts(
       `
@@ -303,6 +307,31 @@ describe('the life of an alert', () => {
       `,
       { records: PEER },
     );
+  });
+
+  test('where no process is found for long, it is told without one', () => {
+    playAlerts(
+      `
+      0    open A*3 unowned kind=connecting
+      4.9  -        =>
+      5    -        => fired pending connecting>10.0.0.2:80 x3 @5
+      `,
+      { records: PEER },
+    );
+  });
+
+  test('it began with its first connection, also when that is gone', () => {
+    const player = playAlerts(
+      `
+      0   open A
+      10  open B
+      16  -      => fired 1 retransmitting>10.0.0.2:80 x2 @15
+      20  end A
+      30  -      => updated 1 retransmitting>10.0.0.2:80 x1 @20.25
+      `,
+      { records: PEER },
+    );
+    assert.equal(player.effects[0]?.alert.startUs, player.effects[1]?.alert.startUs);
   });
 
   test('a connection that becomes an orphan leaves the alert of its process', () => {

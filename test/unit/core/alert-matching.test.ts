@@ -212,7 +212,7 @@ describe('fingerprints', () => {
 
   test('parts do not run into each other', () => {
     assert.notEqual(fingerprintOf(['ab', 'c']), fingerprintOf(['a', 'bc']));
-    assert.notEqual(fingerprintOf(['é']), fingerprintOf(['\u00e8']));
+    assert.notEqual(fingerprintOf(['\u0161']), fingerprintOf(['a']));
     assert.match(fingerprintOf(['\u{1f600}']), /^[0-9a-f]{32}$/u);
   });
 });
