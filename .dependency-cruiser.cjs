@@ -35,7 +35,7 @@ const gen = below('rpc/gen');
 
 /** The files of rpc/ that describe the contract rather than serve it; a client shares these. */
 const rpcContract =
-  '^daemon/rpc/(address|enum-mapping|grpc-client|peer-address|proto-json|proto-time|service-definition|services)\\.ts$';
+  '^daemon/rpc/(address|alert-names|enum-mapping|grpc-client|peer-address|proto-json|proto-time|service-definition|services)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -59,6 +59,11 @@ module.exports = {
       'tracker',
       [core, lib],
       'It feeds the pure tracker and carries out its effects through ports that app gives it.',
+    ),
+    layer(
+      'alerts',
+      [core, lib],
+      'It feeds the pure alert rules with records and passes on what they say, through ports that app gives it.',
     ),
     layer('store', [core, lib], 'What is kept on disk is the state of core/, not of whoever shows it.'),
     layer('workload', [core, lib], 'It reads files of the kernel; who wants to know is joined to it by app.'),

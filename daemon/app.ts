@@ -1,7 +1,11 @@
 /** Puts the daemon together, starts it and stops it. */
+import { alertConfig } from './alert-config.js';
+import { AlertEngine } from './alerts/alert-engine.js';
+import type { SavedAlert } from './core/alerts/alert-messages.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
 import type { CountersReport } from './core/sensor-records.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
+import { NO_TOTALS } from './core/totals.js';
 import type { Config } from './config.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
@@ -14,7 +18,9 @@ import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
+import type { SavedState } from './core/tracker-messages.js';
 import { buildStatus, untrackedCount } from './status-report.js';
+import { FiringAlertStore } from './store/firing-alerts.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
@@ -61,8 +67,11 @@ class RunningApp implements App {
   readonly #supervisor: SensorSupervisor;
   readonly #workloads: Workloads;
   readonly #startRealUs = Date.now() * 1000;
-  #saver: StateSaver | null = null;
-  #saveFailed = false;
+  #saver: StateSaver<SavedState> | null = null;
+  readonly #alerts: AlertEngine;
+  #alertSaver: StateSaver<readonly SavedAlert[]> | null = null;
+  /** What could not be saved the last time. */
+  readonly #unsaved = new Set<string>();
   #counters: CountersReport | null = null;
   #untracked = 0;
   #lastLossUs: number | null = null;
@@ -131,6 +140,23 @@ class RunningApp implements App {
       },
     });
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
+    this.#alerts = this.#createAlerts(config);
+    void this.firstPicture.then(() => {
+      this.#alerts.settle();
+    });
+  }
+
+  #createAlerts(config: Config): AlertEngine {
+    return new AlertEngine({
+      config: alertConfig(config, []),
+      clock: this.clock,
+      records: this.engine,
+      workloads: this.#workloads.source,
+      totals: NO_TOTALS,
+      onSaveable: () => {
+        this.#alertSaver?.touch();
+      },
+    });
   }
 
   /** Acquires everything, in the order in which it is needed. @throws Error with a message for the operator */
@@ -149,15 +175,22 @@ class RunningApp implements App {
       store,
       () => this.engine.saveable(),
       (error) => {
-        this.#saveResult(error);
+        this.#saveResult('open records', 'their ids will not survive a restart', error);
       },
     );
+    await this.#restoreAlerts();
     if (state !== null) {
       this.engine.restore(state);
     }
     const grpc = await startGrpcServer({
       address: this.#config.grpc.address,
-      services: { records: this.engine, status: this, clock: this.clock, workloads: this.#workloads.source },
+      services: {
+        records: this.engine,
+        alerts: this.#alerts,
+        workloads: this.#workloads.source,
+        status: this,
+        clock: this.clock,
+      },
       log: this.#log,
     });
     this.grpcAddress = grpc.address;
@@ -180,7 +213,7 @@ class RunningApp implements App {
       lastSweep: this.engine.lastSweep,
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
-      saveFailed: this.#saveFailed,
+      unsaved: [...this.#unsaved],
       workloadProblems: this.#workloads.problems(),
       node: this.#nodeFacts,
     });
@@ -193,6 +226,7 @@ class RunningApp implements App {
       this.#log.setLevel(config.log.level);
       this.#supervisor.configure(sensorConfiguration(config));
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
+      this.#alerts.reconfigure(alertConfig(config, []));
     }
     this.#log.info(
       `the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`,
@@ -216,6 +250,27 @@ class RunningApp implements App {
         cause: error,
       });
     }
+  }
+
+  /** Before the records, which go on with them. */
+  async #restoreAlerts(): Promise<void> {
+    const store = new FiringAlertStore(this.#config.stateDir, this.clock);
+    const { alerts, isSameBoot, problem } = await store.load();
+    if (problem !== null) {
+      this.#log.warn(`the alerts of the last run are not known: ${problem}`);
+    }
+    this.#alertSaver = new StateSaver<readonly SavedAlert[]>(
+      store,
+      () => this.#alerts.saveable(),
+      (error) => {
+        this.#saveResult('firing alerts', 'a restart lets them fire anew', error);
+      },
+    );
+    this.#cleanup.push('firing alerts', () => this.#alertSaver?.close());
+    this.#cleanup.push('alert rules', () => {
+      this.#alerts.stop();
+    });
+    this.#alerts.restore(alerts, isSameBoot);
   }
 
   async #release(): Promise<void> {
@@ -258,14 +313,14 @@ class RunningApp implements App {
     this.#log.error(`the sensor is gone: ${end.reason}; next try in ${retryMs} ms`);
   }
 
-  #saveResult(error: Error | null): void {
-    if (error !== null && !this.#saveFailed) {
-      this.#log.error(`open records cannot be saved, their ids will not survive a restart: ${error.message}`);
+  #saveResult(what: string, consequence: string, error: Error | null): void {
+    if (error !== null && !this.#unsaved.has(what)) {
+      this.#log.error(`${what} cannot be saved, ${consequence}: ${error.message}`);
+      this.#unsaved.add(what);
     }
-    if (error === null && this.#saveFailed) {
-      this.#log.info('open records are saved again');
+    if (error === null && this.#unsaved.delete(what)) {
+      this.#log.info(`${what} are saved again`);
     }
-    this.#saveFailed = error !== null;
   }
 }
 

@@ -2,31 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
+import { alertsSchema, kindAlertSchema, rulesSchema, silencesSchema } from './config-alerts.js';
 import { kubernetesSchema, workloadsSchema } from './config-kubernetes.js';
+import { duration } from './config-values.js';
+import type { StuckKind } from './core/kinds.js';
 import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
-import { parseDurationMs } from './lib/duration.js';
 import { LOG_LEVELS } from './lib/logger.js';
 import { type Address, AddressError, DEFAULT_ADDRESS, parseAddress } from './rpc/address.js';
 
 const DEFAULT_STATE_DIR = '/var/lib/stuckd';
-
-/** A duration as text with a unit ("500ms", "2s", "10m", "2h"), in whole milliseconds. */
-function duration(minMs: number, maxMs: number): z.ZodType<number> {
-  return z
-    .string({ error: 'must be a duration with a unit, such as 500ms, 2s, 10m or 2h' })
-    .transform((text, context) => {
-      const milliseconds = parseDurationMs(text);
-      if (milliseconds === null) {
-        context.addIssue({ code: 'custom', message: `"${text}" is not a duration such as 500ms, 2s, 10m or 2h` });
-        return z.NEVER;
-      }
-      if (milliseconds < minMs || milliseconds > maxMs) {
-        context.addIssue({ code: 'custom', message: `must lie between ${minMs} ms and ${maxMs} ms` });
-        return z.NEVER;
-      }
-      return milliseconds;
-    });
-}
 
 /** An address, kept as it was written. @param allowed kinds of address that can be used there */
 function address(allowed: readonly Address['kind'][]): z.ZodType<string> {
@@ -50,15 +34,21 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** @param open what must hold before a record opens */
 function kind<Open extends z.ZodRawShape>(
+  name: StuckKind,
   open: Open,
 ): z.ZodPrefault<
   z.ZodObject<
-    { enabled: z.ZodDefault<z.ZodBoolean>; open: z.ZodPrefault<z.ZodObject<Open, z.core.$strict>> },
+    {
+      enabled: z.ZodDefault<z.ZodBoolean>;
+      open: z.ZodPrefault<z.ZodObject<Open, z.core.$strict>>;
+      alert: ReturnType<typeof kindAlertSchema>;
+    },
     z.core.$strict
   >
 > {
   const openSchema = z.strictObject(open).prefault({} as never);
-  return z.strictObject({ enabled: z.boolean().default(true), open: openSchema }).prefault({} as never);
+  const shape = { enabled: z.boolean().default(true), open: openSchema, alert: kindAlertSchema(name) };
+  return z.strictObject(shape).prefault({} as never);
 }
 
 /** How long it must have lasted. */
@@ -67,30 +57,30 @@ function after(milliseconds: string): { readonly after: z.ZodPrefault<z.ZodType<
 }
 
 const kindsSchema = z.strictObject({
-  retransmitting: kind({
+  retransmitting: kind('retransmitting', {
     /** Consecutive RTOs without any ACK. */
     retransmits: count.default(3),
     /** How likely a healthy connection may look the same: opens only below this. */
     chance: z.number().gt(0).lt(1).default(1e-4),
   }),
-  keepalive_unanswered: kind({ probes: count.default(2) }),
+  keepalive_unanswered: kind('keepalive_unanswered', { probes: count.default(2) }),
   /** `probes`: unanswered window probes; `after`: of a peer that answers them. */
-  zero_window: kind({ probes: count.default(3), ...after('60s') }),
-  connecting: kind({ retransmits: count.default(3) }),
+  zero_window: kind('zero_window', { probes: count.default(3), ...after('60s') }),
+  connecting: kind('connecting', { retransmits: count.default(3) }),
   /** Handshakes whose SYN-ACK was sent again: at least so many, and this share of the backlog. */
-  accepting: kind({
+  accepting: kind('accepting', {
     handshakes: z.number().int().min(1).max(65_535).default(16),
     share: z.number().min(0).max(1).default(0.25),
     ...after('30s'),
   }),
-  accept_queue_full: kind(after('10s')),
-  closing: kind(after('15s')),
-  fin_wait: kind(after('10m')),
-  close_wait: kind(after('60s')),
-  unread: kind(after('60s')),
-  zombie: kind(after('60s')),
+  accept_queue_full: kind('accept_queue_full', after('10s')),
+  closing: kind('closing', after('15s')),
+  fin_wait: kind('fin_wait', after('10m')),
+  close_wait: kind('close_wait', after('60s')),
+  unread: kind('unread', after('60s')),
+  zombie: kind('zombie', after('60s')),
   /** `idle`: how long the connection must have been idle before it was used again. */
-  stale_reuse: kind({ idle: duration(1, HOUR_MS).prefault('1s') }),
+  stale_reuse: kind('stale_reuse', { idle: duration(1, HOUR_MS).prefault('1s') }),
 });
 
 const configSchema = z.strictObject({
@@ -110,6 +100,9 @@ const configSchema = z.strictObject({
     })
     .prefault({}),
   kinds: kindsSchema.prefault({}),
+  alerts: alertsSchema,
+  rules: rulesSchema,
+  silences: silencesSchema,
   history: z
     .strictObject({
       /** Ended records that are kept in memory. */

@@ -34,6 +34,9 @@ export function planReload(running: Config, wanted: Config): Reload {
     ...running,
     sensor: { ...running.sensor, refreshInterval, sweepInterval, fullRefreshInterval },
     kinds: wanted.kinds,
+    alerts: wanted.alerts,
+    rules: wanted.rules,
+    silences: wanted.silences,
     history: wanted.history,
     log: wanted.log,
   };

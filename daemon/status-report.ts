@@ -17,8 +17,8 @@ export interface StatusParts {
   readonly lastSweep: PassReport | null;
   readonly sweepIntervalMs: number;
   readonly nowUs: number;
-  /** The last attempt to save open records failed. */
-  readonly saveFailed: boolean;
+  /** What the last attempt could not save, for example `open records`. */
+  readonly unsaved: readonly string[];
   /** What keeps the names of pods from being known. */
   readonly workloadProblems: readonly string[];
   readonly node: NodeFacts;
@@ -69,8 +69,8 @@ function problems(parts: StatusParts): readonly string[] {
     found.push('sweeps are late: owners and idle connections are known as of the last one');
   }
   found.push(...losses(parts));
-  if (parts.saveFailed) {
-    found.push('open records cannot be saved; their ids will not survive a restart');
+  for (const what of parts.unsaved) {
+    found.push(`${what} cannot be saved; their ids will not survive a restart`);
   }
   found.push(...parts.workloadProblems);
   return found;

@@ -1,16 +1,18 @@
 /** The command line of stuckctl. */
 import { parseArgs } from 'node:util';
 import { AddressError, DEFAULT_ADDRESS, parseAddress } from '../rpc/address.js';
+import { SEVERITIES_BY_NAME } from '../rpc/alert-names.js';
 import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
 import type { ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
+import type { AlertsCommand } from './alerts-arguments.js';
 import { UsageError } from './cli-io.js';
 import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js';
 import { workloadFilter } from './workload-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-const COMMAND_NAMES = ['list', 'get', 'watch', 'status'] as const;
+const COMMAND_NAMES = ['list', 'get', 'watch', 'alerts', 'status'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
@@ -29,6 +31,7 @@ export type Command =
     })
   | (Common & { readonly name: 'get'; readonly id: string; readonly whatIf: WhatIfQuestion | null })
   | (Common & { readonly name: 'watch'; readonly filter: ConnectionFilterRequest })
+  | (Common & AlertsCommand & { readonly name: 'alerts' })
   | (Common & { readonly name: 'status' });
 
 const OPTIONS = {
@@ -43,6 +46,9 @@ const OPTIONS = {
   unit: { type: 'string', multiple: true },
   limit: { type: 'string' },
   ended: { type: 'boolean' },
+  watch: { type: 'boolean', short: 'w' },
+  all: { type: 'boolean' },
+  severity: { type: 'string' },
   'what-if': { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
@@ -57,6 +63,7 @@ const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended'],
   get: [...COMMON_OPTIONS, 'what-if'],
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
+  alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'severity'],
   status: COMMON_OPTIONS,
 };
 
@@ -127,6 +134,31 @@ function filter(values: Values): ConnectionFilterRequest {
     peers: items(values.peer).map(peer),
     netns: items(values.netns).map(netns),
     ...workloadFilter(items(values.container), items(values.pod), items(values.unit)),
+  };
+}
+
+/** The least grave that is wanted. */
+function severity(text: string | undefined): number {
+  const value = text === undefined ? 0 : SEVERITIES_BY_NAME.get(text.toLowerCase().replace(/^severity_/, ''));
+  if (value === undefined) {
+    throw new UsageError(
+      `--severity ${JSON.stringify(text)}: give ${[...SEVERITIES_BY_NAME.keys()].join(', ')}; graver ones are shown as well`,
+    );
+  }
+  return value;
+}
+
+function alertsCommand(values: Values): AlertsCommand {
+  const { pids, kinds, peers } = filter(values);
+  const watch = values.watch ?? false;
+  if (watch && (values.all === true || values.limit !== undefined)) {
+    throw new UsageError('alerts: --watch begins with what fires now and goes on; --all and --limit are for the list');
+  }
+  return {
+    filter: { pids: pids ?? [], kinds: kinds ?? [], peers: peers ?? [], minSeverity: severity(values.severity) },
+    limit: values.limit === undefined ? Infinity : positiveNumber('limit', values.limit),
+    includeResolved: values.all ?? false,
+    watch,
   };
 }
 
@@ -210,6 +242,8 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     }
     case 'watch':
       return { name, ...common, filter: filter(values) };
+    case 'alerts':
+      return { name, ...common, ...alertsCommand(values) };
     case 'status':
       return { name, ...common };
   }

@@ -30,6 +30,7 @@ Commands:
   list      the connections that are stuck now
   get ID    one, in full, with its diagnosis and timeline
   watch     follow stuck connections as they open, change and end
+  alerts    what a person should know of: one alert for a process and a peer
   status    the agent's own health
 
 Options:
@@ -73,6 +74,23 @@ Usage: stuckctl watch [options]
 Options:
 ${FILTERS}${COMMON}
 json and jsonl are the same here: one change a line.
+`,
+  alerts: `Lists the alerts that are firing, the gravest first; with --watch follows them, one change a line.
+An alert stands for all connections of one process to one peer that are stuck in the same way.
+
+Usage: stuckctl alerts [options]
+
+Options:
+  -w, --watch          follow: first those that fire now, then every change; Ctrl-C ends it
+      --all            also those that were resolved, as far as stuckd keeps them
+      --severity LEVEL only alerts at least as grave: info, warning, critical
+      --pid PID        only alerts about this process
+      --kind KIND      only this kind: ${KINDS.join(`\n${' '.repeat(23)}`)}
+      --peer PEER      only this peer: an address, or address:port ([address]:port for IPv6)
+                       The last three may be given several times.
+      --limit N        at most N alerts
+${COMMON}
+json is one document, {"alerts": [...]}; jsonl is one alert a line. With --watch both are one change a line.
 `,
   status: `Shows whether stuckd sees everything, and what it sees.
 

@@ -2,6 +2,7 @@
 import { escapeForTerminal } from '../lib/terminal.js';
 import { formatAddress, parseAddress } from '../rpc/address.js';
 import { CallError, createStuckdClient } from '../rpc/grpc-client.js';
+import { alerts } from './alerts-command.js';
 import { parseCommand } from './arguments.js';
 import type { Command } from './arguments.js';
 import { EXIT, UsageError } from './cli-io.js';
@@ -46,6 +47,9 @@ async function call(command: CallingCommand, io: CliIo): Promise<number> {
       case 'watch':
         await watch(command, client, io);
         break;
+      case 'alerts':
+        await alerts(command, client, io);
+        break;
       case 'status':
         await status(command, client, io);
         break;
@@ -79,6 +83,7 @@ export async function runCli(args: readonly string[], version: string, io: CliIo
       case 'list':
       case 'get':
       case 'watch':
+      case 'alerts':
       case 'status':
         return await call(command, io);
     }

@@ -7,20 +7,27 @@ import { toProtoJson } from '../rpc/proto-json.js';
 import type { Command } from './arguments.js';
 import type { CliIo } from './cli-io.js';
 import { jsonLine, styleFor } from './commands.js';
-import { WatchLines } from './watch-lines.js';
+import { WatchLines, type WatchOutput } from './watch-lines.js';
 
 type WatchCommand = Extract<Command, { name: 'watch' }>;
 
 const RETRY_MS = 500;
 
 /** Takes changes, and learns when a new watch begins. */
-interface Follower {
-  accept(change: WatchChange): Promise<void>;
+export interface Follower<Change> {
+  accept(change: Change): Promise<void>;
   restart(): void;
   close(): Promise<void>;
 }
 
-function jsonFollower(io: CliIo): Follower {
+/** What turns changes into lines. */
+interface Lines<Change> {
+  accept(change: Change): void;
+  restart(): void;
+  close?(): void;
+}
+
+export function jsonFollower<Change extends object>(io: CliIo): Follower<Change> {
   return {
     accept: (change) => io.write(jsonLine(toProtoJson(change))),
     restart: () => undefined,
@@ -28,20 +35,16 @@ function jsonFollower(io: CliIo): Follower {
   };
 }
 
-function tableFollower(io: CliIo): Follower {
+export function lineFollower<Change>(io: CliIo, create: (output: WatchOutput) => Lines<Change>): Follower<Change> {
   let written = Promise.resolve();
-  const lines = new WatchLines(
-    {
-      line: (text) => {
-        written = written.then(() => io.write(text));
-      },
-      note: (text) => {
-        io.writeError(text);
-      },
+  const lines = create({
+    line: (text) => {
+      written = written.then(() => io.write(text));
     },
-    styleFor(io),
-    () => io.nowMs(),
-  );
+    note: (text) => {
+      io.writeError(text);
+    },
+  });
   return {
     accept: (change) => {
       lines.accept(change);
@@ -51,7 +54,7 @@ function tableFollower(io: CliIo): Follower {
       lines.restart();
     },
     close: () => {
-      lines.close();
+      lines.close?.();
       return written;
     },
   };
@@ -64,15 +67,34 @@ function mayRetry(error: CallError, everReached: boolean, reachedNow: boolean): 
 
 /** Resolves when interrupted. @throws CallError if following is not possible, or not any more. */
 export async function watch(command: WatchCommand, client: StuckdClient, io: CliIo): Promise<void> {
-  const follower = command.output === 'table' ? tableFollower(io) : jsonFollower(io);
+  const follower =
+    command.output === 'table'
+      ? lineFollower<WatchChange>(io, (output) => new WatchLines(output, styleFor(io), () => io.nowMs()))
+      : jsonFollower<WatchChange>(io);
+  await followChanges((signal) => client.watch(command.filter, signal), io, follower);
+}
+
+/**
+ * Resolves when interrupted. @throws CallError if following is not possible, or not any more.
+ * @param open begins a watch, which the signal ends.
+ */
+export async function followChanges<Change>(
+  open: (signal: AbortSignal) => AsyncIterable<Change>,
+  io: CliIo,
+  follower: Follower<Change>,
+): Promise<void> {
   try {
-    await follow(command, client, io, follower);
+    await follow(open, io, follower);
   } finally {
     await follower.close();
   }
 }
 
-async function follow(command: WatchCommand, client: StuckdClient, io: CliIo, follower: Follower): Promise<void> {
+async function follow<Change>(
+  open: (signal: AbortSignal) => AsyncIterable<Change>,
+  io: CliIo,
+  follower: Follower<Change>,
+): Promise<void> {
   const signal = io.interruptSignal();
   const stopped = (): boolean => signal.aborted;
   let everReached = false;
@@ -82,7 +104,7 @@ async function follow(command: WatchCommand, client: StuckdClient, io: CliIo, fo
     let reason = 'the watch was ended';
     follower.restart();
     try {
-      for await (const change of client.watch(command.filter, signal)) {
+      for await (const change of open(signal)) {
         if (announced) {
           io.writeError('connected again\n');
           announced = false;

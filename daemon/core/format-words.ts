@@ -62,9 +62,13 @@ export function endpointWords({ address, port }: Endpoint): string {
 
 /** @returns `node[12900]`. The name is untrusted text: cut here, escaped where it is shown. */
 export function processWords({ comm, pid }: Owner): string {
+  return `${nameWords(comm)}[${pid}]`;
+}
+
+/** @returns the name of a process, cut. */
+export function nameWords(comm: string): string {
   // By characters, not by UTF-16 units: half a surrogate pair is not valid text in a protobuf string.
-  const name = comm === '' ? 'process' : Array.from(comm).slice(0, NAME_LENGTH_MAX).join('');
-  return `${name}[${pid}]`;
+  return comm === '' ? 'process' : Array.from(comm).slice(0, NAME_LENGTH_MAX).join('');
 }
 
 /** An idle time, to the tenth of a second where that matters: `5.0 s`, `6 min 10 s`. */

@@ -21,13 +21,13 @@ export interface ConnectionFilter {
   readonly fingerprint: string;
 }
 
-function checkSize(field: string, values: readonly unknown[]): void {
+export function checkSize(field: string, values: readonly unknown[]): void {
   if (values.length > FILTER_VALUES_MAX) {
     throw invalidArgument(`filter.${field} has ${values.length} values; ${FILTER_VALUES_MAX} is the most`);
   }
 }
 
-function parseKinds(values: readonly number[]): ReadonlySet<StuckKind> {
+export function parseKinds(values: readonly number[]): ReadonlySet<StuckKind> {
   if (values.includes(stuckd.v1.StuckKind.STUCK_KIND_UNSPECIFIED)) {
     return new Set();
   }
@@ -43,7 +43,7 @@ function parseKinds(values: readonly number[]): ReadonlySet<StuckKind> {
 }
 
 /** Addresses, and address:port, in canonical form. */
-function parsePeers(values: readonly string[]): ReadonlySet<string> {
+export function parsePeers(values: readonly string[]): ReadonlySet<string> {
   const peers = new Set<string>();
   for (const value of values) {
     const peer = parsePeer(value);

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
+import Long from 'long';
 import type { RecordChange, RecordSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import { parseConnectionFilter } from './connection-filter.js';
@@ -11,10 +12,10 @@ import { decodePageToken, encodePageToken } from './page-token.js';
 import { changeToProto, recordToProto } from './proto-mapping.js';
 import { timestampFromUs } from './proto-time.js';
 import type { MalformedRequest } from './service-definition.js';
-import { RpcError, acceptRequest, invalidArgument, toStatus, unary } from './status.js';
+import { RpcError, acceptRequest, invalidArgument, unary } from './status.js';
 import type { RpcLog } from './status.js';
-import { WATCH_LIMITS, WatchSession } from './watch-session.js';
-import type { WatchLimits, WatchMapper } from './watch-session.js';
+import type { WatchCalls } from './watch-calls.js';
+import type { WatchFeed, WatchMapper } from './watch-session.js';
 
 type Change = stuckd.v1.Change.$Properties;
 type Connection = stuckd.v1.StuckConnection.$Properties;
@@ -23,8 +24,8 @@ type ListResponse = stuckd.v1.ListStuckConnectionsResponse.$Properties;
 type GetRequest = stuckd.v1.GetStuckConnectionRequest.$Properties;
 type GetResponse = stuckd.v1.GetStuckConnectionResponse.$Properties;
 type WatchRequest = stuckd.v1.WatchStuckConnectionsRequest.$Properties;
-type WatchResponse = stuckd.v1.WatchStuckConnectionsResponse.$Properties;
-type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchResponse>;
+type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, { changes: Change[] }>;
+type RecordMapper = WatchMapper<StuckRecord, RecordChange, Change>;
 
 const PAGE_SIZE_DEFAULT = 500;
 const PAGE_SIZE_MAX = 1000;
@@ -34,19 +35,22 @@ const PAGE_BYTES_MAX = 3 * 1024 * 1024;
 const MAPPED_PER_TURN = 500;
 const ID_LENGTH_MAX = 256;
 
-const SUBSCRIBERS_MAX = 64;
-
 export interface ConnectionServiceOptions {
   readonly records: RecordSource;
   readonly clock: WallClock;
   readonly workloads: WorkloadSource;
   readonly log: RpcLog;
-  readonly watchLimits?: Partial<WatchLimits>;
+  readonly watches: WatchCalls;
 }
 
-interface Subscription {
-  /** Ends the call with a status. */
-  end(code: status, details: string): void;
+/** Records as watches follow them. */
+export function recordFeed(records: RecordSource): WatchFeed<StuckRecord, RecordChange> {
+  return {
+    current: () => records.open(),
+    kindOf: ({ kind }) => kind,
+    itemOf: ({ record }) => record,
+    subscribe: (listener) => records.subscribe(listener),
+  };
 }
 
 function byId(a: StuckRecord, b: StuckRecord): number {
@@ -59,38 +63,25 @@ export class ConnectionService {
   readonly #clock: WallClock;
   readonly #workloads: WorkloadSource;
   readonly #log: RpcLog;
-  readonly #limits: WatchLimits;
-  readonly #mapper: WatchMapper;
-  readonly #subscriptions = new Set<Subscription>();
-  #draining = false;
+  readonly #mapper: RecordMapper;
 
   constructor(options: ConnectionServiceOptions) {
     this.#records = options.records;
     this.#clock = options.clock;
     this.#workloads = options.workloads;
     this.#log = options.log;
-    this.#limits = { ...WATCH_LIMITS, ...options.watchLimits };
     this.#mapper = this.#createMapper();
+    const feed = recordFeed(options.records);
     this.implementation = {
       listStuckConnections: unary(this.#log, (request: ListRequest) => this.#list(request)),
       getStuckConnection: unary(this.#log, (request: GetRequest) => this.#get(request)),
       watchStuckConnections: (call: WatchCall) => {
-        this.#watch(call);
+        options.watches.serve(call, (request) => {
+          const filter = parseConnectionFilter(acceptRequest(request).filter, this.#clock, this.#workloads);
+          return { feed, filter, mapper: this.#mapper };
+        });
       },
     };
-  }
-
-  /** Watches that are open. */
-  get subscribers(): number {
-    return this.#subscriptions.size;
-  }
-
-  /** Ends all watches and refuses new ones. */
-  drain(): void {
-    this.#draining = true;
-    for (const subscription of this.#subscriptions) {
-      subscription.end(status.UNAVAILABLE, 'stuckd is stopping');
-    }
   }
 
   async #list(request: ListRequest): Promise<ListResponse> {
@@ -147,10 +138,12 @@ export class ConnectionService {
     };
   }
 
-  #createMapper(): WatchMapper {
+  #createMapper(): RecordMapper {
     const mapped = new WeakMap<RecordChange, Partial<Record<RecordChange['kind'], Change>>>();
+    const nowTime = (): NonNullable<Change['time']> => timestampFromUs(this.#clock.monoToRealUs(this.#clock.nowUs()));
     return {
-      nowTime: () => timestampFromUs(this.#clock.monoToRealUs(this.#clock.nowUs())),
+      snapshotEnd: (count) => ({ time: nowTime(), snapshotEnd: { count } }),
+      lost: (count) => ({ time: nowTime(), lost: { count: Long.fromNumber(count, true) } }),
       snapshotItem: (record) => {
         const nowUs = this.#clock.nowUs();
         const time = timestampFromUs(this.#clock.monoToRealUs(nowUs));
@@ -163,51 +156,5 @@ export class ConnectionService {
         return message;
       },
     };
-  }
-
-  #watch(call: WatchCall): void {
-    const fail = (error: unknown): void => {
-      call.emit('error', toStatus(error, call.getPath(), this.#log));
-    };
-    try {
-      const filter = parseConnectionFilter(acceptRequest(call.request).filter, this.#clock, this.#workloads);
-      if (this.#draining) {
-        throw new RpcError(status.UNAVAILABLE, 'stuckd is stopping');
-      }
-      if (this.#subscriptions.size >= SUBSCRIBERS_MAX) {
-        const details = `${SUBSCRIBERS_MAX} watches are open, which is the most; end one and try again`;
-        throw new RpcError(status.RESOURCE_EXHAUSTED, details);
-      }
-      const end = (code: status, details: string): void => {
-        session.close();
-        fail(new RpcError(code, details));
-      };
-      const subscription: Subscription = { end };
-      const session = new WatchSession(
-        this.#records,
-        filter,
-        this.#mapper,
-        {
-          write: (changes, flushed) => call.write({ changes }, flushed),
-          tooSlow: () => {
-            const seconds = (this.#limits.slowMs / 1000).toString();
-            this.#log.warn(`ended a watch whose client read nothing for ${seconds} s`);
-            end(status.RESOURCE_EXHAUSTED, `the client read nothing for ${seconds} s; watch again`);
-          },
-          failed: fail,
-        },
-        this.#limits,
-      );
-      // Counted until the call is over, not until its session is: what a client did not read stays in memory till then.
-      this.#subscriptions.add(subscription);
-      const forget = (): void => {
-        session.close();
-        this.#subscriptions.delete(subscription);
-      };
-      call.once('cancelled', forget);
-      call.once('close', forget);
-    } catch (error) {
-      fail(error);
-    }
   }
 }

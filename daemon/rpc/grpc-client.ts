@@ -4,7 +4,7 @@ import type { ChannelOptions, ServiceError } from '@grpc/grpc-js';
 import { formatAddress, parseAddress } from './address.js';
 import type { stuckd } from './gen/stuckd.js';
 import type { RpcMethod } from './service-definition.js';
-import { CONNECTION_SERVICE, NODE_SERVICE } from './services.js';
+import { ALERT_SERVICE, CONNECTION_SERVICE, NODE_SERVICE } from './services.js';
 
 /** A unary call that takes longer is given up. */
 const DEADLINE_MS = 5000;
@@ -74,6 +74,8 @@ export type WhatIfRequest = stuckd.v1.WhatIf.$Properties;
 export type StatusResponse = stuckd.v1.GetStatusResponse;
 export type ConnectionFilterRequest = stuckd.v1.ConnectionFilter.$Properties;
 export type WatchChange = stuckd.v1.Change.$Properties;
+export type AlertFilterRequest = stuckd.v1.AlertFilter.$Properties;
+export type AlertWatchChange = stuckd.v1.AlertChange.$Properties;
 
 /** All calls reject with CallError. */
 export interface StuckdClient {
@@ -87,6 +89,10 @@ export interface StuckdClient {
    * @param signal ends the watch without an error.
    */
   watch(filter: ConnectionFilterRequest, signal: AbortSignal): AsyncIterable<WatchChange>;
+  /** One page. */
+  listAlerts(request: stuckd.v1.ListAlertsRequest.$Properties): Promise<stuckd.v1.ListAlertsResponse>;
+  /** As `watch`, of alerts. */
+  watchAlerts(filter: AlertFilterRequest, signal: AbortSignal): AsyncIterable<AlertWatchChange>;
   close(): void;
 }
 
@@ -113,15 +119,19 @@ async function unaryCall<RequestIn, RequestOut, ResponseIn, ResponseOut>(
   });
 }
 
-async function* watchCall(
+/** @param method its responses carry changes of this type; TypeScript finds no common shape of those of two services. */
+async function* watchCall<RequestIn, RequestOut, ResponseIn, Change>(
   client: Client,
-  filter: ConnectionFilterRequest,
+  method: RpcMethod<RequestIn, RequestOut, ResponseIn, { readonly changes: readonly object[] }>,
+  request: RequestIn,
   signal: AbortSignal,
-): AsyncGenerator<WatchChange> {
-  const method = CONNECTION_SERVICE.watchStuckConnections;
-  const call = client.makeServerStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, {
-    filter,
-  });
+): AsyncGenerator<Change> {
+  const call = client.makeServerStreamRequest(
+    method.path,
+    method.requestSerialize,
+    method.responseDeserialize,
+    request,
+  );
   const cancel = (): void => {
     call.cancel();
   };
@@ -130,7 +140,7 @@ async function* watchCall(
     cancel();
   }
   try {
-    for await (const response of call as AsyncIterable<stuckd.v1.WatchStuckConnectionsResponse>) {
+    for await (const response of call as AsyncIterable<{ readonly changes: readonly Change[] }>) {
       yield* response.changes;
     }
   } catch (error) {
@@ -155,7 +165,9 @@ export function createStuckdClient(address: string): StuckdClient {
     listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request),
     getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }),
     getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
-    watch: (filter, signal) => watchCall(client, filter, signal),
+    watch: (filter, signal) => watchCall(client, CONNECTION_SERVICE.watchStuckConnections, { filter }, signal),
+    listAlerts: (request) => unaryCall(client, ALERT_SERVICE.listAlerts, request),
+    watchAlerts: (filter, signal) => watchCall(client, ALERT_SERVICE.watchAlerts, { filter }, signal),
     close: () => {
       client.close();
     },

@@ -1,14 +1,17 @@
 /** The gRPC server of the daemon: its services, its socket, and how it ends. */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ServerOptions } from '@grpc/grpc-js';
+import type { AlertSource } from '../core/alert.js';
 import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
 import { formatAddress, parseAddress } from './address.js';
+import { AlertService } from './alert-service.js';
 import { ConnectionService } from './connection-service.js';
 import { HealthService } from './health-service.js';
 import { openListenSocket } from './listen-socket.js';
 import { nodeServiceImplementation } from './node-service.js';
-import { CONNECTION_SERVICE, HEALTH_SERVICE, NODE_SERVICE, SERVICE_NAMES } from './services.js';
+import { ALERT_SERVICE, CONNECTION_SERVICE, HEALTH_SERVICE, NODE_SERVICE, SERVICE_NAMES } from './services.js';
 import type { RpcLog } from './status.js';
+import { WatchCalls } from './watch-calls.js';
 import type { WatchLimits } from './watch-session.js';
 
 /** A client that froze or vanished must not hold a stream for ever: the disease that this daemon finds in others. */
@@ -27,6 +30,7 @@ export interface GrpcServerOptions {
   readonly address: string;
   readonly services: {
     readonly records: RecordSource;
+    readonly alerts: AlertSource;
     readonly status: StatusSource;
     readonly clock: WallClock;
     readonly workloads: WorkloadSource;
@@ -39,7 +43,7 @@ export interface GrpcServerOptions {
 export interface GrpcServer {
   /** Where it listens; for port 0 with the port that the kernel chose. */
   readonly address: string;
-  /** Watches of stuck connections that are open. */
+  /** Watches that are open. */
   subscribers(): number;
   /**
    * Says NOT_SERVING, ends all watches, accepts nothing new and waits for calls under way; what is not done after
@@ -65,16 +69,17 @@ async function tryShutdown(server: Server, deadlineMs: number): Promise<void> {
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { log } = options;
-  const { records, status, clock, workloads } = options.services;
-  const limits = options.watchLimits === undefined ? {} : { watchLimits: options.watchLimits };
-  const connections = new ConnectionService({ records, clock, workloads, log, ...limits });
+  const { records, alerts, status, clock, workloads } = options.services;
+  const watches = new WatchCalls(log, options.watchLimits);
+  const connections = new ConnectionService({ records, clock, workloads, log, watches });
   const health = new HealthService(SERVICE_NAMES, log);
 
   const server = new Server(SERVER_OPTIONS);
   server.addService(CONNECTION_SERVICE, connections.implementation);
+  server.addService(ALERT_SERVICE, new AlertService({ alerts, clock, workloads, log, watches }).implementation);
   server.addService(
     NODE_SERVICE,
-    nodeServiceImplementation(status, () => connections.subscribers, clock, log),
+    nodeServiceImplementation(status, () => watches.subscribers, clock, log),
   );
   server.addService(HEALTH_SERVICE, health.implementation);
 
@@ -102,16 +107,16 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 
   return {
     address: formatAddress(socket.address),
-    subscribers: () => connections.subscribers,
+    subscribers: () => watches.subscribers,
     drain: async (deadlineMs) => {
       health.drain();
-      connections.drain();
+      watches.drain();
       socket.close();
       await tryShutdown(server, deadlineMs);
       end();
     },
     close: () => {
-      connections.drain();
+      watches.drain();
       socket.close();
       end();
     },

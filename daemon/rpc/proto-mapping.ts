@@ -23,7 +23,7 @@ const UINT32_MAX = 0xffff_ffff;
 const US_PER_DAY = 86_400_000_000;
 
 /** Counters from the kernel side never exceed it; should one do so, a wrong small number would be worse. */
-function uint32(value: number): number {
+export function uint32(value: number): number {
   return Math.min(Math.max(Math.trunc(value), 0), UINT32_MAX);
 }
 
@@ -76,7 +76,7 @@ export function giveUpToProto(giveUp: GiveUp, clock: WallClock): stuckd.v1.GiveU
 }
 
 /** Wall time as diagnoses write it: the zone is named, since the daemon's zone need not be the reader's. */
-function wallTimeText(clock: WallClock, nowUs: number): (monoUs: number) => string {
+export function wallTimeText(clock: WallClock, nowUs: number): (monoUs: number) => string {
   const realUs = (monoUs: number): number => clampRealUs(clock.monoToRealUs(monoUs));
   const dayOf = (us: number): number => Math.floor(us / US_PER_DAY);
   const today = dayOf(realUs(nowUs));

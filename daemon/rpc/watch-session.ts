@@ -1,17 +1,34 @@
 /**
- * One subscriber of WatchStuckConnections: a snapshot, its end, then every change, in batches, at the pace of the client.
+ * One subscriber of a watch, of stuck connections or of alerts: a snapshot, its end, then every change, in batches, at the
+ * pace of the client.
  *
  * A client that does not read must cost neither memory nor other subscribers' time. So little is in flight at once, the
- * queue behind it is bounded, and what does not fit is told: first updates of one record are folded into the newest, and
+ * queue behind it is bounded, and what does not fit is told: first updates of one item are folded into the newest, and
  * if that is not enough the queue is given up, the client gets `lost` and then a fresh snapshot.
  */
-import Long from 'long';
-import type { RecordChange, RecordSource } from '../core/ports.js';
-import type { StuckRecord } from '../core/record.js';
-import type { ConnectionFilter } from './connection-filter.js';
-import type { stuckd } from './gen/stuckd.js';
 
-type Change = stuckd.v1.Change.$Properties;
+/** What happened to an item. In these words an alert opens when it fires, and ends when it is resolved. */
+export type WatchKind = 'opened' | 'updated' | 'ended';
+
+/** What a watch follows: items by their ids, and their changes. */
+export interface WatchFeed<Item, Change> {
+  /** What the snapshot consists of. */
+  current(): readonly Item[];
+  kindOf(change: Change): WatchKind;
+  itemOf(change: Change): Item;
+  /**
+   * Calls `listener` for every change after this call, synchronously and in order.
+   * @returns a function that ends the subscription.
+   */
+  subscribe(listener: (change: Change) => void): () => void;
+}
+
+/** Which items a subscriber wants. */
+export interface WatchFilter<Item> {
+  /** True if every item matches. */
+  readonly matchesAll: boolean;
+  readonly matches: (item: Item) => boolean;
+}
 
 export interface WatchLimits {
   /** Changes that wait for one subscriber. */
@@ -36,39 +53,41 @@ export const WATCH_LIMITS: WatchLimits = {
 };
 
 /** Where the responses go. */
-export interface WatchSink {
+export interface WatchSink<Message> {
   /** @param flushed called when flow control let the response go. */
-  write(changes: Change[], flushed: () => void): void;
+  write(changes: Message[], flushed: () => void): void;
   /** The subscriber takes nothing. */
   tooSlow(): void;
   /** The session has a defect and cannot go on. */
   failed(error: unknown): void;
 }
 
-/** Records as messages; shared by all sessions, so that a change is mapped once. */
-export interface WatchMapper {
-  snapshotItem(record: StuckRecord): Change;
+/** Items as messages; shared by all sessions, so that a change is mapped once. */
+export interface WatchMapper<Item, Change, Message> {
+  snapshotItem(item: Item): Message;
+  snapshotEnd(count: number): Message;
   /** @param kind what happened, as this subscriber sees it. */
-  change(change: RecordChange, kind: RecordChange['kind']): Change;
-  nowTime(): NonNullable<Change['time']>;
+  change(change: Change, kind: WatchKind): Message;
+  lost(count: number): Message;
 }
 
-interface Queued {
-  readonly change: RecordChange;
-  readonly kind: RecordChange['kind'];
+interface Queued<Change> {
+  readonly change: Change;
+  readonly id: string;
+  readonly kind: WatchKind;
 }
 
-interface Snapshot {
-  readonly records: readonly StuckRecord[];
+interface Snapshot<Item> {
+  readonly items: readonly Item[];
   next: number;
 }
 
-/** Keeps of each record only the newest of its updates; what opened and what ended stays. */
-function foldUpdates(queue: readonly Queued[]): Queued[] {
+/** Keeps of each item only the newest of its updates; what opened and what ended stays. */
+function foldUpdates<Change>(queue: readonly Queued<Change>[]): Queued<Change>[] {
   const seen = new Set<string>();
-  const kept: Queued[] = [];
+  const kept: Queued<Change>[] = [];
   for (const queued of queue.toReversed()) {
-    const { id } = queued.change.record;
+    const { id } = queued;
     if (queued.kind === 'updated' && seen.has(id)) {
       continue;
     }
@@ -78,11 +97,11 @@ function foldUpdates(queue: readonly Queued[]): Queued[] {
   return kept.reverse();
 }
 
-export class WatchSession {
-  readonly #source: RecordSource;
-  readonly #filter: ConnectionFilter;
-  readonly #mapper: WatchMapper;
-  readonly #sink: WatchSink;
+export class WatchSession<Item extends { readonly id: string }, Change, Message> {
+  readonly #feed: WatchFeed<Item, Change>;
+  readonly #filter: WatchFilter<Item>;
+  readonly #mapper: WatchMapper<Item, Change, Message>;
+  readonly #sink: WatchSink<Message>;
   readonly #limits: WatchLimits;
   readonly #unsubscribe: () => void;
   #heartbeat: NodeJS.Timeout | null = null;
@@ -91,27 +110,27 @@ export class WatchSession {
   #inFlight = 0;
   #closed = false;
 
-  #queue: Queued[] = [];
-  #snapshot: Snapshot | null;
+  #queue: Queued<Change>[] = [];
+  #snapshot: Snapshot<Item> | null;
   /** Changes that were given up; above 0 the client has yet to be told, and the queue stays empty. */
   #lost = 0;
   /** Ids that the subscriber knows of, where a filter makes a difference. */
   #known = new Set<string>();
 
   constructor(
-    source: RecordSource,
-    filter: ConnectionFilter,
-    mapper: WatchMapper,
-    sink: WatchSink,
+    feed: WatchFeed<Item, Change>,
+    filter: WatchFilter<Item>,
+    mapper: WatchMapper<Item, Change, Message>,
+    sink: WatchSink<Message>,
     limits: WatchLimits = WATCH_LIMITS,
   ) {
-    this.#source = source;
+    this.#feed = feed;
     this.#filter = filter;
     this.#mapper = mapper;
     this.#sink = sink;
     this.#limits = limits;
     this.#snapshot = this.#takeSnapshot();
-    this.#unsubscribe = source.subscribe((change) => {
+    this.#unsubscribe = feed.subscribe((change) => {
       this.#onChange(change);
     });
     this.#startHeartbeat();
@@ -130,43 +149,43 @@ export class WatchSession {
     this.#known.clear();
   }
 
-  #takeSnapshot(): Snapshot {
-    const open = this.#source.open();
-    const records = this.#filter.matchesAll ? open.slice() : open.filter(this.#filter.matches);
-    this.#known = this.#filter.matchesAll ? new Set() : new Set(records.map((record) => record.id));
-    return { records, next: 0 };
+  #takeSnapshot(): Snapshot<Item> {
+    const current = this.#feed.current();
+    const items = this.#filter.matchesAll ? current.slice() : current.filter(this.#filter.matches);
+    this.#known = this.#filter.matchesAll ? new Set() : new Set(items.map((item) => item.id));
+    return { items, next: 0 };
   }
 
   /**
-   * What a change is for this subscriber, or null if it is none. A record that matched once is followed to its end, even
+   * What a change is for this subscriber, or null if it is none. An item that matched once is followed to its end, even
    * when it stops matching; one that begins to match is opened for this subscriber, whatever it is for others.
    */
-  #kindForSubscriber(change: RecordChange): RecordChange['kind'] | null {
+  #kindForSubscriber(item: Item, kind: WatchKind): WatchKind | null {
     if (this.#filter.matchesAll) {
-      return change.kind;
+      return kind;
     }
-    const { id } = change.record;
-    if (this.#known.has(id)) {
-      if (change.kind === 'ended') {
-        this.#known.delete(id);
+    if (this.#known.has(item.id)) {
+      if (kind === 'ended') {
+        this.#known.delete(item.id);
       }
-      return change.kind;
+      return kind;
     }
-    if (!this.#filter.matches(change.record)) {
+    if (!this.#filter.matches(item)) {
       return null;
     }
-    if (change.kind === 'ended') {
+    if (kind === 'ended') {
       return 'ended';
     }
-    this.#known.add(id);
+    this.#known.add(item.id);
     return 'opened';
   }
 
-  #onChange(change: RecordChange): void {
+  #onChange(change: Change): void {
     if (this.#closed) {
       return;
     }
-    const kind = this.#kindForSubscriber(change);
+    const item = this.#feed.itemOf(change);
+    const kind = this.#kindForSubscriber(item, this.#feed.kindOf(change));
     if (kind === null) {
       return;
     }
@@ -174,7 +193,7 @@ export class WatchSession {
       this.#lost += 1;
       return;
     }
-    this.#queue.push({ change, kind });
+    this.#queue.push({ change, id: item.id, kind });
     if (this.#queue.length > this.#limits.queueMax) {
       this.#relieve();
     }
@@ -213,25 +232,25 @@ export class WatchSession {
     });
   }
 
-  #nextBatch(): Change[] {
-    const batch: Change[] = [];
+  #nextBatch(): Message[] {
+    const batch: Message[] = [];
     const room = (): number => this.#limits.batchMax - batch.length;
     if (this.#lost > 0) {
-      batch.push({ time: this.#mapper.nowTime(), lost: { count: Long.fromNumber(this.#lost, true) } });
+      batch.push(this.#mapper.lost(this.#lost));
       this.#lost = 0;
       this.#snapshot = this.#takeSnapshot();
     }
     const snapshot = this.#snapshot;
     if (snapshot !== null) {
-      const end = Math.min(snapshot.next + room(), snapshot.records.length);
-      for (const record of snapshot.records.slice(snapshot.next, end)) {
-        batch.push(this.#mapper.snapshotItem(record));
+      const end = Math.min(snapshot.next + room(), snapshot.items.length);
+      for (const item of snapshot.items.slice(snapshot.next, end)) {
+        batch.push(this.#mapper.snapshotItem(item));
       }
       snapshot.next = end;
       if (room() === 0) {
         return batch;
       }
-      batch.push({ time: this.#mapper.nowTime(), snapshotEnd: { count: snapshot.records.length } });
+      batch.push(this.#mapper.snapshotEnd(snapshot.items.length));
       this.#snapshot = null;
     }
     for (const { change, kind } of this.#queue.splice(0, room())) {
@@ -240,7 +259,7 @@ export class WatchSession {
     return batch;
   }
 
-  #write(changes: Change[]): void {
+  #write(changes: Message[]): void {
     this.#inFlight += 1;
     this.#startHeartbeat();
     if (this.#inFlight === 1) {

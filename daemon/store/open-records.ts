@@ -2,10 +2,11 @@
  * Open records on disk, so that their ids survive a restart of the daemon. One JSON document a line: a header, then the
  * records, so that neither writing nor reading tens of thousands of them holds up the daemon for long.
  */
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { SavedEntry, SavedState } from '../core/tracker-messages.js';
+import { moveAside, replaceFile } from './replace-file.js';
 import { entrySchema, FORMAT_VERSION, headerSchema } from './saved-state-schema.js';
 
 const FILE_NAME = 'open-records.jsonl';
@@ -92,8 +93,7 @@ export class OpenRecordStore {
       return { state: await parse(file.readLines()), problem: null };
     } catch (error) {
       // Half a file, one of another version and one that cannot be read are treated alike.
-      const aside = `${this.#path}.unreadable`;
-      await rename(this.#path, aside);
+      const aside = await moveAside(this.#path);
       const problem = `${this.#path} cannot be understood (${reasonOf(error)}); it was moved to ${aside}`;
       return { state: null, problem };
     } finally {
@@ -113,22 +113,6 @@ export class OpenRecordStore {
   }
 
   async #write(state: SavedState): Promise<void> {
-    const temporary = `${this.#path}.new`;
-    try {
-      const file = await open(temporary, 'w', 0o640);
-      try {
-        for (const lines of linesOf(state)) {
-          await file.appendFile(lines);
-        }
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, this.#path);
-    } catch (error) {
-      // What is half written would keep a full disk full.
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw error;
-    }
+    await replaceFile(this.#path, linesOf(state));
   }
 }

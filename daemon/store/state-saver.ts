@@ -1,7 +1,5 @@
-/** Writes open records to disk when they changed: soon, but not more often than the disk likes. */
-import type { SavedState } from '../core/tracker-messages.js';
+/** Writes what must survive a restart to disk when it changed: soon, but not more often than the disk likes. */
 import { monotonicUs } from '../lib/system-clock.js';
-import type { OpenRecordStore } from './open-records.js';
 
 /** After a change the file follows within this time; a storm of changes costs one write in it. */
 const SAVE_DELAY_MS = 250;
@@ -14,9 +12,14 @@ const PAUSE_MAX_MS = 10_000;
 /** After a failed write. */
 const RETRY_DELAY_MS = 10_000;
 
-export class StateSaver {
-  readonly #store: Pick<OpenRecordStore, 'save'>;
-  readonly #read: () => SavedState | null;
+/** Where it goes. */
+export interface SavingStore<State> {
+  save(state: State): Promise<void>;
+}
+
+export class StateSaver<State> {
+  readonly #store: SavingStore<State>;
+  readonly #read: () => State | null;
   readonly #onResult: (error: Error | null) => void;
   #timer: NodeJS.Timeout | null = null;
   #saving: Promise<void> | null = null;
@@ -28,11 +31,7 @@ export class StateSaver {
    * @param read gives what is to be saved; null while nothing is known, when the file stays as it is
    * @param onResult gets null after a write, or why it failed: the daemon goes on, and tries again at the next change
    */
-  constructor(
-    store: Pick<OpenRecordStore, 'save'>,
-    read: () => SavedState | null,
-    onResult: (error: Error | null) => void,
-  ) {
+  constructor(store: SavingStore<State>, read: () => State | null, onResult: (error: Error | null) => void) {
     this.#store = store;
     this.#read = read;
     this.#onResult = onResult;

@@ -16,6 +16,7 @@ import type { GrpcServer } from '../../daemon/rpc/grpc-server.js';
 import { CONNECTION_SERVICE } from '../../daemon/rpc/services.js';
 import type { WatchLimits } from '../../daemon/rpc/watch-session.js';
 import { packageRoot } from '../support/package-root.js';
+import { FakeAlerts } from '../unit/rpc/sample-alerts.js';
 import {
   createClock,
   createLog,
@@ -42,6 +43,7 @@ function createTemporaryDirectory(): TemporaryDirectory {
 
 export interface ServerSetup {
   readonly records?: FakeRecords;
+  readonly alerts?: FakeAlerts;
   readonly status?: StatusSource;
   readonly workloads?: WorkloadSource;
   readonly watchLimits?: Partial<WatchLimits>;
@@ -52,6 +54,7 @@ async function startServer(address: string, setup: ServerSetup): Promise<GrpcSer
     address,
     services: {
       records: setup.records ?? new FakeRecords(),
+      alerts: setup.alerts ?? new FakeAlerts(),
       status: setup.status ?? createStatusSource(),
       clock: createClock(),
       workloads: setup.workloads ?? createWorkloads(),

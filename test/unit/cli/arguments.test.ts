@@ -42,6 +42,29 @@ describe('commands', () => {
       },
     ],
     ['get c1', { name: 'get', ...COMMON, id: 'c1', whatIf: null }],
+    [
+      'alerts',
+      {
+        name: 'alerts',
+        ...COMMON,
+        filter: { pids: [], kinds: [], peers: [], minSeverity: 0 },
+        limit: Infinity,
+        includeResolved: false,
+        watch: false,
+      },
+    ],
+    [
+      'alerts --pid 1 --kind closing --peer 10.0.0.2 --severity SEVERITY_WARNING --all --limit 3 -o jsonl',
+      {
+        name: 'alerts',
+        ...COMMON,
+        output: 'jsonl',
+        filter: { pids: [1], kinds: [7], peers: ['10.0.0.2'], minSeverity: 2 },
+        limit: 3,
+        includeResolved: true,
+        watch: false,
+      },
+    ],
     ['--address 127.0.0.1:9736 status', { name: 'status', ...COMMON, address: '127.0.0.1:9736' }],
     ['--help', { name: 'help', topic: null }],
     ['-h', { name: 'help', topic: null }],
@@ -71,8 +94,12 @@ describe('commands', () => {
 
 describe('wrong usage', () => {
   const table: readonly [string, RegExp][] = [
-    ['', /give a command: list, get, watch, status/],
+    ['', /give a command: list, get, watch, alerts, status/],
     ['lst', /no command "lst"/],
+    ['alerts --severity bad', /--severity "bad": give info, warning, critical/],
+    ['alerts --watch --all', /--all and --limit are for the list/],
+    ['alerts --netns 1', /alerts has no option --netns/],
+    ['list --watch', /list has no option --watch/],
     ['help lst', /no command "lst"/],
     ['list --pdi 1', /--pdi/],
     ['list extra', /unexpected argument "extra"/],

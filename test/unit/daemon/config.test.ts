@@ -32,25 +32,60 @@ function mistake(text: string, flags: ConfigFlags = {}, environment: NodeJS.Proc
   throw new Error('the configuration was accepted');
 }
 
+/** The defaults of `kinds.<kind>.alert`, and where they differ from what most kinds have. */
+function alerting(changes: Readonly<Record<string, unknown>> = {}): Config['kinds']['closing']['alert'] {
+  return { enabled: true, after: 15_000, connections: 1, for: 0, ...changes };
+}
+
 describe('defaults', () => {
   const expected: Config = {
     grpc: { address: 'unix:/run/stuckd/stuckd.sock' },
     stateDir: '/var/lib/stuckd',
     sensor: { without: [], refreshInterval: 1000, sweepInterval: 2000, fullRefreshInterval: 30_000 },
     kinds: {
-      retransmitting: { enabled: true, open: { retransmits: 3, chance: 1e-4 } },
-      keepalive_unanswered: { enabled: true, open: { probes: 2 } },
-      zero_window: { enabled: true, open: { probes: 3, after: 60_000 } },
-      connecting: { enabled: true, open: { retransmits: 3 } },
-      accepting: { enabled: true, open: { handshakes: 16, share: 0.25, after: 30_000 } },
-      accept_queue_full: { enabled: true, open: { after: 10_000 } },
-      closing: { enabled: true, open: { after: 15_000 } },
-      fin_wait: { enabled: true, open: { after: 600_000 } },
-      close_wait: { enabled: true, open: { after: 60_000 } },
-      unread: { enabled: true, open: { after: 60_000 } },
-      zombie: { enabled: true, open: { after: 60_000 } },
-      stale_reuse: { enabled: true, open: { idle: 1000 } },
+      retransmitting: { enabled: true, open: { retransmits: 3, chance: 1e-4 }, alert: alerting() },
+      keepalive_unanswered: { enabled: true, open: { probes: 2 }, alert: alerting() },
+      zero_window: {
+        enabled: true,
+        open: { probes: 3, after: 60_000 },
+        alert: alerting({ informationalAfter: 300_000 }),
+      },
+      connecting: {
+        enabled: true,
+        open: { retransmits: 3 },
+        alert: alerting({ after: 0, connections: 3, orAfter: 30_000 }),
+      },
+      accepting: {
+        enabled: true,
+        open: { handshakes: 16, share: 0.25, after: 30_000 },
+        alert: alerting({ enabled: false }),
+      },
+      accept_queue_full: { enabled: true, open: { after: 10_000 }, alert: alerting() },
+      closing: { enabled: true, open: { after: 15_000 }, alert: alerting({ after: 0, connections: 50 }) },
+      fin_wait: { enabled: true, open: { after: 600_000 }, alert: alerting({ enabled: false }) },
+      close_wait: {
+        enabled: true,
+        open: { after: 60_000 },
+        alert: alerting({ after: 300_000, connections: 10, rising: true }),
+      },
+      unread: { enabled: true, open: { after: 60_000 }, alert: alerting({ after: 0 }) },
+      zombie: { enabled: true, open: { after: 60_000 }, alert: alerting({ after: 0, connections: 5 }) },
+      stale_reuse: {
+        enabled: true,
+        open: { idle: 1000 },
+        alert: alerting({ after: 0, connections: 3, within: 300_000 }),
+      },
     },
+    alerts: {
+      collapseProcesses: 5,
+      keepFiringFor: 10_000,
+      updateInterval: 5000,
+      maxFiring: 1000,
+      inbound: { connections: 20, share: 0.05, for: 300_000 },
+      damping: { first: 30_000, max: 900_000, forgetAfter: 3_600_000 },
+    },
+    rules: [],
+    silences: [],
     history: { ended: 1000 },
     workloads: { procRoot: '/proc', cgroupRoot: '/sys/fs/cgroup' },
     kubernetes: {

@@ -61,7 +61,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     lastSweep: SWEEP,
     sweepIntervalMs: 2000,
     nowUs: EPOCH_MONO_US + 2_000_000,
-    saveFailed: false,
+    unsaved: [],
     workloadProblems: [],
     node: createStatus().node,
     ...changes,
@@ -140,7 +140,7 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
   ['events were lost', { counters: { ...COUNTERS, ringDropped: 7 } }, [/^the kernel dropped 7 events/]],
   ['sockets were not marked', { counters: { ...COUNTERS, markFailed: 8 } }, [/^8 sockets could not be marked/]],
   ['the tracker was full', { tracker: fullTracker() }, [/^the table .* was full: 5 could not be followed$/]],
-  ['the disk is full', { saveFailed: true }, [/^open records cannot be saved/]],
+  ['the disk is full', { unsaved: ['open records'] }, [/^open records cannot be saved/]],
   [
     'the API server does not answer',
     { workloadProblems: ['pod names are unknown: no answer within 10000 ms'] },
@@ -148,7 +148,7 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
   ],
   [
     'several things at once',
-    { saveFailed: true, counters: { ...COUNTERS, ringDropped: 1, markFailed: 1 } },
+    { unsaved: ['open records'], counters: { ...COUNTERS, ringDropped: 1, markFailed: 1 } },
     [/dropped/, /marked/, /saved/],
   ],
 ];

@@ -2,7 +2,11 @@
 // lost, costs bounded memory and is ended. Time and flow control are simulated; the real ones are in the acceptance tests.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
+import Long from 'long';
 import { parseConnectionFilter } from '../../../daemon/rpc/connection-filter.js';
+import type { RecordChange } from '../../../daemon/core/ports.js';
+import type { StuckRecord } from '../../../daemon/core/record.js';
+import { recordFeed } from '../../../daemon/rpc/connection-service.js';
 import type { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { WATCH_LIMITS, WatchSession } from '../../../daemon/rpc/watch-session.js';
 import type { WatchLimits, WatchMapper, WatchSink } from '../../../daemon/rpc/watch-session.js';
@@ -24,13 +28,16 @@ function words(change: Change): string {
   return `${name ?? 'nothing'} ${record?.id ?? ''}/${(record?.retransmits ?? 0).toString()}`;
 }
 
-const mapper: WatchMapper = {
-  nowTime: () => ({}),
+type RecordMapper = WatchMapper<StuckRecord, RecordChange, Change>;
+
+const mapper: RecordMapper = {
+  lost: (count) => ({ lost: { count: Long.fromNumber(count, true) } }),
+  snapshotEnd: (count) => ({ snapshotEnd: { count } }),
   snapshotItem: ({ id, retransmits }) => ({ snapshotItem: { id, retransmits } }),
   change: ({ record: { id, retransmits } }, kind) => ({ [kind]: { id, retransmits } }),
 };
 
-class FakeSink implements WatchSink {
+class FakeSink implements WatchSink<Change> {
   readonly responses: string[][] = [];
   readonly #flushes: (() => void)[] = [];
   slow = 0;
@@ -74,7 +81,7 @@ function turn(): void {
 }
 
 describe('watch session', () => {
-  let sessions: WatchSession[] = [];
+  let sessions: WatchSession<StuckRecord, RecordChange, Change>[] = [];
 
   beforeEach(() => {
     mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] });
@@ -94,16 +101,8 @@ describe('watch session', () => {
     filter: stuckd.v1.ConnectionFilter.$Properties = {},
   ): FakeSink {
     const sink = new FakeSink();
-    const session = new WatchSession(
-      records,
-      parseConnectionFilter(filter, createClock(), createWorkloads()),
-      mapper,
-      sink,
-      {
-        ...WATCH_LIMITS,
-        ...limits,
-      },
-    );
+    const wanted = parseConnectionFilter(filter, createClock(), createWorkloads());
+    const session = new WatchSession(recordFeed(records), wanted, mapper, sink, { ...WATCH_LIMITS, ...limits });
     sessions.push(session);
     return sink;
   }
@@ -272,15 +271,14 @@ describe('watch session', () => {
   test('a defect of the mapping ends the session, not the daemon', () => {
     const records = new FakeRecords([first]);
     const sink = new FakeSink();
-    const broken: WatchMapper = {
+    const broken: RecordMapper = {
       ...mapper,
       snapshotItem: () => {
         throw new RangeError('broken');
       },
     };
-    sessions.push(
-      new WatchSession(records, parseConnectionFilter(null, createClock(), createWorkloads()), broken, sink),
-    );
+    const all = parseConnectionFilter(null, createClock(), createWorkloads());
+    sessions.push(new WatchSession(recordFeed(records), all, broken, sink));
     turn();
     assert.equal(sink.errors.length, 1);
     assert.equal(records.listeners, 0);

@@ -34,7 +34,7 @@ class FakeStore {
 let store: FakeStore;
 let state: SavedState | null;
 let results: (string | null)[];
-let saver: StateSaver;
+let saver: StateSaver<SavedState>;
 
 beforeEach(() => {
   store = new FakeStore();

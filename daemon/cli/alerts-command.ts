@@ -1,0 +1,60 @@
+/** `stuckctl alerts`: those that fire, with `--all` also those that were resolved; with `--watch` it follows them. */
+import type { AlertWatchChange, StuckdClient } from '../rpc/grpc-client.js';
+import { toProtoJson } from '../rpc/proto-json.js';
+import { AlertLines } from './alert-lines.js';
+import { formatAlerts } from './alert-table.js';
+import type { Alert } from './alert-text.js';
+import type { AlertsCommand } from './alerts-arguments.js';
+import type { OutputFormat } from './arguments.js';
+import type { CliIo } from './cli-io.js';
+import { jsonDocument, jsonLine, styleFor } from './commands.js';
+import { followChanges, jsonFollower, lineFollower } from './watch-command.js';
+
+type Command = AlertsCommand & { readonly output: OutputFormat };
+
+const PAGE_SIZE = 500;
+
+async function* pages(client: StuckdClient, command: Command): AsyncGenerator<readonly Alert[]> {
+  let left = command.limit;
+  let pageToken = '';
+  do {
+    const page = await client.listAlerts({
+      filter: command.filter,
+      includeResolved: command.includeResolved,
+      pageSize: Math.min(left, PAGE_SIZE),
+      pageToken,
+    });
+    yield page.alerts;
+    left -= page.alerts.length;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '' && left > 0);
+}
+
+export async function alerts(command: Command, client: StuckdClient, io: CliIo): Promise<void> {
+  if (command.watch) {
+    return watchAlerts(command, client, io);
+  }
+  if (command.output === 'jsonl') {
+    for await (const page of pages(client, command)) {
+      await io.write(page.map((alert) => jsonLine(toProtoJson(alert))).join(''));
+    }
+    return;
+  }
+  const all: Alert[] = [];
+  for await (const page of pages(client, command)) {
+    all.push(...page);
+  }
+  await io.write(
+    command.output === 'json'
+      ? jsonDocument({ alerts: all.map(toProtoJson) })
+      : formatAlerts(all, io.nowMs(), io.columns),
+  );
+}
+
+async function watchAlerts(command: Command, client: StuckdClient, io: CliIo): Promise<void> {
+  const follower =
+    command.output === 'table'
+      ? lineFollower<AlertWatchChange>(io, (output) => new AlertLines(output, styleFor(io), () => io.nowMs()))
+      : jsonFollower<AlertWatchChange>(io);
+  await followChanges((signal) => client.watchAlerts(command.filter, signal), io, follower);
+}

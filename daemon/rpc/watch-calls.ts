@@ -1,0 +1,100 @@
+/** The open calls of all watches: how many there may be, how one begins, and how all of them end. */
+import { status } from '@grpc/grpc-js';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import { RpcError, toStatus } from './status.js';
+import type { RpcLog } from './status.js';
+import { WATCH_LIMITS, WatchSession } from './watch-session.js';
+import type { WatchFeed, WatchFilter, WatchLimits, WatchMapper } from './watch-session.js';
+
+const SUBSCRIBERS_MAX = 64;
+
+interface Subscription {
+  /** Ends the call with a status. */
+  end(code: status, details: string): void;
+}
+
+/** What one call wants to see, and how it is told. */
+export interface WatchPlan<Item, Change, Message> {
+  readonly feed: WatchFeed<Item, Change>;
+  readonly filter: WatchFilter<Item>;
+  readonly mapper: WatchMapper<Item, Change, Message>;
+}
+
+export class WatchCalls {
+  readonly #log: RpcLog;
+  readonly #limits: WatchLimits;
+  readonly #subscriptions = new Set<Subscription>();
+  #draining = false;
+
+  constructor(log: RpcLog, limits: Partial<WatchLimits> = {}) {
+    this.#log = log;
+    this.#limits = { ...WATCH_LIMITS, ...limits };
+  }
+
+  /** Watches that are open. */
+  get subscribers(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** Ends all watches and refuses new ones. */
+  drain(): void {
+    this.#draining = true;
+    for (const subscription of this.#subscriptions) {
+      subscription.end(status.UNAVAILABLE, 'stuckd is stopping');
+    }
+  }
+
+  /** @param plan reads the request; what it throws ends the call. */
+  serve<Request, Item extends { readonly id: string }, Change, Message>(
+    call: ServerWritableStream<Request, { changes: Message[] }>,
+    plan: (request: Request) => WatchPlan<Item, Change, Message>,
+  ): void {
+    const fail = (error: unknown): void => {
+      call.emit('error', toStatus(error, call.getPath(), this.#log));
+    };
+    try {
+      const { feed, filter, mapper } = plan(call.request);
+      this.#checkRoom();
+      const end = (code: status, details: string): void => {
+        session.close();
+        fail(new RpcError(code, details));
+      };
+      const subscription: Subscription = { end };
+      const session = new WatchSession(
+        feed,
+        filter,
+        mapper,
+        {
+          write: (changes, flushed) => call.write({ changes }, flushed),
+          tooSlow: () => {
+            const seconds = (this.#limits.slowMs / 1000).toString();
+            this.#log.warn(`ended a watch whose client read nothing for ${seconds} s`);
+            end(status.RESOURCE_EXHAUSTED, `the client read nothing for ${seconds} s; watch again`);
+          },
+          failed: fail,
+        },
+        this.#limits,
+      );
+      // Counted until the call is over, not until its session is: what a client did not read stays in memory till then.
+      this.#subscriptions.add(subscription);
+      const forget = (): void => {
+        session.close();
+        this.#subscriptions.delete(subscription);
+      };
+      call.once('cancelled', forget);
+      call.once('close', forget);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #checkRoom(): void {
+    if (this.#draining) {
+      throw new RpcError(status.UNAVAILABLE, 'stuckd is stopping');
+    }
+    if (this.#subscriptions.size >= SUBSCRIBERS_MAX) {
+      const details = `${SUBSCRIBERS_MAX} watches are open, which is the most; end one and try again`;
+      throw new RpcError(status.RESOURCE_EXHAUSTED, details);
+    }
+  }
+}

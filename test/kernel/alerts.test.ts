@@ -1,0 +1,205 @@
+// Proves on real connections that a person is told as little as possible and all that matters: of two processes with forty
+// connections to two peers, one of which dies, two alerts, which end when it comes back; of a service whose clients vanish,
+// one; and that a daemon which is killed meanwhile goes on with the same alerts and fires none of them anew.
+// It cannot prove the thresholds themselves, which are shortened here; the scenarios of the alert rules do.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { LabLink } from '../../daemon/demo/lab/lab-link.js';
+import { atOnce } from '../support/at-once.js';
+import { FollowedAlerts, type AlertJson } from '../support/followed-alerts.js';
+import { createLab, createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
+import { timeMs } from '../support/record-checks.js';
+import { Sockprog } from '../support/sockprog.js';
+import { StuckdUnderTest } from '../support/stuckd.js';
+
+const skip = labSkipReason();
+const PORT = 8000;
+const PEERS = ['10.78.1.2', '10.78.2.2'] as const;
+const EACH = 10;
+
+/** The thresholds are those of the design, with seconds in place of minutes. */
+const QUICK = {
+  kinds: { retransmitting: { alert: { after: '2s' } } },
+  alerts: { keepFiringFor: '3s', updateInterval: '1s', inbound: { for: '3s' } },
+};
+const KEEP_MS = 3000;
+const UPDATE_MS = 1000;
+
+/** Clocks are read apart, and changes leave the daemon in their turn. */
+const CLOCK_ERROR_MS = 100;
+
+interface TwoPeers {
+  readonly programs: readonly Sockprog[];
+  /** To the first peer. */
+  readonly link: LabLink;
+}
+
+/** Two client processes, each with ten connections to each of two servers. */
+async function setTwoPeers(test: Ending): Promise<TwoPeers> {
+  const lab = await createLab(test);
+  const client = await lab.addNamespace('client');
+  const links: LabLink[] = [];
+  for (const [index, address] of PEERS.entries()) {
+    const server = await lab.addNamespace(`server${index}`);
+    const near = { namespace: client, addresses: [address.replace(/2$/u, '1/24')] };
+    links.push(await lab.link(near, { namespace: server, addresses: [`${address}/24`] }));
+    const serving = await Sockprog.start(lab, server);
+    await serving.command(`listen l ${address} ${PORT} mode=sink`);
+  }
+  const programs = [await Sockprog.start(lab, client), await Sockprog.start(lab, client)];
+  for (const program of programs) {
+    for (let index = 0; index < EACH; index += 1) {
+      await program.connect(`a${index}`, PEERS[0], PORT);
+      await program.connect(`b${index}`, PEERS[1], PORT);
+    }
+  }
+  const [link] = links;
+  assert.ok(link !== undefined);
+  return { programs, link };
+}
+
+/** Sends on every connection, so that those to a dead peer hang. */
+async function sendOnAll(programs: readonly Sockprog[]): Promise<void> {
+  for (const program of programs) {
+    for (let index = 0; index < EACH; index += 1) {
+      await program.command(`send a${index} 100`);
+      await program.command(`send b${index} 100`);
+    }
+  }
+}
+
+function temporaryDirectory(test: Ending): string {
+  const directory = mkdtempSync(join(tmpdir(), 'stuckd-alerts-'));
+  test.after(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return directory;
+}
+
+function pidsOf(programs: readonly Sockprog[]): number[] {
+  return programs.map(({ pid }) => pid).sort((a, b) => a - b);
+}
+
+function alertPids(alerts: readonly AlertJson[]): (number | undefined)[] {
+  return alerts.map(({ process }) => process?.pid).sort((a = 0, b = 0) => a - b);
+}
+
+describe('alerts', { skip, concurrency: atOnce(3) }, () => {
+  test('one of two peers dies under two processes: two alerts, which end when it is back', async (t) => {
+    const stuckd = await StuckdUnderTest.start(t, { config: QUICK });
+    const { programs, link } = await setTwoPeers(t);
+    const followed = new FollowedAlerts(t, stuckd, pidsOf(programs));
+    await link.cut();
+    await sendOnAll(programs);
+
+    await followed.wait('fired', 2);
+    const newest = (): readonly AlertJson[] =>
+      pidsOf(programs).flatMap(
+        (pid) => followed.changes.findLast(({ alert }) => alert.process?.pid === pid)?.alert ?? [],
+      );
+    await followed.until('all connections to it', () => newest().every(({ stuckCount }) => stuckCount === EACH));
+    for (const alert of newest()) {
+      assert.equal(alert.kind, 'STUCK_KIND_RETRANSMITTING');
+      assert.equal(alert.severity, 'SEVERITY_WARNING');
+      assert.deepEqual(alert.peer, { address: PEERS[0], port: PORT });
+      assert.equal(alert.processCount, 1);
+      assert.equal(alert.process?.comm, 'sockprog');
+      assert.match(alert.process.executable, /sockprog$/u);
+      assert.equal(alert.connections?.length, 5);
+      assert.ok(timeMs(alert.earliestGiveUp ?? '') > timeMs(alert.fireTime));
+      assert.match(
+        alert.summary,
+        /^sockprog\[\d+\]: .*10 connections to 10\.78\.1\.2:8000 have had no answer since .* UTC/u,
+      );
+    }
+    const [one, two] = newest();
+    assert.equal(one?.fingerprint, two?.fingerprint, 'the same program and the same peer');
+    assert.notEqual(one?.id, two?.id);
+
+    await link.heal();
+    const resolved = await followed.wait('resolved', 2);
+    assert.deepEqual(
+      alertPids(followed.of('fired')),
+      pidsOf(programs),
+      'one alert for each process, none for the other peer',
+    );
+    assert.deepEqual(alertPids(resolved), pidsOf(programs));
+    for (const alert of resolved) {
+      assert.equal(alert.status, 'ALERT_STATUS_RESOLVED');
+      const ends = stuckd.changes.filter(
+        ({ kind, record }) => kind === 'ended' && record.owner?.pid === alert.process?.pid,
+      );
+      const lastEndMs = Math.max(...ends.map(({ record }) => timeMs(record.endTime ?? '')));
+      assert.ok(timeMs(alert.endTime ?? '') >= lastEndMs + KEEP_MS - CLOCK_ERROR_MS, 'it is kept firing for a while');
+      const lastedMs = timeMs(alert.endTime ?? '') - timeMs(alert.fireTime);
+      const updates = followed.of('updated').filter(({ id }) => id === alert.id).length;
+      assert.ok(updates <= lastedMs / UPDATE_MS + 1, `${updates} updates in ${lastedMs} ms`);
+    }
+    const listed = await stuckd.client.listAlerts({ filter: { pids: pidsOf(programs) }, includeResolved: true });
+    assert.equal(listed.alerts.length, 2);
+  });
+
+  test('the clients of a service vanish: one alert, about its port', async (t) => {
+    const stuckd = await StuckdUnderTest.start(t, { config: QUICK });
+    const { lab, client, server, link } = await createTwoHosts(t);
+    const serving = await Sockprog.start(lab, server);
+    await serving.command(`listen l ${SERVER_ADDRESS} ${PORT} mode=report backlog=64`);
+    const using = await Sockprog.start(lab, client);
+    const followed = new FollowedAlerts(t, stuckd, [serving.pid, using.pid]);
+    const clients = 25;
+    for (let index = 1; index <= clients; index += 1) {
+      await using.connect(`c${index}`, SERVER_ADDRESS, PORT);
+      await serving.waitEvent({ event: 'accepted', id: `l.${index}` });
+    }
+    await link.cut();
+    for (let index = 1; index <= clients; index += 1) {
+      await serving.command(`send l.${index} 100`);
+    }
+    const [alert] = await followed.wait('fired', 1);
+    assert.equal(alert?.kind, 'STUCK_KIND_RETRANSMITTING');
+    assert.equal(alert.localPort, PORT);
+    assert.equal(alert.peer, undefined);
+    assert.equal(alert.process?.pid, serving.pid);
+    assert.ok(alert.stuckCount >= 20);
+    assert.match(alert.summary, /from clients to port 8000/u);
+    await link.heal();
+    await followed.wait('resolved', 1);
+    assert.equal(followed.of('fired').length, 1);
+  });
+
+  test('the daemon is killed while alerts fire: the next one goes on with them', async (t) => {
+    const stateDir = temporaryDirectory(t);
+    const { programs, link } = await setTwoPeers(t);
+    const first = await StuckdUnderTest.start(t, { config: QUICK, stateDir });
+    const before = new FollowedAlerts(t, first, pidsOf(programs));
+    await link.cut();
+    await sendOnAll(programs);
+    const fired = await before.wait('fired', 2);
+    const ids = fired.map(({ id }) => id).sort();
+    // What is not on disk cannot survive; that it gets there soon is shown by the tests of the store.
+    const isSaved = async (): Promise<boolean> => {
+      const text = await readFile(join(stateDir, 'firing-alerts.json'), 'utf8');
+      return ids.every((id) => text.includes(id));
+    };
+    await waitFor(isSaved, { what: 'the file of firing alerts' });
+    first.process.kill('SIGKILL');
+    await waitFor(() => first.process.end, { what: 'the end of stuckd' });
+
+    const second = await StuckdUnderTest.start(t, { config: QUICK, stateDir });
+    const after = new FollowedAlerts(t, second, pidsOf(programs));
+    const taken = await after.wait('snapshotItem', 2);
+    assert.deepEqual(taken.map(({ id }) => id).sort(), ids);
+    assert.deepEqual(taken.map(({ fireTime }) => fireTime).sort(), fired.map(({ fireTime }) => fireTime).sort());
+    await after.until('their connections', () =>
+      ids.every((id) => after.changes.some(({ alert }) => alert.id === id && alert.connections?.length === 5)),
+    );
+    await link.heal();
+    const resolved = await after.wait('resolved', 2);
+    assert.deepEqual(resolved.map(({ id }) => id).sort(), ids);
+    assert.deepEqual(after.of('fired'), [], 'nothing fired anew');
+  });
+});
