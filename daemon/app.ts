@@ -17,8 +17,9 @@ import { SensorSupervisor } from './sensor/sensor-supervisor.js';
 import { buildStatus, untrackedCount } from './status-report.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
+import { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
-import { encodePass, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
+import { encodeCount, encodePass, encodeUncount, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
 
 /** The daemon cannot work here; the message says what is missing and what to do. */
 export class StartError extends Error {
@@ -51,6 +52,7 @@ function trackerConfig(config: Config): TrackerConfig {
 class RunningApp implements App {
   readonly clock: MachineClock;
   readonly engine: TrackerEngine;
+  readonly #totals: TotalsEngine;
   readonly firstPicture: Promise<void>;
   readonly failed: Promise<never>;
   grpcAddress = '';
@@ -85,6 +87,7 @@ class RunningApp implements App {
       up: ({ hello, clock, programs }) => {
         this.#wasUp = true;
         this.engine.sensorUp({ hz: hello.hz, bootId: hello.bootId, release: hello.kernelRelease }, clock);
+        this.#totals.sensorUp(hello.hz);
         const missed = programs.filter(({ attached }) => !attached);
         this.#log.info(`sensor attached ${programs.length - missed.length} of ${programs.length} probes`, {
           sensorPid: hello.pid,
@@ -96,6 +99,7 @@ class RunningApp implements App {
       },
       records: (records) => {
         this.engine.take(records);
+        this.#totals.take(records);
         for (const record of records) {
           if (record.type === 'counters') {
             this.#takeCounters(record.counters);
@@ -128,6 +132,23 @@ class RunningApp implements App {
         this.#saver?.touch();
       },
     });
+    this.#totals = new TotalsEngine({
+      sensor: {
+        count: (id, interest) => {
+          this.#supervisor.send(encodeCount(id, interest));
+        },
+        uncount: (id, interest) => {
+          this.#supervisor.send(encodeUncount(id, interest));
+        },
+        requestSweep: () => {
+          this.#supervisor.send(encodePass('sweep'));
+        },
+      },
+      nowUs: () => this.clock.nowUs(),
+    });
+    this.engine.subscribe((change) => {
+      this.#totals.change(change);
+    });
   }
 
   /** Acquires everything, in the order in which it is needed. @throws Error with a message for the operator */
@@ -139,6 +160,7 @@ class RunningApp implements App {
     }
     this.#cleanup.push('tracker', () => {
       this.engine.stop();
+      this.#totals.stop();
     });
     this.#saver = new StateSaver(
       store,
@@ -152,7 +174,7 @@ class RunningApp implements App {
     }
     const grpc = await startGrpcServer({
       address: this.#config.grpc.address,
-      services: { records: this.engine, status: this, clock: this.clock },
+      services: { records: this.engine, status: this, clock: this.clock, totals: this.#totals.totals },
       log: this.#log,
     });
     this.grpcAddress = grpc.address;
@@ -240,6 +262,7 @@ class RunningApp implements App {
 
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
     this.engine.sensorDown();
+    this.#totals.sensorDown();
     this.#counters = null; // the next sensor counts from 0
     if (retryMs === null) {
       return;

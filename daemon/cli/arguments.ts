@@ -9,7 +9,7 @@ import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-const COMMAND_NAMES = ['list', 'get', 'watch', 'status'] as const;
+const COMMAND_NAMES = ['list', 'get', 'watch', 'processes', 'peers', 'status'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
@@ -28,6 +28,11 @@ export type Command =
     })
   | (Common & { readonly name: 'get'; readonly id: string; readonly whatIf: WhatIfQuestion | null })
   | (Common & { readonly name: 'watch'; readonly filter: ConnectionFilterRequest })
+  | (Common & {
+      readonly name: 'processes' | 'peers';
+      readonly filter: ConnectionFilterRequest;
+      readonly limit: number;
+    })
   | (Common & { readonly name: 'status' });
 
 const OPTIONS = {
@@ -53,6 +58,8 @@ const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended'],
   get: [...COMMON_OPTIONS, 'what-if'],
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
+  processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
+  peers: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   status: COMMON_OPTIONS,
 };
 
@@ -205,6 +212,11 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     }
     case 'watch':
       return { name, ...common, filter: filter(values) };
+    case 'processes':
+    case 'peers': {
+      const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);
+      return { name, ...common, filter: filter(values), limit };
+    }
     case 'status':
       return { name, ...common };
   }

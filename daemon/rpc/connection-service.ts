@@ -2,11 +2,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { RecordChange, RecordSource, WallClock } from '../core/ports.js';
+import type { RecordChange, RecordSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
+import type { PeerTotals } from '../core/sweep-totals.js';
 import { parseConnectionFilter } from './connection-filter.js';
 import type { stuckd } from './gen/stuckd.js';
 import { ladderToProto, parseWhatIf, whatIfToProto } from './get-connection.js';
+import { groupLists } from './group-lists.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
 import { changeToProto, recordToProto } from './proto-mapping.js';
 import { timestampFromUs } from './proto-time.js';
@@ -38,6 +40,8 @@ export interface ConnectionServiceOptions {
   readonly records: RecordSource;
   readonly clock: WallClock;
   readonly log: RpcLog;
+  readonly totals?: PeerTotals;
+  readonly workloads?: WorkloadSource;
   readonly watchLimits?: Partial<WatchLimits>;
 }
 
@@ -72,6 +76,7 @@ export class ConnectionService {
       watchStuckConnections: (call: WatchCall) => {
         this.#watch(call);
       },
+      ...groupLists(options),
     };
   }
 

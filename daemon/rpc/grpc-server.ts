@@ -2,6 +2,7 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ServerOptions } from '@grpc/grpc-js';
 import type { RecordSource, StatusSource, WallClock } from '../core/ports.js';
+import type { PeerTotals } from '../core/sweep-totals.js';
 import { formatAddress, parseAddress } from './address.js';
 import { ConnectionService } from './connection-service.js';
 import { HealthService } from './health-service.js';
@@ -29,6 +30,8 @@ export interface GrpcServerOptions {
     readonly records: RecordSource;
     readonly status: StatusSource;
     readonly clock: WallClock;
+    /** Without it groups have no totals. */
+    readonly totals?: PeerTotals;
   };
   readonly log: RpcLog;
   /** Limits of watches, where they differ from the defaults. */
@@ -64,9 +67,9 @@ async function tryShutdown(server: Server, deadlineMs: number): Promise<void> {
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { log } = options;
-  const { records, status, clock } = options.services;
+  const { status, clock } = options.services;
   const limits = options.watchLimits === undefined ? {} : { watchLimits: options.watchLimits };
-  const connections = new ConnectionService({ records, clock, log, ...limits });
+  const connections = new ConnectionService({ ...options.services, log, ...limits });
   const health = new HealthService(SERVICE_NAMES, log);
 
   const server = new Server(SERVER_OPTIONS);

@@ -22,15 +22,15 @@ const UINT32_MAX = 0xffff_ffff;
 const US_PER_DAY = 86_400_000_000;
 
 /** Counters from the kernel side never exceed it; should one do so, a wrong small number would be worse. */
-function uint32(value: number): number {
+export function uint32(value: number): number {
   return Math.min(Math.max(Math.trunc(value), 0), UINT32_MAX);
 }
 
-function uint64(value: number): Long {
+export function uint64(value: number): Long {
   return Long.fromNumber(Math.max(value, 0), true);
 }
 
-function ownerToProto(owner: Owner, clock: WallClock): stuckd.v1.Owner.$Properties {
+export function ownerToProto(owner: Owner, clock: WallClock): stuckd.v1.Owner.$Properties {
   return {
     pid: uint32(owner.pid),
     comm: owner.comm,
@@ -89,6 +89,7 @@ export function recordToProto(record: StuckRecord, nowUs: number, clock: WallClo
   return {
     id: record.id,
     previousId: record.previousId,
+    counterpartId: record.counterpartId,
     kind: kindToProto(record.kind),
     state: record.state,
     direction: directionToProto(record.direction),

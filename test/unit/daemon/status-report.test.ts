@@ -47,7 +47,7 @@ const COUNTERS: CountersReport = {
   markFailed: 0,
   retransmitsSeen: 0,
   keepaliveSeen: 0,
-  watchRejected: 0,
+  watchRejected: 0, countRejected: 0, holdingsDropped: 0,
 };
 
 /** A daemon with which nothing is wrong, but for `changes`. */
