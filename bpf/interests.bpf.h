@@ -147,8 +147,7 @@ static __always_inline void count_connection(const struct task_struct *task, con
 	bool first = true;
 
 	if (may_be_shared(file)) {
-		struct counted *counted =
-			bpf_sk_storage_get(&counted_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+		struct counted *counted = bpf_sk_storage_get(&counted_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 
 		if (counted) { /* without memory for it, it counts for each of its descriptors */
 			first = counted->pass_id != pass_id;

@@ -141,7 +141,7 @@ volatile __u32 process_interest_count;
 volatile __u32 pass_id;
 volatile __u32 pass_full;
 volatile __u32 pass_counting; /* there were interests as it began */
-volatile __u32 sweep_count; /* sweeps so far, the present one included */
+volatile __u32 sweep_count;   /* sweeps so far, the present one included */
 
 /* Results of a pass; user space clears them before it starts one. */
 volatile __u32 pass_sockets;

@@ -55,7 +55,7 @@ enum command_kind {
 
 /* What is counted, while something of it is stuck: `interest_command.interest_kind`. */
 enum interest_kind {
-	INTEREST_PEER = 1,     /* connections to a remote address and port, in all namespaces, and what becomes of new ones */
+	INTEREST_PEER = 1,     /* connections to a remote address and port, and what becomes of new ones */
 	INTEREST_LISTENER = 2, /* connections that came in on a local port */
 	INTEREST_PROCESS = 3,  /* a process: whether it lives, and how many connections it has */
 };

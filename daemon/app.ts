@@ -14,7 +14,7 @@ import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
-import { buildStatus, untrackedCount } from './status-report.js';
+import { buildStatus, lossCount, untrackedCount } from './status-report.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
 import { TotalsEngine } from './tracker/totals-engine.js';
@@ -132,23 +132,7 @@ class RunningApp implements App {
         this.#saver?.touch();
       },
     });
-    this.#totals = new TotalsEngine({
-      sensor: {
-        count: (id, interest) => {
-          this.#supervisor.send(encodeCount(id, interest));
-        },
-        uncount: (id, interest) => {
-          this.#supervisor.send(encodeUncount(id, interest));
-        },
-        requestSweep: () => {
-          this.#supervisor.send(encodePass('sweep'));
-        },
-      },
-      nowUs: () => this.clock.nowUs(),
-    });
-    this.engine.subscribe((change) => {
-      this.#totals.change(change);
-    });
+    this.#totals = this.#createTotals();
   }
 
   /** Acquires everything, in the order in which it is needed. @throws Error with a message for the operator */
@@ -194,6 +178,7 @@ class RunningApp implements App {
       counters: this.#counters,
       lastLossUs: this.#lastLossUs,
       tracker: this.engine.state,
+      uncounted: this.#totals.uncounted,
       lastSweep: this.engine.lastSweep,
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
@@ -223,6 +208,28 @@ class RunningApp implements App {
     await this.#stopping;
   }
 
+  /** Counts what the records of the tracker are a part of. */
+  #createTotals(): TotalsEngine {
+    const totals = new TotalsEngine({
+      sensor: {
+        count: (id, interest) => {
+          this.#supervisor.send(encodeCount(id, interest));
+        },
+        uncount: (id, interest) => {
+          this.#supervisor.send(encodeUncount(id, interest));
+        },
+        requestSweep: () => {
+          this.#supervisor.send(encodePass('sweep'));
+        },
+      },
+      nowUs: () => this.clock.nowUs(),
+    });
+    this.engine.subscribe((change) => {
+      totals.change(change);
+    });
+    return totals;
+  }
+
   async #load(store: OpenRecordStore): Promise<LoadedState> {
     try {
       return await store.load();
@@ -249,11 +256,7 @@ class RunningApp implements App {
   #takeCounters(counters: CountersReport): void {
     const before = this.#counters;
     const untracked = untrackedCount(this.engine.state);
-    const isNewLoss =
-      counters.ringDropped > (before?.ringDropped ?? 0) ||
-      counters.markFailed > (before?.markFailed ?? 0) ||
-      untracked > this.#untracked;
-    if (isNewLoss) {
+    if (lossCount(counters) > lossCount(before) || untracked > this.#untracked) {
       this.#lastLossUs = this.clock.nowUs();
     }
     this.#untracked = untracked;

@@ -113,7 +113,7 @@ export function formatProcesses(processes: readonly ProcessSummary[], nowMs: num
     ...workload,
     { header: 'STUCK', cell: shareText },
     { header: 'KIND', cell: kindsText, shrinkable: 'end', dropRank: 3 },
-    { header: 'LEADING TO', cell: destinationsText, shrinkable: 'middle' },
+    { header: 'LEADING TO', cell: destinationsText, shrinkable: 'end' },
     ...sharedColumns<ProcessSummary>(nowMs),
   ];
   return formatTable(columns, processes, width);

@@ -146,11 +146,13 @@ function judgeOwnFault(facts: PeerFacts): PeerJudgement {
 }
 
 function poisonedWords(facts: PeerFacts): string {
-  const { newConnections, unanswered, nowUs } = facts;
+  const { newConnections, stuckCount, unanswered, nowUs } = facts;
   const works = `${shareWords(facts)}, but new ones work${agoWords(newConnections?.lastSuccessUs ?? null, nowUs)}`;
   return unanswered.every(({ ownerType }) => ownerType === 'orphan')
     ? `${works}: the old ones were closed here already, and the kernel will end them.`
-    : `${works}: the old ones are lost. Drop them: let the pool close them, or restart the process.`;
+    : stuckCount === 1
+      ? `${works}: the old one is lost. Drop it: let the pool close it, or restart the process.`
+      : `${works}: the old ones are lost. Drop them: let the pool close them, or restart the process.`;
 }
 
 export function judgePeer(facts: PeerFacts): PeerJudgement {

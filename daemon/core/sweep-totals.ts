@@ -79,25 +79,17 @@ export class SweepTotals implements PeerTotals {
     this.#last = nothingCounted();
   }
 
+  /** Takes what concerns it of all that the sensor sends. */
   take(record: SensorRecord): void {
-    switch (record.type) {
-      case 'pass':
-        this.#takePass(record.pass);
-        return;
-      case 'interest':
-        if (this.#running.interests.size < ROWS_MAX) {
-          this.#running.interests.set(record.interest.interestId, record.interest);
-        }
-        return;
-      case 'holding':
-        this.#takeHolding(record.holding);
-        return;
-      case 'counters':
-        this.#incomplete = record.counters.holdingsDropped > this.#dropped;
-        this.#dropped = record.counters.holdingsDropped;
-        return;
-      default:
-        return;
+    if (record.type === 'pass') {
+      this.#takePass(record.pass);
+    } else if (record.type === 'interest') {
+      this.#takeInterest(record.interest);
+    } else if (record.type === 'holding') {
+      this.#takeHolding(record.holding);
+    } else if (record.type === 'counters') {
+      this.#incomplete = record.counters.holdingsDropped > this.#dropped;
+      this.#dropped = record.counters.holdingsDropped;
     }
   }
 
@@ -141,6 +133,12 @@ export class SweepTotals implements PeerTotals {
       this.#last = { ...this.#running, endUs: pass.monoUs };
     }
     this.#running = nothingCounted();
+  }
+
+  #takeInterest(interest: InterestReport): void {
+    if (this.#running.interests.size < ROWS_MAX) {
+      this.#running.interests.set(interest.interestId, interest);
+    }
   }
 
   #takeHolding(holding: HoldingReport): void {

@@ -34,6 +34,11 @@ export class TotalsEngine {
     return this.#totals;
   }
 
+  /** Peers, listeners and processes that the sensor has no room for. */
+  get uncounted(): number {
+    return this.#ledger.waiting;
+  }
+
   /** Takes a change of a record. The sensor is told once all that came at the same time is known. */
   change({ kind, record }: RecordChange): void {
     const nowUs = this.#options.nowUs();

@@ -34,7 +34,7 @@ function writeIpv6(view: DataView, position: number, text: string): void {
   const [head = '', tail, ...more] = text.split('::');
   const before = parseGroups(head, ':', 16, 0xffff);
   const after = parseGroups(tail ?? '', ':', 16, 0xffff);
-  const gap = tail === undefined ? 0 : Math.max(0, IPV6_GROUPS - before.length - after.length);
+  const gap = tail === undefined ? 0 : Math.max(1, IPV6_GROUPS - before.length - after.length);
   const groups = [...before, ...new Array<number>(gap).fill(0), ...after];
   requireLength(more.length > 0 ? [] : groups, IPV6_GROUPS, text);
   for (const [index, group] of groups.entries()) {

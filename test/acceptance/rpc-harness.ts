@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { Client, credentials } from '@grpc/grpc-js';
 import type { ClientReadableStream, ServiceError, status } from '@grpc/grpc-js';
 import type { StatusSource } from '../../daemon/core/ports.js';
+import type { PeerTotals } from '../../daemon/core/sweep-totals.js';
 import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { CallError, createStuckdClient } from '../../daemon/rpc/grpc-client.js';
 import type { StuckdClient, WatchChange } from '../../daemon/rpc/grpc-client.js';
@@ -37,6 +38,7 @@ function createTemporaryDirectory(): TemporaryDirectory {
 export interface ServerSetup {
   readonly records?: FakeRecords;
   readonly status?: StatusSource;
+  readonly totals?: PeerTotals;
   readonly watchLimits?: Partial<WatchLimits>;
 }
 
@@ -47,6 +49,7 @@ async function startServer(address: string, setup: ServerSetup): Promise<GrpcSer
       records: setup.records ?? new FakeRecords(),
       status: setup.status ?? createStatusSource(),
       clock: createClock(),
+      ...(setup.totals === undefined ? {} : { totals: setup.totals }),
     },
     log: createLog(),
     ...(setup.watchLimits === undefined ? {} : { watchLimits: setup.watchLimits }),

@@ -26,6 +26,11 @@ describe('commands', () => {
       'watch --netns net:[4026531840] -o jsonl',
       { name: 'watch', ...COMMON, output: 'jsonl', filter: { ...ANY, netns: [4026531840] } },
     ],
+    ['processes', { name: 'processes', ...COMMON, filter: ANY, limit: Infinity }],
+    [
+      'peers --peer 10.0.0.2 --limit 3 -o jsonl',
+      { name: 'peers', ...COMMON, output: 'jsonl', filter: { ...ANY, peers: ['10.0.0.2'] }, limit: 3 },
+    ],
     ['get c1', { name: 'get', ...COMMON, id: 'c1', whatIf: null }],
     ['--address 127.0.0.1:9736 status', { name: 'status', ...COMMON, address: '127.0.0.1:9736' }],
     ['--help', { name: 'help', topic: null }],
@@ -56,7 +61,7 @@ describe('commands', () => {
 
 describe('wrong usage', () => {
   const table: readonly [string, RegExp][] = [
-    ['', /give a command: list, get, watch, status/],
+    ['', /give a command: list, get, watch, processes, peers, status/],
     ['lst', /no command "lst"/],
     ['help lst', /no command "lst"/],
     ['list --pdi 1', /--pdi/],
@@ -65,6 +70,9 @@ describe('wrong usage', () => {
     ['get a b', /unexpected argument "b"/],
     ['get a --pid 1', /^get has no option --pid$/],
     ['watch --ended', /^watch has no option --ended$/],
+    ['peers --ended', /^peers has no option --ended$/],
+    ['processes 4', /^processes: unexpected argument "4"$/],
+    ['processes --limit 0', /--limit "0"/],
     ['list --pid', /--pid/],
     ['list --pid -1', /^Option '--pid' argument is ambiguous$/],
     ['list --pid x', /--pid "x": give a whole number/],
