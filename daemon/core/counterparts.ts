@@ -5,6 +5,14 @@
 import type { StuckRecord } from './record.js';
 import type { Endpoint } from './snapshot.js';
 
+/** What is kept of an open record. None of it changes while the record is open. */
+interface End {
+  readonly id: string;
+  readonly netns: number;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}
+
 function tuple(from: Endpoint, to: Endpoint): string {
   return `${from.address} ${from.port} ${to.address} ${to.port}`;
 }
@@ -16,59 +24,54 @@ function isLoopback({ address }: Endpoint): boolean {
 
 /** Links records as they open. Other namespaces may use the same addresses, so that several ends can match: then none is. */
 export class Counterparts {
-  readonly #ends = new Map<string, Set<StuckRecord>>();
-  readonly #records = new Map<string, StuckRecord>();
+  readonly #endsByTuple = new Map<string, Set<End>>();
+  readonly #ends = new Map<string, End>();
   readonly #links = new Map<string, string>();
 
-  /** The other end of a record; null: it is not on this node, not stuck, or not known for certain. */
+  /** @returns the id of the other end; null: it is not on this node, not stuck, or not known for certain. */
   of(recordId: string): string | null {
     return this.#links.get(recordId) ?? null;
   }
 
-  /** Takes an open record. @returns the record at the other end, if the two are linked now and were not before. */
-  add(record: StuckRecord): StuckRecord | null {
-    if (record.remote.port === 0) {
+  /** Takes an open record, as often as it changes. @returns the id of the other end, if the two have just been linked. */
+  add({ id, netns, local, remote }: StuckRecord): string | null {
+    if (this.#ends.has(id) || remote.port === 0) {
       return null;
     }
-    const known = this.#records.get(record.id);
-    this.#records.set(record.id, record);
-    const key = tuple(record.local, record.remote);
-    const ends = this.#ends.get(key) ?? new Set();
-    if (known !== undefined) {
-      ends.delete(known);
-    }
-    ends.add(record);
-    this.#ends.set(key, ends);
-    const other = known === undefined ? this.#match(record) : null;
-    if (other === null || this.#match(other) !== record) {
+    const end: End = { id, netns, local, remote };
+    const key = tuple(local, remote);
+    this.#ends.set(id, end);
+    this.#endsByTuple.set(key, (this.#endsByTuple.get(key) ?? new Set()).add(end));
+    const other = this.#match(end);
+    if (other === null || this.#match(other) !== end) {
       return null;
     }
-    this.#links.set(record.id, other.id);
-    this.#links.set(other.id, record.id);
-    return other;
+    this.#links.set(id, other.id);
+    this.#links.set(other.id, id);
+    return other.id;
   }
 
   /** The record has ended. What is still stuck at the other end keeps its link: the record can be asked for. */
   remove(recordId: string): void {
-    const record = this.#records.get(recordId);
-    if (record === undefined) {
+    const end = this.#ends.get(recordId);
+    if (end === undefined) {
       return;
     }
-    const key = tuple(record.local, record.remote);
-    const ends = this.#ends.get(key);
-    ends?.delete(record);
+    const key = tuple(end.local, end.remote);
+    const ends = this.#endsByTuple.get(key);
+    ends?.delete(end);
     if (ends?.size === 0) {
-      this.#ends.delete(key);
+      this.#endsByTuple.delete(key);
     }
-    this.#records.delete(recordId);
+    this.#ends.delete(recordId);
     this.#links.delete(recordId);
   }
 
-  #match(record: StuckRecord): StuckRecord | null {
-    const others = [...(this.#ends.get(tuple(record.remote, record.local)) ?? [])].filter(
-      (other) => other.id !== record.id && (other.netns === record.netns || !isLoopback(record.remote)),
+  #match({ id, netns, local, remote }: End): End | null {
+    const others = [...(this.#endsByTuple.get(tuple(remote, local)) ?? [])].filter(
+      (other) => other.id !== id && (other.netns === netns || !isLoopback(remote)),
     );
-    const near = others.filter((other) => other.netns === record.netns);
+    const near = others.filter((other) => other.netns === netns);
     const [only, ...more] = near.length > 0 ? near : others;
     return more.length > 0 ? null : (only ?? null);
   }

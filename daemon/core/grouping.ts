@@ -202,7 +202,7 @@ function countsForPeer(record: StuckRecord, outbound: ReadonlySet<string>): bool
  */
 export function groupByPeer(records: readonly StuckRecord[], totals: PeerTotals, nowUs: number): readonly PeerGroup[] {
   const all = records.filter((record) => !isInbound(record));
-  const outbound = new Set(all.map(({ id }) => id));
+  const outbound = new Set(all.filter(({ counterpartId }) => counterpartId !== null).map(({ id }) => id));
   const parts = partition(
     all.filter((record) => countsForPeer(record, outbound)),
     ({ remote }) => endpointKey(remote),

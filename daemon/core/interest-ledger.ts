@@ -29,9 +29,26 @@ interface Entry {
   unusedSinceUs: number;
 }
 
+/** A record, and the interests that it is part of. */
+interface Part {
+  readonly record: StuckRecord;
+  readonly entries: readonly Entry[];
+}
+
+/** Most changes of a record are of its timers: they must cost next to nothing. */
+function hasSameInterests(a: StuckRecord, b: StuckRecord): boolean {
+  return (
+    a.owner === b.owner &&
+    a.lastOwner === b.lastOwner &&
+    a.direction === b.direction &&
+    a.remote.port === b.remote.port &&
+    a.remote.address === b.remote.address
+  );
+}
+
 export class InterestLedger {
   readonly #entries = new Map<string, Entry>();
-  readonly #entriesOf = new Map<string, readonly Entry[]>();
+  readonly #parts = new Map<string, Part>();
   readonly #ids = new Map<string, number>();
   /** Not told yet, in the order in which they came. */
   readonly #waiting = new Set<Entry>();
@@ -41,23 +58,23 @@ export class InterestLedger {
 
   /** Takes a record as it is now. */
   update(record: StuckRecord, nowUs: number): void {
-    const before = this.#entriesOf.get(record.id) ?? [];
-    const after = interestsOf(record).map((interest) => this.#entry(interest));
-    if (before.length === after.length && before.every((entry, index) => entry === after[index])) {
+    const before = this.#parts.get(record.id);
+    if (before !== undefined && hasSameInterests(before.record, record)) {
       return;
     }
-    for (const entry of after) {
+    const entries = interestsOf(record).map((interest) => this.#entry(interest));
+    for (const entry of entries) {
       entry.records += 1;
       this.#unused.delete(entry);
     }
-    this.#release(before, nowUs);
-    this.#entriesOf.set(record.id, after);
+    this.#release(before?.entries ?? [], nowUs);
+    this.#parts.set(record.id, { record, entries });
   }
 
   /** The record has ended. */
   remove(recordId: string, nowUs: number): void {
-    this.#release(this.#entriesOf.get(recordId) ?? [], nowUs);
-    this.#entriesOf.delete(recordId);
+    this.#release(this.#parts.get(recordId)?.entries ?? [], nowUs);
+    this.#parts.delete(recordId);
   }
 
   /** @returns what has changed since the last call, in the order in which the sensor must be told. */

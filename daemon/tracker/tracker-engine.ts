@@ -217,14 +217,15 @@ export class TrackerEngine implements RecordSource {
 
   /** Both ends of a connection learn of each other as the second one opens. */
   #publishOpen(kind: 'opened' | 'updated', change: StuckRecord, timeUs: number): void {
-    const other = this.#counterparts.add(change);
+    const otherId = this.#counterparts.add(change);
     const record = this.#linked(change);
     this.#open.set(record.id, record);
     this.#publish({ kind, timeUs, record });
-    if (other !== null) {
-      const known = this.#linked(this.#open.get(other.id) ?? other);
-      this.#open.set(known.id, known);
-      this.#publish({ kind: 'updated', timeUs, record: known });
+    const other = otherId === null ? undefined : this.#open.get(otherId);
+    if (other !== undefined) {
+      const linked = this.#linked(other);
+      this.#open.set(linked.id, linked);
+      this.#publish({ kind: 'updated', timeUs, record: linked });
     }
   }
 
