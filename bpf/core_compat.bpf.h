@@ -9,6 +9,7 @@
  *  - `icsk_timeout`, where it exists (until 6.14), is when the pending action is due; the timer may stand earlier.
  *  - `icsk_rto_max` (6.15), `total_rto` and `rto_stamp` (6.7), `tcp_usec_ts` (6.7), `sysctl_tcp_syn_linear_timeouts`
  *    (6.5), `sk_cgrp_data.cgroup` (5.15, a tagged `val` before), `icsk_probes_tstamp` (5.11).
+ *  - References of a file: `f_count` until it became `f_ref` (6.13), which counts from 0.
  *
  * Fields only, never types: libbpf looks for a type that the kernel does not have in the BTF of all modules, which takes
  * CAP_SYS_ADMIN.
@@ -53,6 +54,14 @@ struct netns_ipv4___syn_linear {
 struct inet_connection_sock___probes_tstamp {
 	u32 icsk_probes_tstamp;
 };
+struct file___count {
+	atomic_long_t f_count;
+};
+struct file___ref {
+	struct {
+		atomic64_t refcnt;
+	} f_ref;
+};
 
 #pragma clang attribute pop
 
@@ -78,6 +87,21 @@ static __always_inline __u32 find_kernel_fields(void)
 	       (HAS_RTO_STAMP ? FIELD_RTO_STAMP : 0) | (HAS_USEC_STAMPS ? FIELD_USEC_STAMPS : 0) |
 	       (HAS_SYN_LINEAR ? FIELD_SYN_LINEAR : 0) | (HAS_SOCKET_CGROUP ? FIELD_SOCKET_CGROUP : 0) |
 	       (HAS_PROBES_TSTAMP ? FIELD_PROBES_TSTAMP : 0);
+}
+
+/*
+ * Could somebody have another descriptor of this file? `file` is visited by an iterator, which holds a reference of its
+ * own; a thread that is just using it holds one too, so that the answer may be a cautious yes.
+ */
+static __always_inline bool may_be_shared(const struct file *file)
+{
+	if (bpf_core_field_exists(struct file___count, f_count)) {
+		return ((const struct file___count *)file)->f_count.counter > 2;
+	}
+	if (bpf_core_field_exists(struct file___ref, f_ref)) {
+		return ((const struct file___ref *)file)->f_ref.refcnt.counter > 1;
+	}
+	return true;
 }
 
 /* Where the keepalive timer lives: byte offset from the start of the socket. */

@@ -20,6 +20,7 @@ LAYOUT_OF_ENUM(wire_constant);
 
 LAYOUT_OF_ENUM(record_kind);
 LAYOUT_OF_ENUM(command_kind);
+LAYOUT_OF_ENUM(interest_kind);
 LAYOUT_OF_ENUM(socket_cause);
 LAYOUT_OF_ENUM(pass_edge);
 LAYOUT_OF_ENUM(pass_kind);
@@ -40,7 +41,10 @@ LAYOUT_OF_STRUCT(process_record);
 LAYOUT_OF_STRUCT(holder_record);
 LAYOUT_OF_STRUCT(counters_record);
 LAYOUT_OF_STRUCT(feature_record);
+LAYOUT_OF_STRUCT(interest_record);
+LAYOUT_OF_STRUCT(holding_record);
 
 LAYOUT_OF_STRUCT(configure_command);
 LAYOUT_OF_STRUCT(pass_command);
 LAYOUT_OF_STRUCT(watch_command);
+LAYOUT_OF_STRUCT(interest_command);

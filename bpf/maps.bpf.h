@@ -3,6 +3,8 @@
 #ifndef STUCKD_MAPS_BPF_H
 #define STUCKD_MAPS_BPF_H
 
+#include "interests.h"
+
 /*
  * State of a socket under observation. It lives and dies with the socket. Only sockets that crossed a threshold have
  * one (317 bytes of kernel memory each), so that a healthy node pays nothing.
@@ -81,6 +83,32 @@ struct {
 	__type(value, __u32);
 } wanted SEC(".maps");
 
+/* What is counted: see interests.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, struct interest_key);
+	__type(value, struct interest);
+} interests SEC(".maps");
+
+/* What was counted by process. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct holding_key);
+	__type(value, struct holding);
+} holdings SEC(".maps");
+
+/* What must not be counted twice. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct counted);
+} counted_sockets SEC(".maps");
+
 /* Room for the records of one visited descriptor, written to the iterator's output in one go. */
 struct sweep_output {
 	struct process_record process;
@@ -104,11 +132,16 @@ volatile __u32 unread_age_jiffies;
 volatile __u32 idle_gap_jiffies;
 volatile __u32 conditions;  /* enum condition: those that the daemon wants to hear of */
 volatile __u32 watch_count; /* entries in `watched`: skip the lookup while there are none */
+/* Entries in `interests`, by kind: where nothing is stuck nothing is looked up. */
+volatile __u32 peer_interest_count;
+volatile __u32 listener_interest_count;
+volatile __u32 process_interest_count;
 
 /* State of the pass that is running; there is never more than one. */
 volatile __u32 pass_id;
 volatile __u32 pass_full;
-volatile __u32 sweep_count; /* sweeps so far, the present one included */
+volatile __u32 pass_counting; /* there were interests as it began */
+volatile __u32 sweep_count;   /* sweeps so far, the present one included */
 
 /* Results of a pass; user space clears them before it starts one. */
 volatile __u32 pass_sockets;
@@ -118,6 +151,12 @@ volatile __u32 pass_processes;
 volatile __u32 pass_marked;
 volatile __u32 pass_last_tgid;     /* the last process that was counted */
 volatile __u32 pass_reported_tgid; /* the last process whose record was written */
+
+/* The process that a sweep is counting, 0 for none. */
+volatile __u32 counting_tgid;
+volatile __u32 counting_connections;
+volatile __u32 counting_wanted; /* its connections are to be told */
+volatile __u64 counting_start_us;
 
 /* A pair of clocks, renewed by every refresh. */
 volatile __u64 clock_jiffies;
@@ -139,6 +178,7 @@ __u64 events;
 __u64 mark_failed;
 __u64 retransmits_seen;
 __u64 keepalive_seen;
+__u64 holdings_dropped;
 
 #define COUNT(counter) __sync_fetch_and_add(&(counter), 1)
 

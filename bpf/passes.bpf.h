@@ -134,11 +134,16 @@ static __always_inline bool is_watched(const struct sock *sk)
 	return cookie && bpf_map_lookup_elem(&watched, &cookie);
 }
 
-static __always_inline void count_socket(const struct task_struct *task, __u8 state)
+static __always_inline void count_socket(const struct task_struct *task, const struct file *file, struct sock *sk)
 {
+	__u8 state = sk->__sk_common.skc_state;
+
 	pass_sockets++;
 	if (state != TCP_LISTEN && state != TCP_CLOSE) {
 		pass_connections++;
+		if (pass_counting) {
+			count_connection(task, file, sk);
+		}
 	}
 	if (pass_last_tgid != (__u32)task->tgid) {
 		pass_last_tgid = task->tgid;
@@ -175,20 +180,21 @@ static __always_inline bool write_process(struct bpf_iter__task_file *ctx, struc
 	return !bpf_seq_write(ctx->meta->seq, &out->process, sizeof(out->process));
 }
 
-/* A descriptor of which nothing is to be told. */
-static __always_inline int pass_over(struct bpf_iter__task_file *ctx, struct task_struct *task)
+/* A descriptor of which nothing is to be told. Returns false if the visit will be repeated. */
+static __always_inline bool pass_over(struct bpf_iter__task_file *ctx, struct task_struct *task)
 {
 	struct sweep_output *out;
 	__u32 zero = 0;
 
 	if (!is_wanted(task)) {
-		return 0;
+		return true;
 	}
 	out = bpf_map_lookup_elem(&scratch, &zero);
-	if (out && write_process(ctx, task, out)) {
-		pass_reported_tgid = task->tgid;
+	if (!out || !write_process(ctx, task, out)) {
+		return false;
 	}
-	return 0;
+	pass_reported_tgid = task->tgid;
+	return true;
 }
 
 SEC("iter/task_file")
@@ -205,11 +211,16 @@ int sweep(struct bpf_iter__task_file *ctx)
 	__u8 state;
 
 	if (!task || !file) {
+		end_counting(); /* the end of the pass */
 		return 0;
+	}
+	if (pass_counting) {
+		begin_counting(task);
 	}
 	sk = tcp_socket_of(file);
 	if (!sk) {
-		return pass_over(ctx, task);
+		pass_over(ctx, task);
+		return 0;
 	}
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp) {
@@ -223,8 +234,10 @@ int sweep(struct bpf_iter__task_file *ctx)
 	mark = find_mark(sk);
 	found = find_conditions(sk, tp, state, false);
 	if (!mark && !found && !is_over_threshold(tp, state) && !is_watched(sk)) {
-		count_socket(task, state);
-		return pass_over(ctx, task);
+		if (pass_over(ctx, task)) {
+			count_socket(task, file, sk);
+		}
+		return 0;
 	}
 	if (!mark) {
 		mark = create_mark(sk);
@@ -249,7 +262,7 @@ int sweep(struct bpf_iter__task_file *ctx)
 	if (bpf_seq_write(ctx->meta->seq, &out->holder, sizeof(out->holder))) {
 		return 0;
 	}
-	count_socket(task, state);
+	count_socket(task, file, sk);
 	if (first_visit) {
 		mark->swept_pass = pass_id;
 		remember(mark, &out->socket, found);

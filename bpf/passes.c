@@ -11,6 +11,7 @@
 
 #include "clocks.h"
 #include "tcp_sensor.skel.h"
+#include "totals.h"
 
 /* The kernel hands out at most 8 pages per read (bpf_seq_read); whole records as long as the buffer is not smaller. */
 #define READ_PAGES 8
@@ -153,12 +154,15 @@ static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 	size_t copied = 0;
 	int error;
 
+	pthread_mutex_lock(&session->lock); /* totals_command() notes which pass it came too late for */
 	bss->pass_id = ++last_pass_id;
+	bss->pass_counting = kind == PASS_SWEEP && totals_wanted(session);
+	pthread_mutex_unlock(&session->lock);
 	bss->sweep_count += kind == PASS_SWEEP;
 	bss->pass_full = kind == PASS_REFRESH_FULL;
 	bss->pass_sockets = bss->pass_connections = bss->pass_reported = 0;
 	bss->pass_processes = bss->pass_marked = 0;
-	bss->pass_last_tgid = bss->pass_reported_tgid = 0;
+	bss->pass_last_tgid = bss->pass_reported_tgid = bss->counting_tgid = 0;
 
 	pass.edge.mono_us = clock_mono_us();
 	pass.edge.pass_id = last_pass_id;
@@ -169,6 +173,9 @@ static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 		return error;
 	}
 	error = begin_pass(&pass);
+	if (!error && bss->pass_counting) {
+		error = totals_write(session, last_pass_id);
+	}
 	return error ? error : end_pass(&pass);
 }
 
@@ -215,6 +222,8 @@ static int write_health(struct session *session)
 	counters.retransmits_seen = bss->retransmits_seen;
 	counters.keepalive_seen = bss->keepalive_seen;
 	counters.watch_rejected = session->watch_rejected;
+	counters.count_rejected = session->count_rejected;
+	counters.holdings_dropped = bss->holdings_dropped;
 	error = stream_write(&session->stream, &clock, sizeof(clock));
 	return error ? error : stream_write(&session->stream, &counters, sizeof(counters));
 }

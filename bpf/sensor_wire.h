@@ -39,6 +39,8 @@ enum record_kind {
 	RECORD_HOLDER = 9,    /* one descriptor of a reported socket */
 	RECORD_COUNTERS = 10, /* the sensor's own health, after every sweep */
 	RECORD_FEATURE = 11,  /* one per thing that differs between kernels; before RECORD_READY */
+	RECORD_INTEREST = 12, /* what was counted of one interest; at the end of a sweep, before its PASS_END */
+	RECORD_HOLDING = 13,  /* how many connections one process has; at the end of a sweep, before its PASS_END */
 };
 
 /* Commands, daemon to sensor. */
@@ -47,6 +49,15 @@ enum command_kind {
 	COMMAND_PASS = 102,      /* run a refresh or a sweep as soon as possible */
 	COMMAND_WATCH = 103,     /* report this socket in the next sweeps even if it looks healthy */
 	COMMAND_UNWATCH = 104,
+	COMMAND_COUNT = 105, /* count this interest in the next sweeps */
+	COMMAND_UNCOUNT = 106,
+};
+
+/* What is counted, while something of it is stuck: `interest_command.interest_kind`. */
+enum interest_kind {
+	INTEREST_PEER = 1,     /* connections to a remote address and port, and what becomes of new ones */
+	INTEREST_LISTENER = 2, /* connections that came in on a local port */
+	INTEREST_PROCESS = 3,  /* a process: whether it lives, and how many connections it has */
 };
 
 /* Why a socket record was written: `record_header.cause`. */
@@ -311,6 +322,32 @@ struct counters_record {
 	__u64 retransmits_seen; /* RTO retransmissions at or above the threshold */
 	__u64 keepalive_seen;   /* keepalive timer expiries with unanswered probes */
 	__u64 watch_rejected;   /* watch commands that found the table full */
+	__u64 count_rejected;   /* count commands that found the table full */
+	__u64 holdings_dropped; /* connections that were not counted for their process, as the table was full */
+};
+
+/* The totals of one interest of kind INTEREST_PEER or INTEREST_LISTENER. */
+struct interest_record {
+	struct record_header header;
+	__u64 succeeded;           /* peer: handshakes of new connections that were completed, since it is counted */
+	__u64 failed;              /* peer: new connections that were refused, unreachable or not answered */
+	mono_us_t last_success_us; /* 0: none */
+	mono_us_t last_failure_us; /* 0: none */
+	__u32 interest_id;
+	__u32 connections;       /* held by processes; one that several processes share counts once */
+	__u32 connecting;        /* of these, not established yet */
+	__u32 heard_age_jiffies; /* since the last ACK on any of the others; 2^32 - 1: there are none */
+	__u32 pass_id;
+	__u32 _pad;
+};
+
+struct holding_record {
+	struct record_header header;
+	boot_us_t start_boot_us;
+	__u32 tgid;
+	__u32 interest_id; /* of these connections; 0: all TCP connections of the process */
+	__u32 connections; /* one with several descriptors counts once */
+	__u32 pass_id;
 };
 
 struct configure_command {
@@ -339,6 +376,16 @@ struct pass_command {
 struct watch_command {
 	struct record_header header;
 	opaque64_t cookie;
+};
+
+/* COMMAND_COUNT and COMMAND_UNCOUNT. */
+struct interest_command {
+	struct record_header header;
+	__u8 address[16];    /* of a peer; else 0 */
+	__u32 interest_kind; /* enum interest_kind */
+	__u32 number;        /* port, or process id */
+	__u32 interest_id;   /* of the daemon's choice, not 0: names it in records */
+	__u32 _pad;
 };
 
 #endif

@@ -21,6 +21,7 @@
 #include "privileges.h"
 #include "programs.h"
 #include "tcp_sensor.skel.h"
+#include "totals.h"
 
 /* Events are collected up to this size before they are written: one write for a burst, at once for a lone event. */
 #define BATCH_SIZE (64 * 1024)
@@ -197,6 +198,9 @@ static int handle_command(struct session *session, const union command *command)
 	case COMMAND_UNWATCH:
 		watch(session, &command->watch, command->header.kind == COMMAND_WATCH);
 		return 0;
+	case COMMAND_COUNT:
+	case COMMAND_UNCOUNT:
+		return totals_command(session, &command->interest);
 	default:
 		return -EBADMSG;
 	}

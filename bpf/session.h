@@ -25,6 +25,7 @@ struct session {
 	struct bpf_link *refresh_link;
 	struct bpf_link *sweep_link;
 	uint64_t watch_rejected;
+	uint64_t count_rejected;
 	bool has_retransmit_err; /* tcp_retransmit_skb says whether it was sent, and fires if it was not: Linux 6.17 */
 	int own_socket_error; /* -errno: why the keepalive timer could not be read from a socket of our own; 0: it was */
 

@@ -75,6 +75,9 @@ static size_t command_size(uint16_t kind)
 	case COMMAND_WATCH:
 	case COMMAND_UNWATCH:
 		return sizeof(struct watch_command);
+	case COMMAND_COUNT:
+	case COMMAND_UNCOUNT:
+		return sizeof(struct interest_command);
 	default:
 		return 0;
 	}

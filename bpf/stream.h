@@ -21,6 +21,7 @@ union command {
 	struct configure_command configure;
 	struct pass_command pass;
 	struct watch_command watch;
+	struct interest_command interest;
 };
 
 void stream_init(struct stream *stream, int fd);

@@ -33,6 +33,7 @@
 #include "marks.bpf.h"
 #include "conditions.bpf.h"
 #include "reuse.bpf.h"
+#include "interests.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -164,6 +165,9 @@ int BPF_PROG(on_set_state, const struct sock *sk, int old_state, int new_state)
 
 	if (!is_tcp(sk)) {
 		return 0;
+	}
+	if (peer_interest_count && old_state == TCP_SYN_SENT) {
+		count_attempt(sk, new_state);
 	}
 	mark = find_mark(sk);
 	if (old_state == TCP_ESTABLISHED && new_state == TCP_CLOSE_WAIT) {

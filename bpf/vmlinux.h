@@ -64,6 +64,9 @@ typedef struct {
 	__s64 counter;
 } atomic64_t;
 typedef struct {
+	long counter;
+} atomic_long_t;
+typedef struct {
 	u32 val;
 } kuid_t;
 

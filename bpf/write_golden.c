@@ -199,6 +199,31 @@ static const struct counters_record counters = {
 	.retransmits_seen = 0x0011223344556604,
 	.keepalive_seen = 0x0011223344556605,
 	.watch_rejected = 0x0011223344556606,
+	.count_rejected = 0x0011223344556607,
+	.holdings_dropped = 0x0011223344556608,
+};
+
+static const struct interest_record interest = {
+	.header = HEADER(interest_record, RECORD_INTEREST, 0),
+	.succeeded = 0x0011223344556601,
+	.failed = 0x0011223344556602,
+	.last_success_us = 0x0011223344556603,
+	.last_failure_us = 0x0011223344556604,
+	.interest_id = 0xa0b0c001,
+	.connections = 0xa0b0c002,
+	.connecting = 0xa0b0c003,
+	.heard_age_jiffies = 0xa0b0c004,
+	.pass_id = 0xa0b0c005,
+	._pad = 0xeeeeeeee,
+};
+
+static const struct holding_record holding = {
+	.header = HEADER(holding_record, RECORD_HOLDING, 0),
+	.start_boot_us = 0x0011223344556601,
+	.tgid = 0xa0b0c001,
+	.interest_id = 0xa0b0c002,
+	.connections = 0xa0b0c003,
+	.pass_id = 0xa0b0c004,
 };
 
 static const struct feature_record feature = {
@@ -241,6 +266,24 @@ static const struct watch_command watch = {
 static const struct watch_command unwatch = {
 	.header = HEADER(watch_command, COMMAND_UNWATCH, 0),
 	.cookie = 0xfedcba9876543202,
+};
+
+static const struct interest_command count = {
+	.header = HEADER(interest_command, COMMAND_COUNT, 0),
+	.address = {0x20, 0x01, 0x0d, 0xb8, [7] = 1, [14] = 0xab, 0xcd},
+	.interest_kind = INTEREST_PEER,
+	.number = 0xc001,
+	.interest_id = 0xa0b0c001,
+	._pad = 0,
+};
+
+static const struct interest_command uncount = {
+	.header = HEADER(interest_command, COMMAND_UNCOUNT, 0),
+	.address = {[10] = 0xff, 0xff, 192, 0, 2, 33},
+	.interest_kind = INTEREST_PEER,
+	.number = 0xc002,
+	.interest_id = 0xa0b0c002,
+	._pad = 0,
 };
 
 static int write_hex(const char *directory, const char *name, const void *bytes, size_t size)
@@ -287,10 +330,14 @@ int main(int argc, char **argv)
 		{"holder", &holder, sizeof(holder)},
 		{"counters", &counters, sizeof(counters)},
 		{"feature", &feature, sizeof(feature)},
+		{"interest", &interest, sizeof(interest)},
+		{"holding", &holding, sizeof(holding)},
 		{"command-configure", &configure, sizeof(configure)},
 		{"command-pass", &pass_command, sizeof(pass_command)},
 		{"command-watch", &watch, sizeof(watch)},
 		{"command-unwatch", &unwatch, sizeof(unwatch)},
+		{"command-count", &count, sizeof(count)},
+		{"command-uncount", &uncount, sizeof(uncount)},
 	};
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		if (write_hex(argv[1], files[i].name, files[i].bytes, files[i].size))

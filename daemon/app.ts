@@ -5,7 +5,6 @@ import type { SavedAlert } from './core/alerts/alert-messages.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
 import type { CountersReport } from './core/sensor-records.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
-import { NO_TOTALS } from './core/totals.js';
 import type { Config } from './config.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
@@ -19,12 +18,13 @@ import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
 import type { SavedState } from './core/tracker-messages.js';
-import { buildStatus, untrackedCount } from './status-report.js';
+import { buildStatus, lossCount, untrackedCount } from './status-report.js';
 import { FiringAlertStore } from './store/firing-alerts.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
+import { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
-import { encodePass, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
+import { encodeCount, encodePass, encodeUncount, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
 import { createWorkloads, type Workloads } from './workloads.js';
 
 /** The daemon cannot work here; the message says what is missing and what to do. */
@@ -58,6 +58,7 @@ function trackerConfig(config: Config): TrackerConfig {
 class RunningApp implements App {
   readonly clock: MachineClock;
   readonly engine: TrackerEngine;
+  readonly #totals: TotalsEngine;
   readonly firstPicture: Promise<void>;
   readonly failed: Promise<never>;
   grpcAddress = '';
@@ -96,6 +97,7 @@ class RunningApp implements App {
       up: ({ hello, clock, programs }) => {
         this.#wasUp = true;
         this.engine.sensorUp({ hz: hello.hz, bootId: hello.bootId, release: hello.kernelRelease }, clock);
+        this.#totals.sensorUp(hello.hz);
         const missed = programs.filter(({ attached }) => !attached);
         this.#log.info(`sensor attached ${programs.length - missed.length} of ${programs.length} probes`, {
           sensorPid: hello.pid,
@@ -107,6 +109,7 @@ class RunningApp implements App {
       },
       records: (records) => {
         this.engine.take(records);
+        this.#totals.take(records);
         for (const record of records) {
           if (record.type === 'counters') {
             this.#takeCounters(record.counters);
@@ -140,6 +143,7 @@ class RunningApp implements App {
       },
     });
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
+    this.#totals = this.#createTotals();
     this.#alerts = this.#createAlerts(config);
     void this.firstPicture.then(() => {
       this.#alerts.settle();
@@ -152,7 +156,7 @@ class RunningApp implements App {
       clock: this.clock,
       records: this.engine,
       workloads: this.#workloads.source,
-      totals: NO_TOTALS,
+      totals: this.#totals.totals,
       onSaveable: () => {
         this.#alertSaver?.touch();
       },
@@ -168,6 +172,7 @@ class RunningApp implements App {
     }
     this.#cleanup.push('tracker', () => {
       this.engine.stop();
+      this.#totals.stop();
     });
     this.#workloads.start();
     this.#cleanup.push('workloads', () => this.#workloads.stop());
@@ -188,6 +193,7 @@ class RunningApp implements App {
         records: this.engine,
         alerts: this.#alerts,
         workloads: this.#workloads.source,
+        totals: this.#totals.totals,
         status: this,
         clock: this.clock,
       },
@@ -210,6 +216,7 @@ class RunningApp implements App {
       counters: this.#counters,
       lastLossUs: this.#lastLossUs,
       tracker: this.engine.state,
+      uncounted: this.#totals.uncounted,
       lastSweep: this.engine.lastSweep,
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
@@ -239,6 +246,28 @@ class RunningApp implements App {
   async stop(): Promise<void> {
     this.#stopping ??= this.#release();
     await this.#stopping;
+  }
+
+  /** Counts what the records of the tracker are a part of. */
+  #createTotals(): TotalsEngine {
+    const totals = new TotalsEngine({
+      sensor: {
+        count: (id, interest) => {
+          this.#supervisor.send(encodeCount(id, interest));
+        },
+        uncount: (id, interest) => {
+          this.#supervisor.send(encodeUncount(id, interest));
+        },
+        requestSweep: () => {
+          this.#supervisor.send(encodePass('sweep'));
+        },
+      },
+      nowUs: () => this.clock.nowUs(),
+    });
+    this.engine.subscribe((change) => {
+      totals.change(change);
+    });
+    return totals;
   }
 
   async #load(store: OpenRecordStore): Promise<LoadedState> {
@@ -288,11 +317,7 @@ class RunningApp implements App {
   #takeCounters(counters: CountersReport): void {
     const before = this.#counters;
     const untracked = untrackedCount(this.engine.state);
-    const isNewLoss =
-      counters.ringDropped > (before?.ringDropped ?? 0) ||
-      counters.markFailed > (before?.markFailed ?? 0) ||
-      untracked > this.#untracked;
-    if (isNewLoss) {
+    if (lossCount(counters) > lossCount(before) || untracked > this.#untracked) {
       this.#lastLossUs = this.clock.nowUs();
     }
     this.#untracked = untracked;
@@ -301,6 +326,7 @@ class RunningApp implements App {
 
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
     this.engine.sensorDown();
+    this.#totals.sensorDown();
     this.#counters = null; // the next sensor counts from 0
     if (retryMs === null) {
       return;

@@ -14,6 +14,8 @@ export interface StatusParts {
   /** When sensor or tracker last lost something, CLOCK_MONOTONIC microseconds; null if it never did. */
   readonly lastLossUs: number | null;
   readonly tracker: TrackerState;
+  /** Peers, listeners and processes that the sensor has no room to count for. */
+  readonly uncounted: number;
   readonly lastSweep: PassReport | null;
   readonly sweepIntervalMs: number;
   readonly nowUs: number;
@@ -43,6 +45,9 @@ function losses({ counters, tracker, lastLossUs, nowUs }: StatusParts): readonly
   if (counters !== null && counters.markFailed > 0) {
     found.push(`${counters.markFailed} sockets could not be marked for lack of kernel memory`);
   }
+  if (counters !== null && counters.countRejected + counters.holdingsDropped > 0) {
+    found.push('the tables of totals were full: not all connections of the peers and processes concerned were counted');
+  }
   const untracked = untrackedCount(tracker);
   if (untracked > 0) {
     found.push(`the table of observed connections was full: ${untracked} could not be followed`);
@@ -69,11 +74,21 @@ function problems(parts: StatusParts): readonly string[] {
     found.push('sweeps are late: owners and idle connections are known as of the last one');
   }
   found.push(...losses(parts));
+  if (parts.uncounted > 0) {
+    found.push(`of ${parts.uncounted} peers and processes the totals are not known: more than the sensor can count`);
+  }
   for (const what of parts.unsaved) {
     found.push(`${what} cannot be saved; their ids will not survive a restart`);
   }
   found.push(...parts.workloadProblems);
   return found;
+}
+
+/** What a sensor has lost so far; none before it has told. */
+export function lossCount(counters: CountersReport | null): number {
+  return counters === null
+    ? 0
+    : counters.ringDropped + counters.markFailed + counters.countRejected + counters.holdingsDropped;
 }
 
 /** Sockets that found no room in the tracker, since the daemon started. */

@@ -12,7 +12,7 @@ import { workloadFilter } from './workload-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-const COMMAND_NAMES = ['list', 'get', 'watch', 'alerts', 'status'] as const;
+const COMMAND_NAMES = ['list', 'get', 'watch', 'processes', 'peers', 'alerts', 'status'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
@@ -31,6 +31,11 @@ export type Command =
     })
   | (Common & { readonly name: 'get'; readonly id: string; readonly whatIf: WhatIfQuestion | null })
   | (Common & { readonly name: 'watch'; readonly filter: ConnectionFilterRequest })
+  | (Common & {
+      readonly name: 'processes' | 'peers';
+      readonly filter: ConnectionFilterRequest;
+      readonly limit: number;
+    })
   | (Common & AlertsCommand & { readonly name: 'alerts' })
   | (Common & { readonly name: 'status' });
 
@@ -63,6 +68,8 @@ const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended'],
   get: [...COMMON_OPTIONS, 'what-if'],
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
+  processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
+  peers: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'severity'],
   status: COMMON_OPTIONS,
 };
@@ -242,6 +249,11 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     }
     case 'watch':
       return { name, ...common, filter: filter(values) };
+    case 'processes':
+    case 'peers': {
+      const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);
+      return { name, ...common, filter: filter(values), limit };
+    }
     case 'alerts':
       return { name, ...common, ...alertsCommand(values) };
     case 'status':

@@ -27,11 +27,13 @@ const GENERAL = `stuckctl asks stuckd which TCP connections of this machine are 
 Usage: stuckctl COMMAND [options]
 
 Commands:
-  list      the connections that are stuck now
-  get ID    one, in full, with its diagnosis and timeline
-  watch     follow stuck connections as they open, change and end
-  alerts    what a person should know of: one alert for a process and a peer
-  status    the agent's own health
+  list       the connections that are stuck now
+  get ID     one, in full, with its diagnosis and timeline
+  watch      follow stuck connections as they open, change and end
+  processes  the processes that hold stuck connections: how many of how many
+  peers      the peers that connections are stuck to, and whether new ones work
+  alerts     what a person should know of: one alert for a process and a peer
+  status     the agent's own health
 
 Options:
 ${COMMON}  -V, --version        the version
@@ -74,6 +76,33 @@ Usage: stuckctl watch [options]
 Options:
 ${FILTERS}${COMMON}
 json and jsonl are the same here: one change a line.
+`,
+  processes: `Lists the processes that have stuck connections, most of them first: how many of how many, of which kind, and
+where they lead to.
+
+Usage: stuckctl processes [options]
+
+Options:
+${FILTERS}      --limit N        at most N processes
+${COMMON}
+The filters choose the connections that count as stuck; totals are of all connections, as of the last sweep.
+What came in counts by the local port, never by client. Connections whose process is gone stand under "(none)".
+json is one document, {"processes": [...]}; jsonl is one process a line.
+`,
+  peers: `Lists the peers to which connections are stuck, most of them first, and what that looks like:
+
+  dead           nothing works: all are stuck or silent, and new connections fail
+  poisoned_pool  new connections work, the old ones are lost: drop them
+  partial        some are stuck, others work: one of several servers behind the address, perhaps
+  not_tried      all are stuck, and nobody tried a new connection lately
+
+Usage: stuckctl peers [options]
+
+Options:
+${FILTERS}      --limit N        at most N peers
+${COMMON}
+New connections are counted from the moment at which the first one to the peer got stuck.
+json is one document, {"peers": [...]}; jsonl is one peer a line.
 `,
   alerts: `Lists the alerts that are firing, the gravest first; with --watch follows them, one change a line.
 An alert stands for all connections of one process to one peer that are stuck in the same way.

@@ -8,6 +8,7 @@ import type { Command } from './arguments.js';
 import { EXIT, UsageError } from './cli-io.js';
 import type { CliIo } from './cli-io.js';
 import { get, list, status } from './commands.js';
+import { peers, processes } from './group-commands.js';
 import { helpText } from './help.js';
 import { watch } from './watch-command.js';
 
@@ -47,6 +48,12 @@ async function call(command: CallingCommand, io: CliIo): Promise<number> {
       case 'watch':
         await watch(command, client, io);
         break;
+      case 'processes':
+        await processes(command, client, io);
+        break;
+      case 'peers':
+        await peers(command, client, io);
+        break;
       case 'alerts':
         await alerts(command, client, io);
         break;
@@ -83,6 +90,8 @@ export async function runCli(args: readonly string[], version: string, io: CliIo
       case 'list':
       case 'get':
       case 'watch':
+      case 'processes':
+      case 'peers':
       case 'alerts':
       case 'status':
         return await call(command, io);

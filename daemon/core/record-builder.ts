@@ -52,6 +52,7 @@ export function buildRecord(
   return {
     id: identity.id,
     previousId: identity.previousId,
+    counterpartId: null,
     kind,
     state: STATE_NAMES.get(socket.state) ?? `state ${socket.state}`,
     direction: identity.direction,

@@ -75,6 +75,8 @@ export interface TimelineEntry {
 export interface StuckRecord {
   readonly id: string;
   readonly previousId: string | null;
+  /** The record of the other end, where both ends are on this node and stuck. */
+  readonly counterpartId: string | null;
   readonly kind: StuckKind;
   /** TCP state by name, for example `ESTABLISHED`. */
   readonly state: string;

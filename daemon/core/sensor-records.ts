@@ -74,6 +74,39 @@ export interface CountersReport {
   readonly keepaliveSeen: number;
   /** Watch commands that found the table full. */
   readonly watchRejected: number;
+  /** Interests that found the table full. */
+  readonly countRejected: number;
+  /** Connections that were not counted for their process, as the table was full. */
+  readonly holdingsDropped: number;
+}
+
+/** The totals of one peer or listener in one sweep. */
+export interface InterestReport {
+  readonly interestId: number;
+  /** Held by processes; one that several processes share counts once. */
+  readonly connections: number;
+  /** Of these, not established yet. */
+  readonly connecting: number;
+  /** Since the last ACK on any of the others; 2^32 - 1: there are none. */
+  readonly heardAgeJiffies: number;
+  /** New connections to a peer, since it is counted by this sensor. */
+  readonly succeeded: number;
+  readonly failed: number;
+  /** CLOCK_MONOTONIC, microseconds; 0: none. */
+  readonly lastSuccessUs: number;
+  readonly lastFailureUs: number;
+  readonly passId: number;
+}
+
+/** Connections of one process in one sweep. */
+export interface HoldingReport {
+  readonly pid: number;
+  /** CLOCK_BOOTTIME, microseconds. */
+  readonly startBootUs: number;
+  /** The interest that they belong to; 0: all TCP connections of the process. */
+  readonly interestId: number;
+  readonly connections: number;
+  readonly passId: number;
 }
 
 /** Everything that the sensor sends, by type. */
@@ -88,4 +121,6 @@ export type SensorRecord =
   | { readonly type: 'socket'; readonly socket: SocketSnapshot }
   | { readonly type: 'process'; readonly process: ProcessReport }
   | { readonly type: 'holder'; readonly holder: HolderReport }
-  | { readonly type: 'counters'; readonly counters: CountersReport };
+  | { readonly type: 'counters'; readonly counters: CountersReport }
+  | { readonly type: 'interest'; readonly interest: InterestReport }
+  | { readonly type: 'holding'; readonly holding: HoldingReport };

@@ -5,9 +5,11 @@ import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/g
 import Long from 'long';
 import type { RecordChange, RecordSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
+import type { PeerTotals } from '../core/sweep-totals.js';
 import { parseConnectionFilter } from './connection-filter.js';
 import { stuckd } from './gen/stuckd.js';
 import { ladderToProto, parseWhatIf, whatIfToProto } from './get-connection.js';
+import { groupLists } from './group-lists.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
 import { changeToProto, recordToProto } from './proto-mapping.js';
 import { timestampFromUs } from './proto-time.js';
@@ -39,6 +41,7 @@ export interface ConnectionServiceOptions {
   readonly records: RecordSource;
   readonly clock: WallClock;
   readonly workloads: WorkloadSource;
+  readonly totals: PeerTotals;
   readonly log: RpcLog;
   readonly watches: WatchCalls;
 }
@@ -81,6 +84,7 @@ export class ConnectionService {
           return { feed, filter, mapper: this.#mapper };
         });
       },
+      ...groupLists(options),
     };
   }
 

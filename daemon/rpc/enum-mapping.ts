@@ -9,6 +9,7 @@ import {
   type StuckKind,
 } from '../core/kinds.js';
 import type { SensorState } from '../core/ports.js';
+import type { PeerVerdict } from '../core/peer-verdict.js';
 import type { GiveUpReason } from '../core/record.js';
 import { stuckd } from './gen/stuckd.js';
 
@@ -42,6 +43,17 @@ const REUSES: Readonly<Record<StaleReuse, stuckd.v1.StaleReuse>> = {
   closed_during: proto.StaleReuse.STALE_REUSE_CLOSED_DURING,
   forgotten: proto.StaleReuse.STALE_REUSE_FORGOTTEN,
 };
+
+const VERDICTS: Readonly<Record<PeerVerdict, stuckd.v1.PeerVerdict>> = {
+  poisoned_pool: proto.PeerVerdict.PEER_VERDICT_POISONED_POOL,
+  dead: proto.PeerVerdict.PEER_VERDICT_DEAD,
+  partial: proto.PeerVerdict.PEER_VERDICT_PARTIAL,
+  not_tried: proto.PeerVerdict.PEER_VERDICT_NOT_TRIED,
+};
+
+export function verdictToProto(verdict: PeerVerdict): stuckd.v1.PeerVerdict {
+  return VERDICTS[verdict];
+}
 
 export function kindToProto(kind: StuckKind): stuckd.v1.StuckKind {
   return KINDS[kind];
@@ -172,6 +184,10 @@ export function giveUpReasonName(value: stuckd.v1.GiveUpReason | null | undefine
 
 export function sensorStateName(value: stuckd.v1.SensorState | null | undefined): string {
   return shortName(proto.SensorState, 'SENSOR_STATE_', value ?? 0);
+}
+
+export function verdictName(value: stuckd.v1.PeerVerdict | null | undefined): string {
+  return shortName(proto.PeerVerdict, 'PEER_VERDICT_', value ?? 0);
 }
 
 /** All kinds by their short names. */

@@ -71,6 +71,9 @@ export type ListRequest = stuckd.v1.ListStuckConnectionsRequest.$Properties;
 export type ListResponse = stuckd.v1.ListStuckConnectionsResponse;
 export type GetResponse = stuckd.v1.GetStuckConnectionResponse;
 export type WhatIfRequest = stuckd.v1.WhatIf.$Properties;
+export type ListGroupsRequest = stuckd.v1.ListProcessesRequest.$Properties;
+export type ListProcessesResponse = stuckd.v1.ListProcessesResponse;
+export type ListPeersResponse = stuckd.v1.ListPeersResponse;
 export type StatusResponse = stuckd.v1.GetStatusResponse;
 export type ConnectionFilterRequest = stuckd.v1.ConnectionFilter.$Properties;
 export type WatchChange = stuckd.v1.Change.$Properties;
@@ -83,6 +86,10 @@ export interface StuckdClient {
   listStuckConnections(request: ListRequest): Promise<ListResponse>;
   /** @param whatIf settings to suppose; null for none. */
   getStuckConnection(id: string, whatIf?: WhatIfRequest | null): Promise<GetResponse>;
+  /** One page. */
+  listProcesses(request: ListGroupsRequest): Promise<ListProcessesResponse>;
+  /** One page. */
+  listPeers(request: ListGroupsRequest): Promise<ListPeersResponse>;
   getStatus(): Promise<StatusResponse>;
   /**
    * Changes as they come: a snapshot, its end, then what happens. The daemon is read no faster than the changes are taken.
@@ -164,6 +171,8 @@ export function createStuckdClient(address: string): StuckdClient {
   return {
     listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request),
     getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }),
+    listProcesses: (request) => unaryCall(client, CONNECTION_SERVICE.listProcesses, request),
+    listPeers: (request) => unaryCall(client, CONNECTION_SERVICE.listPeers, request),
     getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
     watch: (filter, signal) => watchCall(client, CONNECTION_SERVICE.watchStuckConnections, { filter }, signal),
     listAlerts: (request) => unaryCall(client, ALERT_SERVICE.listAlerts, request),

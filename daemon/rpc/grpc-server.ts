@@ -3,6 +3,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ServerOptions } from '@grpc/grpc-js';
 import type { AlertSource } from '../core/alert.js';
 import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
+import type { PeerTotals } from '../core/sweep-totals.js';
 import { formatAddress, parseAddress } from './address.js';
 import { AlertService } from './alert-service.js';
 import { ConnectionService } from './connection-service.js';
@@ -34,6 +35,7 @@ export interface GrpcServerOptions {
     readonly status: StatusSource;
     readonly clock: WallClock;
     readonly workloads: WorkloadSource;
+    readonly totals: PeerTotals;
   };
   readonly log: RpcLog;
   /** Limits of watches, where they differ from the defaults. */
@@ -69,9 +71,9 @@ async function tryShutdown(server: Server, deadlineMs: number): Promise<void> {
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { log } = options;
-  const { records, alerts, status, clock, workloads } = options.services;
+  const { alerts, status, clock, workloads } = options.services;
   const watches = new WatchCalls(log, options.watchLimits);
-  const connections = new ConnectionService({ records, clock, workloads, log, watches });
+  const connections = new ConnectionService({ ...options.services, log, watches });
   const health = new HealthService(SERVICE_NAMES, log);
 
   const server = new Server(SERVER_OPTIONS);

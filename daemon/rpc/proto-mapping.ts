@@ -27,7 +27,7 @@ export function uint32(value: number): number {
   return Math.min(Math.max(Math.trunc(value), 0), UINT32_MAX);
 }
 
-function uint64(value: number): Long {
+export function uint64(value: number): Long {
   return Long.fromNumber(Math.max(value, 0), true);
 }
 
@@ -35,7 +35,7 @@ export function workloadToProto(workload: Workload): stuckd.v1.Workload.$Propert
   return { ...workload, podLabels: Object.fromEntries(workload.podLabels) };
 }
 
-function ownerToProto(owner: Owner, workload: Workload | null, clock: WallClock): stuckd.v1.Owner.$Properties {
+export function ownerToProto(owner: Owner, workload: Workload | null, clock: WallClock): stuckd.v1.Owner.$Properties {
   const { cgroup, containerId, pod, podNamespace, container } = workload ?? {};
   return {
     pid: uint32(owner.pid),
@@ -106,6 +106,7 @@ export function recordToProto(
   return {
     id: record.id,
     previousId: record.previousId,
+    counterpartId: record.counterpartId,
     kind: kindToProto(record.kind),
     state: record.state,
     direction: directionToProto(record.direction),

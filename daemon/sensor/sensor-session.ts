@@ -179,6 +179,8 @@ export class SensorSession {
         return;
       case 'counters':
       case 'holder':
+      case 'holding':
+      case 'interest':
       case 'pass':
       case 'process':
       case 'socket':

@@ -130,6 +130,7 @@ const record: z.ZodType<StuckRecord> = z.object({
   }),
   giveUp: giveUp.nullable(),
   // Older files have none of the following, and are of the same version: nothing in them is misread for it.
+  counterpartId: text.nullable().default(null),
   informational: boolean.default(false),
   cause: stuckCause.nullable().default(null),
   idleBeforeUs: number.nullable().default(null),

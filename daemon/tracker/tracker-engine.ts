@@ -1,4 +1,5 @@
 /** The shell around the pure tracker: sensor records in, effects out, one timer; and what clients read. */
+import { Counterparts } from '../core/counterparts.js';
 import type { Observation, ObservedSocket } from '../core/observation.js';
 import type { RecordChange, RecordSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
@@ -43,6 +44,7 @@ export class TrackerEngine implements RecordSource {
   readonly #open = new Map<string, StuckRecord>();
   /** In the order in which they ended; the oldest leaves first. */
   readonly #ended = new Map<string, EndedRecord>();
+  readonly #counterparts = new Counterparts();
   readonly #listeners = new Set<(change: RecordChange) => void>();
   #timer: NodeJS.Timeout | null = null;
   #timerDueUs = Infinity;
@@ -165,6 +167,8 @@ export class TrackerEngine implements RecordSource {
         this.#apply(record, nowUs);
         return;
       case 'counters':
+      case 'interest':
+      case 'holding':
       case 'hello':
       case 'program':
       case 'feature':
@@ -189,14 +193,16 @@ export class TrackerEngine implements RecordSource {
     switch (effect.type) {
       case 'opened':
       case 'updated':
-        this.#open.set(effect.record.id, effect.record);
-        this.#publish({ kind: effect.type, timeUs: effect.timeUs, record: effect.record });
+        this.#publishOpen(effect.type, effect.record, effect.timeUs);
         return true;
-      case 'ended':
-        this.#open.delete(effect.record.id);
-        this.#keepEnded(effect);
-        this.#publish({ kind: 'ended', timeUs: effect.timeUs, record: effect.record });
+      case 'ended': {
+        const record = this.#linked(effect.record);
+        this.#open.delete(record.id);
+        this.#counterparts.remove(record.id);
+        this.#keepEnded({ record, observation: effect.observation });
+        this.#publish({ kind: 'ended', timeUs: effect.timeUs, record });
         return true;
+      }
       case 'request_pass':
         this.#options.sensor.requestPass(effect.kind);
         return false;
@@ -207,6 +213,25 @@ export class TrackerEngine implements RecordSource {
         this.#options.sensor.unwatch(effect.cookie);
         return false;
     }
+  }
+
+  /** Both ends of a connection learn of each other as the second one opens. */
+  #publishOpen(kind: 'opened' | 'updated', change: StuckRecord, timeUs: number): void {
+    const otherId = this.#counterparts.add(change);
+    const record = this.#linked(change);
+    this.#open.set(record.id, record);
+    this.#publish({ kind, timeUs, record });
+    const other = otherId === null ? undefined : this.#open.get(otherId);
+    if (other !== undefined) {
+      const linked = this.#linked(other);
+      this.#open.set(linked.id, linked);
+      this.#publish({ kind: 'updated', timeUs, record: linked });
+    }
+  }
+
+  #linked(record: StuckRecord): StuckRecord {
+    const counterpartId = this.#counterparts.of(record.id);
+    return counterpartId === null ? record : { ...record, counterpartId };
   }
 
   #keepEnded({ record, observation }: EndedRecord): void {

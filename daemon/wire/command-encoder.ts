@@ -1,11 +1,16 @@
 /** The daemon's commands to the sensor. */
+import type { Interest } from '../core/interest.js';
 import type { PassKind } from '../core/snapshot.js';
+import { writeAddress } from './address-bytes.js';
 import { LITTLE_ENDIAN } from './fields.js';
 import {
   COMMAND_KIND,
   CONDITION,
   CONFIGURE_COMMAND,
   CONFIGURE_COMMAND_SIZE,
+  INTEREST_COMMAND,
+  INTEREST_COMMAND_SIZE,
+  INTEREST_KIND,
   PASS_COMMAND,
   PASS_COMMAND_SIZE,
   PASS_KIND,
@@ -73,6 +78,12 @@ const PASS_NUMBERS: Readonly<Record<PassKind, number>> = {
   refresh: PASS_KIND.PASS_REFRESH,
   sweep: PASS_KIND.PASS_SWEEP,
   refresh_full: PASS_KIND.PASS_REFRESH_FULL,
+};
+
+const INTEREST_NUMBERS: Readonly<Record<Interest['kind'], number>> = {
+  peer: INTEREST_KIND.INTEREST_PEER,
+  listener: INTEREST_KIND.INTEREST_LISTENER,
+  process: INTEREST_KIND.INTEREST_PROCESS,
 };
 
 function startCommand(kind: number, size: number): DataView {
@@ -143,4 +154,44 @@ export function encodeWatch(cookie: bigint): Uint8Array {
  */
 export function encodeUnwatch(cookie: bigint): Uint8Array {
   return encodeCookie(COMMAND_KIND.COMMAND_UNWATCH, cookie);
+}
+
+/** The port of a peer or of a listener, or the id of a process. */
+function numberOf(interest: Interest): number {
+  switch (interest.kind) {
+    case 'peer':
+      return interest.peer.port;
+    case 'listener':
+      return interest.port;
+    case 'process':
+      return interest.pid;
+  }
+}
+
+function encodeInterest(kind: number, id: number, interest: Interest): Uint8Array {
+  const view = startCommand(kind, INTEREST_COMMAND_SIZE);
+  if (interest.kind === 'peer') {
+    writeAddress(view, INTEREST_COMMAND.address, interest.peer.address);
+  }
+  view.setUint32(INTEREST_COMMAND.interestKind, INTEREST_NUMBERS[interest.kind], LITTLE_ENDIAN);
+  writeU32(view, INTEREST_COMMAND.number, numberOf(interest), U32_MAX, 'number');
+  writeU32(view, INTEREST_COMMAND.interestId, id, U32_MAX, 'id');
+  return bytesOf(view);
+}
+
+/**
+ * Asks for totals of a peer, a listener or a process with every sweep.
+ * @param id names it in the records of the sensor; not 0.
+ * @throws RangeError for an address, a number or an id out of range.
+ */
+export function encodeCount(id: number, interest: Interest): Uint8Array {
+  return encodeInterest(COMMAND_KIND.COMMAND_COUNT, id, interest);
+}
+
+/**
+ * Takes back `encodeCount`.
+ * @throws RangeError for an address, a number or an id out of range.
+ */
+export function encodeUncount(id: number, interest: Interest): Uint8Array {
+  return encodeInterest(COMMAND_KIND.COMMAND_UNCOUNT, id, interest);
 }

@@ -2,7 +2,7 @@
 import type { Offset } from './offset.js';
 
 export const SENSOR_MAGIC = 0x31646b6375747321n;
-export const SENSOR_LAYOUT_HASH = 0xfae67e3a47ba4ee1n;
+export const SENSOR_LAYOUT_HASH = 0x67a6945e0411f426n;
 export const SENSOR_RECORD_MAX = 1024;
 
 /** `enum command_kind` */
@@ -11,6 +11,8 @@ export const COMMAND_KIND = {
   COMMAND_PASS: 102,
   COMMAND_WATCH: 103,
   COMMAND_UNWATCH: 104,
+  COMMAND_COUNT: 105,
+  COMMAND_UNCOUNT: 106,
 } as const;
 
 /** `enum condition` */
@@ -33,6 +35,13 @@ export const FAILURE_CODE = {
   FAILURE_ATTACH: 4,
   FAILURE_PROTOCOL: 5,
   FAILURE_INTERNAL: 6,
+} as const;
+
+/** `enum interest_kind` */
+export const INTEREST_KIND = {
+  INTEREST_PEER: 1,
+  INTEREST_LISTENER: 2,
+  INTEREST_PROCESS: 3,
 } as const;
 
 /** `enum pass_edge` */
@@ -67,6 +76,8 @@ export const RECORD_KIND = {
   RECORD_HOLDER: 9,
   RECORD_COUNTERS: 10,
   RECORD_FEATURE: 11,
+  RECORD_INTEREST: 12,
+  RECORD_HOLDING: 13,
 } as const;
 
 /** `enum socket_cause` */
@@ -141,9 +152,11 @@ export const COUNTERS_RECORD = {
   retransmitsSeen: 32 as Offset<'__u64'>,
   keepaliveSeen: 40 as Offset<'__u64'>,
   watchRejected: 48 as Offset<'__u64'>,
+  countRejected: 56 as Offset<'__u64'>,
+  holdingsDropped: 64 as Offset<'__u64'>,
 } as const;
 
-export const COUNTERS_RECORD_SIZE = 56;
+export const COUNTERS_RECORD_SIZE = 72;
 
 /** Where the fields of `struct failure_record` are. */
 export const FAILURE_RECORD = {
@@ -191,6 +204,42 @@ export const HOLDER_RECORD = {
 } as const;
 
 export const HOLDER_RECORD_SIZE = 40;
+
+/** Where the fields of `struct holding_record` are. */
+export const HOLDING_RECORD = {
+  startBootUs: 8 as Offset<'boot_us_t'>,
+  tgid: 16 as Offset<'__u32'>,
+  interestId: 20 as Offset<'__u32'>,
+  connections: 24 as Offset<'__u32'>,
+  passId: 28 as Offset<'__u32'>,
+} as const;
+
+export const HOLDING_RECORD_SIZE = 32;
+
+/** Where the fields of `struct interest_command` are. */
+export const INTEREST_COMMAND = {
+  address: 8 as Offset<'__u8[16]'>,
+  interestKind: 24 as Offset<'__u32'>,
+  number: 28 as Offset<'__u32'>,
+  interestId: 32 as Offset<'__u32'>,
+} as const;
+
+export const INTEREST_COMMAND_SIZE = 40;
+
+/** Where the fields of `struct interest_record` are. */
+export const INTEREST_RECORD = {
+  succeeded: 8 as Offset<'__u64'>,
+  failed: 16 as Offset<'__u64'>,
+  lastSuccessUs: 24 as Offset<'mono_us_t'>,
+  lastFailureUs: 32 as Offset<'mono_us_t'>,
+  interestId: 40 as Offset<'__u32'>,
+  connections: 44 as Offset<'__u32'>,
+  connecting: 48 as Offset<'__u32'>,
+  heardAgeJiffies: 52 as Offset<'__u32'>,
+  passId: 56 as Offset<'__u32'>,
+} as const;
+
+export const INTEREST_RECORD_SIZE = 64;
 
 /** Where the fields of `struct pass_command` are. */
 export const PASS_COMMAND = {
@@ -367,4 +416,6 @@ export const RECORD_SIZE_BY_KIND: readonly (number | undefined)[] = [
   HOLDER_RECORD_SIZE,
   COUNTERS_RECORD_SIZE,
   FEATURE_RECORD_SIZE,
+  INTEREST_RECORD_SIZE,
+  HOLDING_RECORD_SIZE,
 ];

@@ -14,6 +14,7 @@ import {
   decodeReady,
 } from './sensor-decoder.js';
 import { decodeSocket } from './socket-decoder.js';
+import { decodeHolding, decodeInterest } from './totals-decoder.js';
 import { WireError } from './wire-error.js';
 
 /** Only socket and pass records have causes; a number elsewhere is a sign that the stream is out of step. */
@@ -58,5 +59,9 @@ export function decodeRecord(frame: Frame): SensorRecord {
       return { type: 'ready', ready: decodeReady(frame) };
     case RECORD_KIND.RECORD_FAILURE:
       return { type: 'failure', failure: decodeFailure(frame) };
+    case RECORD_KIND.RECORD_INTEREST:
+      return { type: 'interest', interest: decodeInterest(frame) };
+    case RECORD_KIND.RECORD_HOLDING:
+      return { type: 'holding', holding: decodeHolding(frame) };
   }
 }

@@ -131,5 +131,7 @@ export function decodeCounters(frame: Frame): CountersReport {
     retransmitsSeen: readCount(frame, COUNTERS_RECORD.retransmitsSeen),
     keepaliveSeen: readCount(frame, COUNTERS_RECORD.keepaliveSeen),
     watchRejected: readCount(frame, COUNTERS_RECORD.watchRejected),
+    countRejected: readCount(frame, COUNTERS_RECORD.countRejected),
+    holdingsDropped: readCount(frame, COUNTERS_RECORD.holdingsDropped),
   };
 }

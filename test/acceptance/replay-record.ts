@@ -102,6 +102,8 @@ class RecordingProxy {
         return this.namespaces.has(record.holder.netns) ? bytes : null;
       case 'process':
         return this.pids.has(record.process.pid) ? bytes : null;
+      case 'holding':
+        return this.pids.has(record.holding.pid) ? bytes : null;
       case 'hello': {
         const release = /^[\d.]+/.exec(record.hello.kernelRelease)?.[0] ?? '';
         bytes.fill(0, HELLO_RECORD.kernelRelease.offset, HELLO_RECORD.machine.offset);
@@ -113,6 +115,7 @@ class RecordingProxy {
       case 'counters':
       case 'failure':
       case 'feature':
+      case 'interest':
       case 'pass':
       case 'program':
       case 'ready':

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { Client, credentials } from '@grpc/grpc-js';
 import type { ClientReadableStream, ServiceError, status } from '@grpc/grpc-js';
 import type { StatusSource, WorkloadSource } from '../../daemon/core/ports.js';
+import { NO_PEER_TOTALS, type PeerTotals } from '../../daemon/core/sweep-totals.js';
 import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { CallError, createStuckdClient } from '../../daemon/rpc/grpc-client.js';
 import type { StuckdClient, WatchChange } from '../../daemon/rpc/grpc-client.js';
@@ -46,6 +47,7 @@ export interface ServerSetup {
   readonly alerts?: FakeAlerts;
   readonly status?: StatusSource;
   readonly workloads?: WorkloadSource;
+  readonly totals?: PeerTotals;
   readonly watchLimits?: Partial<WatchLimits>;
 }
 
@@ -58,6 +60,7 @@ async function startServer(address: string, setup: ServerSetup): Promise<GrpcSer
       status: setup.status ?? createStatusSource(),
       clock: createClock(),
       workloads: setup.workloads ?? createWorkloads(),
+      totals: setup.totals ?? NO_PEER_TOTALS,
     },
     log: createLog(),
     ...(setup.watchLimits === undefined ? {} : { watchLimits: setup.watchLimits }),

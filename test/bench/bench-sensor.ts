@@ -1,9 +1,16 @@
 /** The real sensor, driven as the daemon drives it, for benchmarks that need nothing else of the daemon. */
+import type { Interest } from '../../daemon/core/interest.js';
 import type { PassReport } from '../../daemon/core/snapshot.js';
 import { spawnSensor } from '../../daemon/sensor/sensor-link.js';
 import { builtSensorPath } from '../../daemon/sensor/sensor-path.js';
 import { SensorSession } from '../../daemon/sensor/sensor-session.js';
-import { encodeConfigure, encodePass, type SensorConfiguration } from '../../daemon/wire/command-encoder.js';
+import {
+  encodeConfigure,
+  encodeCount,
+  encodePass,
+  encodeUncount,
+  type SensorConfiguration,
+} from '../../daemon/wire/command-encoder.js';
 import { Mailbox } from './mailbox.js';
 import type { PartContext } from './part.js';
 
@@ -66,6 +73,13 @@ export class BenchSensor {
 
   configure(configuration: SensorConfiguration): void {
     this.#session.send(encodeConfigure(configuration));
+  }
+
+  /** Has these counted from the next sweep on, or no more. */
+  setInterests(interests: readonly Interest[], counted: boolean): void {
+    for (const [index, interest] of interests.entries()) {
+      this.#session.send(counted ? encodeCount(index + 1, interest) : encodeUncount(index + 1, interest));
+    }
   }
 
   /** @throws Error if the sensor ends, or says that the sweep is incomplete. */

@@ -2,6 +2,7 @@
  * Thousands of connections between two network namespaces of their own: one process holds each end, or several where
  * one may not have as many descriptors.
  */
+import type { Interest } from '../../daemon/core/interest.js';
 import type { LabLink } from '../../daemon/demo/lab/lab-link.js';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { NetnsLab } from '../../daemon/demo/lab/netns-lab.js';
@@ -13,6 +14,14 @@ const SERVER_ADDRESS = '10.77.0.2';
 const FIRST_PORT = 8000;
 /** A client address has some 28,000 ports for each of these. */
 const PORTS = 16;
+/** What the client ends of the first pair of programs lead to, and what the server ends came in through. */
+export const LOAD_INTERESTS: readonly Interest[] = Array.from(
+  { length: PORTS },
+  (_, index) => FIRST_PORT + index,
+).flatMap((port): Interest[] => [
+  { kind: 'peer', peer: { address: SERVER_ADDRESS, port } },
+  { kind: 'listener', port },
+]);
 /** Opening one takes some 50 us; this only bounds what goes wrong. */
 const OPEN_TIMEOUT_MS = 120_000;
 

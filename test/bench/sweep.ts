@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { BenchSensor, QUIET } from './bench-sensor.js';
 import { BenchPrograms } from './bpf-programs.js';
-import { ConnectionLoad } from './connection-load.js';
+import { ConnectionLoad, LOAD_INTERESTS } from './connection-load.js';
 import type { Part, PartContext, PartResult } from './part.js';
 import { formatMs } from './report.js';
 import { scratchDirectory } from './scratch.js';
@@ -45,6 +45,8 @@ async function timeSs(namespace: LabNamespace, outputPath: string): Promise<List
 interface Rounds {
   readonly ss: Listing[];
   readonly sweep: Listing[];
+  /** While every connection is of interest: the totals of an incident that takes the whole node. */
+  readonly countingMs: number[];
   readonly emptyMs: number[];
 }
 
@@ -55,12 +57,14 @@ function medianListing(listings: readonly Listing[]): Listing {
   };
 }
 
-function summarize(connections: number, { ss, sweep, emptyMs }: Rounds): PartResult {
+function summarize(connections: number, { ss, sweep, countingMs, emptyMs }: Rounds): PartResult {
   const ssMedian = medianListing(ss);
   const sweepMedian = medianListing(sweep);
   const emptyMedianMs = median(emptyMs);
+  const countingMedianMs = median(countingMs);
   const versusSs = ratioVsSs(ssMedian, sweepMedian);
   const versusEmpty = ratio(sweepMedian.wallMs, emptyMedianMs);
+  const versusQuiet = ratio(countingMedianMs, sweepMedian.wallMs);
   const sweepMs = `${formatMs(sweepMedian.wallMs)} for ${sweepMedian.count.toFixed(0)} sockets`;
   return {
     headline: { ratioVsSs: significant(versusSs) },
@@ -78,6 +82,12 @@ function summarize(connections: number, { ss, sweep, emptyMs }: Rounds): PartRes
         compared: `iterator that reads nothing: ${formatMs(emptyMedianMs)}`,
         ratio: `${versusEmpty.toFixed(2)} x the limit (ratioVsEmptyIterator)`,
       },
+      {
+        what: 'sweep that counts every connection',
+        measured: formatMs(countingMedianMs),
+        compared: `where nothing is stuck: ${formatMs(sweepMedian.wallMs)}`,
+        ratio: `${versusQuiet.toFixed(2)} x as long (ratioCounting)`,
+      },
     ],
     figures: {
       connections,
@@ -89,6 +99,7 @@ function summarize(connections: number, { ss, sweep, emptyMs }: Rounds): PartRes
       emptyIteratorMs: significant(emptyMedianMs),
       ratioVsSs: significant(versusSs),
       ratioVsEmptyIterator: significant(versusEmpty),
+      ratioCounting: significant(versusQuiet),
     },
   };
 }
@@ -101,15 +112,18 @@ async function run(context: PartContext): Promise<PartResult> {
   await load.open(connections);
   const sensor = await BenchSensor.start(context, QUIET);
   const iterator = await BenchPrograms.attach(context, 'empty_iterator');
-  const rounds: Rounds = { ss: [], sweep: [], emptyMs: [] };
-  const measure = async ({ ss, sweep, emptyMs }: Rounds): Promise<void> => {
+  const rounds: Rounds = { ss: [], sweep: [], countingMs: [], emptyMs: [] };
+  const measure = async ({ ss, sweep, countingMs, emptyMs }: Rounds): Promise<void> => {
     ss.push(await timeSs(load.client, ssOutput));
     const pass = await sensor.sweep();
     sweep.push({ wallMs: pass.durationUs / 1000, count: pass.sockets });
     emptyMs.push(await iterator.iterate());
+    sensor.setInterests(LOAD_INTERESTS, true);
+    countingMs.push((await sensor.sweep()).durationUs / 1000);
+    sensor.setInterests(LOAD_INTERESTS, false);
   };
   context.progress('measuring');
-  await measure({ ss: [], sweep: [], emptyMs: [] }); // the first of everything meets cold caches and pays for them
+  await measure({ ss: [], sweep: [], countingMs: [], emptyMs: [] }); // the first of everything meets cold caches and pays for them
   const endMs = performance.now() + ROUNDS_BUDGET_MS;
   while (rounds.ss.length < ROUNDS_MAX && (rounds.ss.length < ROUNDS_MIN || performance.now() < endMs)) {
     await measure(rounds);

@@ -19,6 +19,7 @@ import { waitFor } from './wait-for.js';
 export interface StuckJson {
   readonly id: string;
   readonly previousId?: string;
+  readonly counterpartId?: string;
   readonly kind: string;
   readonly state: string;
   readonly direction?: string;
@@ -91,6 +92,35 @@ export interface OwnerJson {
   readonly podNamespace?: string;
   readonly container?: string;
   readonly holders: readonly { readonly pid: number; readonly comm: string; readonly fd: number }[];
+}
+
+/** A process with stuck connections, as ListProcesses gives it. */
+export interface ProcessJson {
+  readonly process?: OwnerJson;
+  readonly stuckCount: number;
+  readonly totalCount?: number;
+  readonly byKind: readonly { readonly kind: string; readonly count: number }[];
+  readonly destinations: readonly {
+    readonly peer?: { readonly address: string; readonly port: number };
+    readonly localPort?: number;
+    readonly stuckCount: number;
+    readonly totalCount?: number;
+  }[];
+  readonly oldestSince: string;
+  readonly earliestGiveUp?: string;
+  readonly unackedBytes?: string;
+}
+
+/** A peer to which connections are stuck, as ListPeers gives it. */
+export interface PeerJson {
+  readonly peer: { readonly address: string; readonly port: number };
+  readonly stuckCount: number;
+  readonly totalCount?: number;
+  readonly processCount?: number;
+  readonly newConnections?: { readonly succeeded?: string; readonly failed?: string };
+  readonly verdict?: string;
+  readonly summary: string;
+  readonly unackedBytes?: string;
 }
 
 /** One change of a watch. */
@@ -227,6 +257,18 @@ export class StuckdUnderTest {
       throw new Error(`no record ${id}`);
     }
     return connectionJson(stuckConnection);
+  }
+
+  /** The stuck connections of a namespace, by process. */
+  async processesIn({ inode }: LabNamespace): Promise<readonly ProcessJson[]> {
+    const { processes } = await this.#ask(() => this.client.listProcesses({ filter: { netns: [inode] } }));
+    return processes.map((process) => toProtoJson(process) as unknown as ProcessJson);
+  }
+
+  /** The stuck connections of a namespace, by peer. */
+  async peersIn({ inode }: LabNamespace): Promise<readonly PeerJson[]> {
+    const { peers } = await this.#ask(() => this.client.listPeers({ filter: { netns: [inode] } }));
+    return peers.map((peer) => toProtoJson(peer) as unknown as PeerJson);
   }
 
   /** Waits for a complete sweep that begins after this call, and until the watch has told what it found. */

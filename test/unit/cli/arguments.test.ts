@@ -26,6 +26,11 @@ describe('commands', () => {
       'watch --netns net:[4026531840] -o jsonl',
       { name: 'watch', ...COMMON, output: 'jsonl', filter: { ...ANY, netns: [4026531840] } },
     ],
+    ['processes', { name: 'processes', ...COMMON, filter: ANY, limit: Infinity }],
+    [
+      'peers --peer 10.0.0.2 --limit 3 -o jsonl',
+      { name: 'peers', ...COMMON, output: 'jsonl', filter: { ...ANY, peers: ['10.0.0.2'] }, limit: 3 },
+    ],
     [
       'list --container containerd://3F1C3F1C3F1C,web --pod shop/web-7d9c --unit nginx,session-3.scope,getty@tty1',
       {
@@ -94,7 +99,7 @@ describe('commands', () => {
 
 describe('wrong usage', () => {
   const table: readonly [string, RegExp][] = [
-    ['', /give a command: list, get, watch, alerts, status/],
+    ['', /give a command: list, get, watch, processes, peers, alerts, status/],
     ['lst', /no command "lst"/],
     ['alerts --severity bad', /--severity "bad": give info, warning, critical/],
     ['alerts --watch --all', /--all and --limit are for the list/],
@@ -107,6 +112,9 @@ describe('wrong usage', () => {
     ['get a b', /unexpected argument "b"/],
     ['get a --pid 1', /^get has no option --pid$/],
     ['watch --ended', /^watch has no option --ended$/],
+    ['peers --ended', /^peers has no option --ended$/],
+    ['processes 4', /^processes: unexpected argument "4"$/],
+    ['processes --limit 0', /--limit "0"/],
     ['list --pid', /--pid/],
     ['list --pid -1', /^Option '--pid' argument is ambiguous$/],
     ['list --pid x', /--pid "x": give a whole number/],

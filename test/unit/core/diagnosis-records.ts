@@ -40,6 +40,7 @@ export function givesUp(seconds: number, changes: Partial<Extract<GiveUp, { neve
 export const STUCK: StuckRecord = {
   id: '1',
   previousId: null,
+  counterpartId: null,
   kind: 'retransmitting',
   state: 'ESTABLISHED',
   direction: 'outbound',

@@ -48,6 +48,8 @@ const COUNTERS: CountersReport = {
   retransmitsSeen: 0,
   keepaliveSeen: 0,
   watchRejected: 0,
+  countRejected: 0,
+  holdingsDropped: 0,
 };
 
 /** A daemon with which nothing is wrong, but for `changes`. */
@@ -58,6 +60,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     counters: COUNTERS,
     lastLossUs: EPOCH_MONO_US,
     tracker: createTrackerState(DEFAULT_TRACKER_CONFIG),
+    uncounted: 0,
     lastSweep: SWEEP,
     sweepIntervalMs: 2000,
     nowUs: EPOCH_MONO_US + 2_000_000,
@@ -138,6 +141,9 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
   ['no sweep is complete', { lastSweep: null }, [/^the first sweep is not complete yet; owners are not known$/]],
   ['sweeps are late', { nowUs: EPOCH_MONO_US + 10_000_001 }, [/^sweeps are late/]],
   ['events were lost', { counters: { ...COUNTERS, ringDropped: 7 } }, [/^the kernel dropped 7 events/]],
+  ['interests found no room', { counters: { ...COUNTERS, countRejected: 1 } }, [/^the tables of totals were full: /]],
+  ['holdings found no room', { counters: { ...COUNTERS, holdingsDropped: 1 } }, [/^the tables of totals were full: /]],
+  ['more peers than can be counted', { uncounted: 12 }, [/^of 12 peers and processes the totals are not known: /]],
   ['sockets were not marked', { counters: { ...COUNTERS, markFailed: 8 } }, [/^8 sockets could not be marked/]],
   ['the tracker was full', { tracker: fullTracker() }, [/^the table .* was full: 5 could not be followed$/]],
   ['the disk is full', { unsaved: ['open records'] }, [/^open records cannot be saved/]],

@@ -46,6 +46,7 @@ export function createRecord(changes: Partial<StuckRecord> = {}): StuckRecord {
   return {
     id: 'c000000001',
     previousId: null,
+    counterpartId: null,
     kind: 'retransmitting',
     state: 'ESTABLISHED',
     direction: 'outbound',

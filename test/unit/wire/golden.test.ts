@@ -25,6 +25,8 @@ const RECORD_FIELDS: Readonly<Record<string, Fields>> = {
   holder: layout.HOLDER_RECORD,
   counters: layout.COUNTERS_RECORD,
   feature: layout.FEATURE_RECORD,
+  interest: layout.INTEREST_RECORD,
+  holding: layout.HOLDING_RECORD,
 };
 
 const COMMAND_FIELDS: Readonly<Record<string, Fields>> = {
@@ -32,6 +34,8 @@ const COMMAND_FIELDS: Readonly<Record<string, Fields>> = {
   'command-pass': layout.PASS_COMMAND,
   'command-watch': layout.WATCH_COMMAND,
   'command-unwatch': layout.WATCH_COMMAND,
+  'command-count': layout.INTEREST_COMMAND,
+  'command-uncount': layout.INTEREST_COMMAND,
 };
 
 interface FieldSpan {

@@ -221,6 +221,8 @@ const counters: SensorRecord = {
     retransmitsSeen: 0x0011223344556604,
     keepaliveSeen: 0x0011223344556605,
     watchRejected: 0x0011223344556606,
+    countRejected: 0x0011223344556607,
+    holdingsDropped: 0x0011223344556608,
   },
 };
 
@@ -231,6 +233,32 @@ const feature: SensorRecord = {
     name: 'RTO limit',
     how: 'icsk_rto_max',
     loss: 'the limit is taken to be 120 s',
+  },
+};
+
+const interest: SensorRecord = {
+  type: 'interest',
+  interest: {
+    succeeded: 0x0011223344556601,
+    failed: 0x0011223344556602,
+    lastSuccessUs: 0x0011223344556603,
+    lastFailureUs: 0x0011223344556604,
+    interestId: 0xa0b0c001,
+    connections: 0xa0b0c002,
+    connecting: 0xa0b0c003,
+    heardAgeJiffies: 0xa0b0c004,
+    passId: 0xa0b0c005,
+  },
+};
+
+const holding: SensorRecord = {
+  type: 'holding',
+  holding: {
+    startBootUs: 0x0011223344556601,
+    pid: 0xa0b0c001,
+    interestId: 0xa0b0c002,
+    connections: 0xa0b0c003,
+    passId: 0xa0b0c004,
   },
 };
 
@@ -249,6 +277,8 @@ export const GOLDEN_RECORDS: { readonly [Type in RecordType]: Extract<SensorReco
   holder,
   counters,
   feature,
+  interest,
+  holding,
 };
 
 export const RECORD_TYPES = Object.keys(GOLDEN_RECORDS) as RecordType[];
