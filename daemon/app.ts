@@ -1,5 +1,7 @@
 /** Puts the daemon together, starts it and stops it. */
+import { join } from 'node:path';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
+import type { SavedEntry } from './core/tracker-messages.js';
 import type { CountersReport } from './core/sensor-records.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
@@ -9,12 +11,14 @@ import { type MachineClock, SystemClock } from './lib/system-clock.js';
 import { kindRules } from './kind-rules.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
+import { ConnectionHistory } from './rpc/connection-history.js';
 import { startGrpcServer } from './rpc/grpc-server.js';
 import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
 import { buildStatus, untrackedCount } from './status-report.js';
+import { History, type HistoryLimits } from './store/history.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
@@ -43,6 +47,10 @@ export interface App extends StatusSource {
 const DRAIN_MS = 3000;
 const STOP_STEP_MS = 5000;
 
+function historyLimits({ history: { disk } }: Config): HistoryLimits {
+  return { maxAgeMs: disk.maxAge, maxBytes: disk.maxBytes, journalMaxBytes: disk.journalMaxBytes };
+}
+
 function trackerConfig(config: Config): TrackerConfig {
   return { ...DEFAULT_TRACKER_CONFIG, kinds: kindRules(config) };
 }
@@ -58,6 +66,8 @@ class RunningApp implements App {
   readonly #log: Logger;
   readonly #cleanup = new CleanupStack(STOP_STEP_MS);
   readonly #supervisor: SensorSupervisor;
+  readonly #history: History;
+  readonly #connectionHistory: ConnectionHistory;
   readonly #startRealUs = Date.now() * 1000;
   #saver: StateSaver | null = null;
   #saveFailed = false;
@@ -85,6 +95,7 @@ class RunningApp implements App {
       up: ({ hello, clock, programs }) => {
         this.#wasUp = true;
         this.engine.sensorUp({ hz: hello.hz, bootId: hello.bootId, release: hello.kernelRelease }, clock);
+        void this.#connectionHistory.settle();
         const missed = programs.filter(({ attached }) => !attached);
         this.#log.info(`sensor attached ${programs.length - missed.length} of ${programs.length} probes`, {
           sensorPid: hello.pid,
@@ -128,12 +139,16 @@ class RunningApp implements App {
         this.#saver?.touch();
       },
     });
+    // Before anybody else hears of a change, it is in the history.
+    this.#history = new History(join(config.stateDir, 'history'), 'connections', historyLimits(config), log);
+    this.#connectionHistory = new ConnectionHistory(this.#history, this.engine, this.clock);
   }
 
   /** Acquires everything, in the order in which it is needed. @throws Error with a message for the operator */
   async start(): Promise<void> {
     const store = new OpenRecordStore(this.#config.stateDir);
-    const { state, problem } = await this.#load(store);
+    const [{ state, problem }] = await Promise.all([this.#load(store), this.#connectionHistory.open()]);
+    this.#cleanup.push('history', () => this.#history.close());
     if (problem !== null) {
       this.#log.warn(`open records of the last run are not known: ${problem}`);
     }
@@ -148,11 +163,13 @@ class RunningApp implements App {
       },
     );
     if (state !== null) {
-      this.engine.restore(state);
+      // What has ended was told, though the daemon may have been killed before it saved that.
+      const hasNotEnded = ({ record }: SavedEntry): boolean => !this.#connectionHistory.stream.hasEnded(record.id);
+      this.engine.restore({ ...state, entries: state.entries.filter(hasNotEnded) });
     }
     const grpc = await startGrpcServer({
       address: this.#config.grpc.address,
-      services: { records: this.engine, status: this, clock: this.clock },
+      services: { records: this.engine, status: this, clock: this.clock, history: this.#connectionHistory },
       log: this.#log,
     });
     this.grpcAddress = grpc.address;
@@ -176,6 +193,7 @@ class RunningApp implements App {
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
       saveFailed: this.#saveFailed,
+      historyProblems: this.#history.problems,
       node: this.#nodeFacts,
     });
   }

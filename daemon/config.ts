@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
+import { historyDiskSchema } from './config-history.js';
 import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { parseDurationMs } from './lib/duration.js';
 import { LOG_LEVELS } from './lib/logger.js';
@@ -113,6 +114,7 @@ const configSchema = z.strictObject({
     .strictObject({
       /** Ended records that are kept in memory. */
       ended: z.number().int().min(0).max(100_000).default(1000),
+      disk: historyDiskSchema,
     })
     .prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),

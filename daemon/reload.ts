@@ -34,7 +34,7 @@ export function planReload(running: Config, wanted: Config): Reload {
     ...running,
     sensor: { ...running.sensor, refreshInterval, sweepInterval, fullRefreshInterval },
     kinds: wanted.kinds,
-    history: wanted.history,
+    history: { ...wanted.history, disk: running.history.disk },
     log: wanted.log,
   };
   return { config, changed: differingKeys(running, config), needRestart: differingKeys(config, wanted) };

@@ -19,6 +19,8 @@ export interface StatusParts {
   readonly nowUs: number;
   /** The last attempt to save open records failed. */
   readonly saveFailed: boolean;
+  /** What is wrong with the history on disk, a sentence each. */
+  readonly historyProblems: readonly string[];
   readonly node: NodeFacts;
 }
 
@@ -70,6 +72,7 @@ function problems(parts: StatusParts): readonly string[] {
   if (parts.saveFailed) {
     found.push('open records cannot be saved; their ids will not survive a restart');
   }
+  found.push(...parts.historyProblems);
   return found;
 }
 

@@ -1,5 +1,6 @@
 /** `stuckctl watch`: follows until interrupted, across restarts of the daemon. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../lib/backoff.js';
 import { escapeForTerminal } from '../lib/terminal.js';
 import { CallError } from '../rpc/grpc-client.js';
 import type { StuckdClient, WatchChange } from '../rpc/grpc-client.js';
@@ -11,7 +12,10 @@ import { WatchLines } from './watch-lines.js';
 
 type WatchCommand = Extract<Command, { name: 'watch' }>;
 
-const RETRY_MS = 500;
+const RETRY_MIN_MS = 250;
+const RETRY_MAX_MS = 5000;
+
+const SNAPSHOT_NOTE = 'connected again with a new snapshot: what changed in between was not told\n';
 
 /** Takes changes, and learns when a new watch begins. */
 interface Follower {
@@ -75,34 +79,47 @@ export async function watch(command: WatchCommand, client: StuckdClient, io: Cli
 async function follow(command: WatchCommand, client: StuckdClient, io: CliIo, follower: Follower): Promise<void> {
   const signal = io.interruptSignal();
   const stopped = (): boolean => signal.aborted;
+  const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, 0);
+  let resumeToken = '';
   let everReached = false;
-  let announced = false;
+  let isLost = false;
   while (!stopped()) {
     let reachedNow = false;
     let reason = 'the watch was ended';
-    follower.restart();
+    const isResumed = resumeToken !== '';
+    if (!isResumed) {
+      follower.restart();
+    }
     try {
-      for await (const change of client.watch(command.filter, signal)) {
-        if (announced) {
-          io.writeError('connected again\n');
-          announced = false;
+      for await (const response of client.watchResponses(command.filter, resumeToken, signal)) {
+        if (isLost) {
+          const isComplete = isResumed && !response.changes.some(({ lost }) => lost);
+          io.writeError(isComplete ? 'connected again, resumed: nothing was missed\n' : SNAPSHOT_NOTE);
+          isLost = false;
         }
         everReached = true;
         reachedNow = true;
-        await follower.accept(change);
+        for (const change of response.changes) {
+          await follower.accept(change);
+        }
+        ({ resumeToken } = response);
       }
     } catch (error) {
       if (!(error instanceof CallError) || !mayRetry(error, everReached, reachedNow)) {
         throw error;
       }
+      if (error.failure === 'expired' && isResumed && !reachedNow) {
+        resumeToken = '';
+        continue;
+      }
       reason = error.message;
     }
     if (!stopped()) {
-      if (!announced) {
-        io.writeError(`the connection to stuckd ended (${escapeForTerminal(reason)}); trying again until Ctrl-C\n`);
-        announced = true;
+      if (!isLost) {
+        io.writeError(`connection lost (${escapeForTerminal(reason)}); trying again until Ctrl-C\n`);
+        isLost = true;
       }
-      await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      await delay(backoff.next(reachedNow ? 0 : -1), undefined, { signal }).catch(() => undefined);
     }
   }
 }

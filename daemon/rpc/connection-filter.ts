@@ -1,10 +1,13 @@
 /** Which records a request means: the checked form of `ConnectionFilter`. */
 import { createHash } from 'node:crypto';
 import type { StuckKind } from '../core/kinds.js';
+import type { WallClock } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import { kindFromProto } from './enum-mapping.js';
+import { factsOfRecord, type FilterFacts, parseFacts } from './filter-facts.js';
 import { stuckd } from './gen/stuckd.js';
 import { canonicalAddress, formatPeer, parsePeer } from './peer-address.js';
+import { timestampToUs } from './proto-time.js';
 import { invalidArgument } from './status.js';
 
 /** Values in one field of a filter. */
@@ -14,6 +17,10 @@ export interface ConnectionFilter {
   /** True if every record matches. */
   readonly matchesAll: boolean;
   readonly matches: (record: StuckRecord) => boolean;
+  /** The same for a record on disk. @param facts as they stand there */
+  readonly matchesStored: (facts: string) => boolean;
+  /** Only records that were stuck at some time from then on; microseconds since 1970, 0 for all. */
+  readonly stuckAfterUs: number;
   /** Two filters that mean the same have the same fingerprint. */
   readonly fingerprint: string;
 }
@@ -55,15 +62,9 @@ function parsePeers(values: readonly string[]): ReadonlySet<string> {
   return peers;
 }
 
-/** An orphan is found by the process that left it: a watch that follows a process must see what becomes of its sockets. */
-function heldBy(record: StuckRecord, pids: ReadonlySet<number>): boolean {
-  const owner = record.owner ?? record.lastOwner;
-  return owner !== null && (pids.has(owner.pid) || owner.holders.some((holder) => pids.has(holder.pid)));
-}
-
-function isPeer(record: StuckRecord, peers: ReadonlySet<string>): boolean {
-  const address = canonicalAddress(record.remote.address) ?? record.remote.address;
-  return peers.has(address) || peers.has(formatPeer(address, record.remote.port));
+function isPeer({ remote }: FilterFacts, peers: ReadonlySet<string>): boolean {
+  const address = canonicalAddress(remote.address) ?? remote.address;
+  return peers.has(address) || peers.has(formatPeer(address, remote.port));
 }
 
 /**
@@ -71,6 +72,7 @@ function isPeer(record: StuckRecord, peers: ReadonlySet<string>): boolean {
  */
 export function parseConnectionFilter(
   filter: stuckd.v1.ConnectionFilter.$Properties | null | undefined,
+  clock: WallClock,
 ): ConnectionFilter {
   const fields = {
     pids: filter?.pids ?? [],
@@ -85,14 +87,28 @@ export function parseConnectionFilter(
   const kinds = parseKinds(fields.kinds);
   const peers = parsePeers(fields.peers);
   const netns = new Set(fields.netns);
-  const sorted = [pids, kinds, peers, netns].map((set) => [...set].map(String).sort());
+  const stuckAfterUs = filter?.stuckAfter ? timestampToUs(filter.stuckAfter) : 0;
+  const detectedBeforeUs = filter?.detectedBefore ? timestampToUs(filter.detectedBefore) : Infinity;
+  const matchesAll =
+    pids.size + kinds.size + peers.size + netns.size === 0 && stuckAfterUs === 0 && detectedBeforeUs === Infinity;
+  const matchesFacts = (facts: FilterFacts): boolean =>
+    (pids.size === 0 || facts.pids.some((pid) => pids.has(pid))) &&
+    (kinds.size === 0 || kinds.has(facts.kind)) &&
+    (peers.size === 0 || isPeer(facts, peers)) &&
+    (netns.size === 0 || netns.has(facts.netns)) &&
+    (facts.endUs ?? Infinity) >= stuckAfterUs &&
+    facts.detectedUs < detectedBeforeUs;
+  const sorted = [pids, kinds, peers, netns, [stuckAfterUs], [detectedBeforeUs]].map((values) =>
+    [...values].map(String).sort(),
+  );
   return {
-    matchesAll: pids.size + kinds.size + peers.size + netns.size === 0,
-    matches: (record) =>
-      (pids.size === 0 || heldBy(record, pids)) &&
-      (kinds.size === 0 || kinds.has(record.kind)) &&
-      (peers.size === 0 || isPeer(record, peers)) &&
-      (netns.size === 0 || netns.has(record.netns)),
+    matchesAll,
+    matchesStored: (text) => {
+      const facts = matchesAll ? null : parseFacts(text);
+      return matchesAll || (facts !== null && matchesFacts(facts));
+    },
+    matches: (record) => matchesAll || matchesFacts(factsOfRecord(record, clock)),
+    stuckAfterUs,
     fingerprint: createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 16),
   };
 }

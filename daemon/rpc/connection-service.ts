@@ -1,29 +1,26 @@
 /** ConnectionService: list, get and watch stuck connections. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
-import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { RecordChange, RecordSource, WallClock } from '../core/ports.js';
-import type { StuckRecord } from '../core/record.js';
-import { parseConnectionFilter } from './connection-filter.js';
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { RecordSource, WallClock } from '../core/ports.js';
+import { createChangeMapper } from './change-mapper.js';
+import { type ConnectionFilter, parseConnectionFilter } from './connection-filter.js';
+import type { ConnectionHistory } from './connection-history.js';
 import type { stuckd } from './gen/stuckd.js';
 import { ladderToProto, parseWhatIf, whatIfToProto } from './get-connection.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
-import { changeToProto, recordToProto } from './proto-mapping.js';
-import { timestampFromUs } from './proto-time.js';
-import type { MalformedRequest } from './service-definition.js';
-import { RpcError, acceptRequest, invalidArgument, toStatus, unary } from './status.js';
+import { recordToProto } from './proto-mapping.js';
+import { RpcError, acceptRequest, invalidArgument, unary } from './status.js';
 import type { RpcLog } from './status.js';
-import { WATCH_LIMITS, WatchSession } from './watch-session.js';
-import type { WatchLimits, WatchMapper } from './watch-session.js';
+import { decodeChange } from './stored-change.js';
+import { type WatchCall, WatchCallSession } from './watch-call.js';
+import { NO_PLACE, WATCH_LIMITS, WatchSession } from './watch-session.js';
+import type { WatchLimits, WatchMapper, WatchPlace } from './watch-session.js';
 
-type Change = stuckd.v1.Change.$Properties;
 type ListRequest = stuckd.v1.ListStuckConnectionsRequest.$Properties;
 type ListResponse = stuckd.v1.ListStuckConnectionsResponse.$Properties;
 type GetRequest = stuckd.v1.GetStuckConnectionRequest.$Properties;
 type GetResponse = stuckd.v1.GetStuckConnectionResponse.$Properties;
-type WatchRequest = stuckd.v1.WatchStuckConnectionsRequest.$Properties;
-type WatchResponse = stuckd.v1.WatchStuckConnectionsResponse.$Properties;
-type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchResponse>;
 
 /** A page of the largest size stays below the 4 MiB that gRPC clients take by default. */
 const PAGE_SIZE_DEFAULT = 500;
@@ -38,6 +35,8 @@ export interface ConnectionServiceOptions {
   readonly records: RecordSource;
   readonly clock: WallClock;
   readonly log: RpcLog;
+  /** What is kept on disk; without it watches cannot be resumed. */
+  readonly history?: ConnectionHistory;
   readonly watchLimits?: Partial<WatchLimits>;
 }
 
@@ -46,7 +45,7 @@ interface Subscription {
   end(code: status, details: string): void;
 }
 
-function byId(a: StuckRecord, b: StuckRecord): number {
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
   return a.id < b.id ? -1 : Number(a.id > b.id);
 }
 
@@ -57,6 +56,7 @@ export class ConnectionService {
   readonly #log: RpcLog;
   readonly #limits: WatchLimits;
   readonly #mapper: WatchMapper;
+  readonly #history: ConnectionHistory | null;
   readonly #subscriptions = new Set<Subscription>();
   #draining = false;
 
@@ -65,7 +65,8 @@ export class ConnectionService {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#limits = { ...WATCH_LIMITS, ...options.watchLimits };
-    this.#mapper = this.#createMapper();
+    this.#history = options.history ?? null;
+    this.#mapper = this.#history?.mapper ?? createChangeMapper(options.clock);
     this.implementation = {
       listStuckConnections: unary(this.#log, (request: ListRequest) => this.#list(request)),
       getStuckConnection: unary(this.#log, (request: GetRequest) => this.#get(request)),
@@ -89,7 +90,7 @@ export class ConnectionService {
   }
 
   async #list(request: ListRequest): Promise<ListResponse> {
-    const filter = parseConnectionFilter(request.filter);
+    const filter = parseConnectionFilter(request.filter, this.#clock);
     const includeEnded = request.includeEnded ?? false;
     const query = `${filter.fingerprint}${includeEnded ? '+ended' : ''}`;
     const afterId = decodePageToken(request.pageToken ?? '', query);
@@ -99,22 +100,24 @@ export class ConnectionService {
     );
 
     const all = includeEnded ? [...this.#records.recentlyEnded(), ...this.#records.open()] : this.#records.open();
-    const rest = all.filter((record) => record.id > afterId && filter.matches(record)).sort(byId);
+    const inMemory = all.filter((record) => record.id > afterId && filter.matches(record));
+    const onDisk = includeEnded ? await this.#history?.ended(filter, afterId, pageSize + 1) : [];
+    const rest = [...inMemory, ...(onDisk ?? [])].sort(byId);
     const page = rest.slice(0, pageSize);
     const stuckConnections = [];
     const nowUs = this.#clock.nowUs();
-    for (const [index, record] of page.entries()) {
+    for (const [index, item] of page.entries()) {
       if (index > 0 && index % MAPPED_PER_TURN === 0) {
         await nextTurn();
       }
-      stuckConnections.push(recordToProto(record, nowUs, this.#clock));
+      stuckConnections.push('decode' in item ? item.decode() : recordToProto(item, nowUs, this.#clock));
     }
     const last = page.at(-1);
     const more = last !== undefined && rest.length > page.length;
     return { stuckConnections, nextPageToken: more ? encodePageToken(query, last.id) : '' };
   }
 
-  #get(request: GetRequest): GetResponse {
+  async #get(request: GetRequest): Promise<GetResponse> {
     const id = request.id ?? '';
     if (id === '' || id.length > ID_LENGTH_MAX) {
       throw invalidArgument('id must be the id of a record, as ListStuckConnections gives it');
@@ -122,10 +125,7 @@ export class ConnectionService {
     const settings = request.whatIf ? parseWhatIf(request.whatIf) : null;
     const record = this.#records.find(id);
     if (record === undefined) {
-      throw new RpcError(
-        status.NOT_FOUND,
-        `no stuck connection has the id ${JSON.stringify(id)}; ended ones are kept for a while only`,
-      );
+      return this.#getStored(id, settings !== null);
     }
     const nowUs = this.#clock.nowUs();
     const observed = this.#records.observed(id);
@@ -136,30 +136,33 @@ export class ConnectionService {
     };
   }
 
-  #createMapper(): WatchMapper {
-    const mapped = new WeakMap<RecordChange, Partial<Record<RecordChange['kind'], Change>>>();
-    return {
-      nowTime: () => timestampFromUs(this.#clock.monoToRealUs(this.#clock.nowUs())),
-      snapshotItem: (record) => {
-        const nowUs = this.#clock.nowUs();
-        const time = timestampFromUs(this.#clock.monoToRealUs(nowUs));
-        return { time, snapshotItem: recordToProto(record, nowUs, this.#clock) };
-      },
-      change: (change, kind) => {
-        const known = mapped.get(change);
-        const message = known?.[kind] ?? changeToProto(change, kind, this.#clock);
-        mapped.set(change, { ...known, [kind]: message });
-        return message;
-      },
-    };
+  async #getStored(id: string, asksWhatIf: boolean): Promise<GetResponse> {
+    const stuckConnection = (await this.#history?.find(id)) ?? null;
+    if (stuckConnection === null) {
+      throw new RpcError(
+        status.NOT_FOUND,
+        `no stuck connection has the id ${JSON.stringify(id)}; ended ones are kept for a while only`,
+      );
+    }
+    if (asksWhatIf) {
+      throw new RpcError(
+        status.FAILED_PRECONDITION,
+        `what_if cannot be answered for ${id}: it ended a while ago, and nothing but the record is kept of it`,
+      );
+    }
+    return { stuckConnection };
   }
 
   #watch(call: WatchCall): void {
-    const fail = (error: unknown): void => {
-      call.emit('error', toStatus(error, call.getPath(), this.#log));
+    const watch = new WatchCallSession(call, this.#log, this.#limits);
+    const subscription: Subscription = {
+      end: (code, details) => {
+        watch.end(code, details);
+      },
     };
     try {
-      const filter = parseConnectionFilter(acceptRequest(call.request).filter);
+      const { filter: wanted, resumeToken } = acceptRequest(call.request);
+      const filter = parseConnectionFilter(wanted, this.#clock);
       if (this.#draining) {
         throw new RpcError(status.UNAVAILABLE, 'stuckd is stopping');
       }
@@ -167,36 +170,32 @@ export class ConnectionService {
         const details = `${SUBSCRIBERS_MAX} watches are open, which is the most; end one and try again`;
         throw new RpcError(status.RESOURCE_EXHAUSTED, details);
       }
-      const end = (code: status, details: string): void => {
-        session.close();
-        fail(new RpcError(code, details));
-      };
-      const subscription: Subscription = { end };
-      const session = new WatchSession(
-        this.#records,
-        filter,
-        this.#mapper,
-        {
-          write: (changes, flushed) => call.write({ changes }, flushed),
-          tooSlow: () => {
-            const seconds = (this.#limits.slowMs / 1000).toString();
-            this.#log.warn(`ended a watch whose client read nothing for ${seconds} s`);
-            end(status.RESOURCE_EXHAUSTED, `the client read nothing for ${seconds} s; watch again`);
-          },
-          failed: fail,
-        },
-        this.#limits,
-      );
       // Counted until the call is over, not until its session is: what a client did not read stays in memory till then.
       this.#subscriptions.add(subscription);
-      const forget = (): void => {
-        session.close();
+      watch.onOver(() => {
         this.#subscriptions.delete(subscription);
-      };
-      call.once('cancelled', forget);
-      call.once('close', forget);
+      });
+      watch.start(this.#placeOf(filter, resumeToken ?? ''), (sink, place) => {
+        return new WatchSession(this.#records, filter, this.#mapper, sink, this.#limits, place);
+      });
     } catch (error) {
-      fail(error);
+      watch.fail(error);
     }
+  }
+
+  /** @throws RpcError for a token from which nothing can be resumed. */
+  async #placeOf(filter: ConnectionFilter, resumeToken: string): Promise<WatchPlace> {
+    const stream = this.#history?.stream ?? null;
+    if (stream === null) {
+      if (resumeToken !== '') {
+        throw new RpcError(status.OUT_OF_RANGE, 'this stuckd keeps no history; watch again without a resume_token');
+      }
+      return NO_PLACE;
+    }
+    return {
+      position: () => stream.position,
+      token: (sequence) => stream.token(sequence, filter.fingerprint),
+      backlog: resumeToken === '' ? null : await stream.resume(resumeToken, filter, decodeChange),
+    };
   }
 }

@@ -24,7 +24,7 @@ const CHANNEL_OPTIONS: ChannelOptions = {
 };
 
 /** What went wrong, as far as the caller can act on it. */
-export type CallFailure = 'unreachable' | 'not_found' | 'invalid' | 'refused' | 'failed';
+export type CallFailure = 'unreachable' | 'not_found' | 'invalid' | 'refused' | 'expired' | 'failed';
 
 /** A call that did not succeed; the message is the server's, or grpc-js's reason why it was not reached. */
 export class CallError extends Error {
@@ -42,6 +42,8 @@ const FAILURES: ReadonlyMap<status, CallFailure> = new Map([
   [status.NOT_FOUND, 'not_found'],
   [status.INVALID_ARGUMENT, 'invalid'],
   [status.RESOURCE_EXHAUSTED, 'refused'],
+  // Of a watch: what followed the token is not kept any more.
+  [status.OUT_OF_RANGE, 'expired'],
 ]);
 
 function isServiceError(error: unknown): error is ServiceError {
@@ -74,6 +76,7 @@ export type WhatIfRequest = stuckd.v1.WhatIf.$Properties;
 export type StatusResponse = stuckd.v1.GetStatusResponse;
 export type ConnectionFilterRequest = stuckd.v1.ConnectionFilter.$Properties;
 export type WatchChange = stuckd.v1.Change.$Properties;
+export type WatchResponse = stuckd.v1.WatchStuckConnectionsResponse;
 
 /** All calls reject with CallError. */
 export interface StuckdClient {
@@ -87,6 +90,15 @@ export interface StuckdClient {
    * @param signal ends the watch without an error.
    */
   watch(filter: ConnectionFilterRequest, signal: AbortSignal): AsyncIterable<WatchChange>;
+  /**
+   * The same, response by response, with the token of each.
+   * @param resumeToken of the last response; empty to begin with a snapshot
+   */
+  watchResponses(
+    filter: ConnectionFilterRequest,
+    resumeToken: string,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchResponse>;
   close(): void;
 }
 
@@ -116,11 +128,13 @@ async function unaryCall<RequestIn, RequestOut, ResponseIn, ResponseOut>(
 async function* watchCall(
   client: Client,
   filter: ConnectionFilterRequest,
+  resumeToken: string,
   signal: AbortSignal,
-): AsyncGenerator<WatchChange> {
+): AsyncGenerator<WatchResponse> {
   const method = CONNECTION_SERVICE.watchStuckConnections;
   const call = client.makeServerStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, {
     filter,
+    resumeToken,
   });
   const cancel = (): void => {
     call.cancel();
@@ -130,9 +144,7 @@ async function* watchCall(
     cancel();
   }
   try {
-    for await (const response of call as AsyncIterable<stuckd.v1.WatchStuckConnectionsResponse>) {
-      yield* response.changes;
-    }
+    yield* call as AsyncIterable<WatchResponse>;
   } catch (error) {
     if (!signal.aborted) {
       throw callError(error);
@@ -140,6 +152,12 @@ async function* watchCall(
   } finally {
     signal.removeEventListener('abort', cancel);
     call.cancel();
+  }
+}
+
+async function* changesOf(responses: AsyncIterable<WatchResponse>): AsyncGenerator<WatchChange> {
+  for await (const { changes } of responses) {
+    yield* changes;
   }
 }
 
@@ -155,7 +173,8 @@ export function createStuckdClient(address: string): StuckdClient {
     listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request),
     getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }),
     getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
-    watch: (filter, signal) => watchCall(client, filter, signal),
+    watch: (filter, signal) => changesOf(watchCall(client, filter, '', signal)),
+    watchResponses: (filter, resumeToken, signal) => watchCall(client, filter, resumeToken, signal),
     close: () => {
       client.close();
     },

@@ -3,6 +3,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ServerOptions } from '@grpc/grpc-js';
 import type { RecordSource, StatusSource, WallClock } from '../core/ports.js';
 import { formatAddress, parseAddress } from './address.js';
+import type { ConnectionHistory } from './connection-history.js';
 import { ConnectionService } from './connection-service.js';
 import { HealthService } from './health-service.js';
 import { openListenSocket } from './listen-socket.js';
@@ -29,6 +30,8 @@ export interface GrpcServerOptions {
     readonly records: RecordSource;
     readonly status: StatusSource;
     readonly clock: WallClock;
+    /** What is kept of connections on disk; without it watches cannot be resumed. */
+    readonly history?: ConnectionHistory;
   };
   readonly log: RpcLog;
   /** Limits of watches, where they differ from the defaults. */
@@ -66,7 +69,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const { log } = options;
   const { records, status, clock } = options.services;
   const limits = options.watchLimits === undefined ? {} : { watchLimits: options.watchLimits };
-  const connections = new ConnectionService({ records, clock, log, ...limits });
+  const kept = options.services.history === undefined ? {} : { history: options.services.history };
+  const connections = new ConnectionService({ records, clock, log, ...kept, ...limits });
   const health = new HealthService(SERVICE_NAMES, log);
 
   const server = new Server(SERVER_OPTIONS);

@@ -6,10 +6,13 @@
  * if that is not enough the queue is given up, the client gets `lost` and then a fresh snapshot.
  */
 import Long from 'long';
+import { LogGapError } from '../core/history.js';
 import type { RecordChange, RecordSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import type { ConnectionFilter } from './connection-filter.js';
+import { FollowedRecords } from './followed-records.js';
 import type { stuckd } from './gen/stuckd.js';
+import type { WatchBacklog } from './watch-backlog.js';
 
 type Change = stuckd.v1.Change.$Properties;
 
@@ -37,13 +40,27 @@ export const WATCH_LIMITS: WatchLimits = {
 
 /** Where the responses go. */
 export interface WatchSink {
-  /** @param flushed called when flow control let the response go. */
-  write(changes: Change[], flushed: () => void): void;
+  /**
+   * @param resumeToken where to go on after this response
+   * @param flushed called when flow control let the response go.
+   */
+  write(changes: readonly Change[], resumeToken: string, flushed: () => void): void;
   /** The subscriber takes nothing. */
   tooSlow(): void;
   /** The session has a defect and cannot go on. */
   failed(error: unknown): void;
 }
+
+/** Where a subscriber is in its stream, for those whose changes are kept. */
+export interface WatchPlace {
+  /** Sequence number of the newest change, also while that one is being told. */
+  readonly position: () => number;
+  readonly token: (sequence: number) => string;
+  /** What it missed since it was here before; null for a snapshot. */
+  readonly backlog: WatchBacklog<Change> | null;
+}
+
+export const NO_PLACE: WatchPlace = { position: () => 0, token: () => '', backlog: null };
 
 /** Records as messages; shared by all sessions, so that a change is mapped once. */
 export interface WatchMapper {
@@ -56,6 +73,7 @@ export interface WatchMapper {
 interface Queued {
   readonly change: RecordChange;
   readonly kind: RecordChange['kind'];
+  readonly sequence: number;
 }
 
 interface Snapshot {
@@ -84,7 +102,8 @@ export class WatchSession {
   readonly #mapper: WatchMapper;
   readonly #sink: WatchSink;
   readonly #limits: WatchLimits;
-  readonly #unsubscribe: () => void;
+  readonly #place: WatchPlace;
+  #unsubscribe: () => void = () => undefined;
   #heartbeat: NodeJS.Timeout | null = null;
   #slow: NodeJS.Timeout | null = null;
   #turn: NodeJS.Immediate | null = null;
@@ -92,11 +111,12 @@ export class WatchSession {
   #closed = false;
 
   #queue: Queued[] = [];
-  #snapshot: Snapshot | null;
+  #snapshot: Snapshot | null = null;
+  #backlog: WatchBacklog<Change> | null;
+  #isReadingBacklog = false;
   /** Changes that were given up; above 0 the client has yet to be told, and the queue stays empty. */
   #lost = 0;
-  /** Ids that the subscriber knows of, where a filter makes a difference. */
-  #known = new Set<string>();
+  #followed = new FollowedRecords(null);
 
   constructor(
     source: RecordSource,
@@ -104,16 +124,19 @@ export class WatchSession {
     mapper: WatchMapper,
     sink: WatchSink,
     limits: WatchLimits = WATCH_LIMITS,
+    place: WatchPlace = NO_PLACE,
   ) {
     this.#source = source;
     this.#filter = filter;
     this.#mapper = mapper;
     this.#sink = sink;
     this.#limits = limits;
-    this.#snapshot = this.#takeSnapshot();
-    this.#unsubscribe = source.subscribe((change) => {
-      this.#onChange(change);
-    });
+    this.#place = place;
+    this.#backlog = place.backlog;
+    if (this.#backlog === null) {
+      this.#snapshot = this.#takeSnapshot();
+      this.#subscribe();
+    }
     this.#startHeartbeat();
     this.#schedule();
   }
@@ -127,46 +150,28 @@ export class WatchSession {
     clearImmediate(this.#turn ?? undefined);
     this.#queue = [];
     this.#snapshot = null;
-    this.#known.clear();
+    this.#backlog = null;
+  }
+
+  #subscribe(): void {
+    this.#unsubscribe = this.#source.subscribe((change) => {
+      this.#onChange(change);
+    });
   }
 
   #takeSnapshot(): Snapshot {
     const open = this.#source.open();
     const records = this.#filter.matchesAll ? open.slice() : open.filter(this.#filter.matches);
-    this.#known = this.#filter.matchesAll ? new Set() : new Set(records.map((record) => record.id));
+    this.#followed = new FollowedRecords(this.#filter.matchesAll ? null : records.map(({ id }) => id));
     return { records, next: 0 };
-  }
-
-  /**
-   * What a change is for this subscriber, or null if it is none. A record that matched once is followed to its end, even
-   * when it stops matching; one that begins to match is opened for this subscriber, whatever it is for others.
-   */
-  #kindForSubscriber(change: RecordChange): RecordChange['kind'] | null {
-    if (this.#filter.matchesAll) {
-      return change.kind;
-    }
-    const { id } = change.record;
-    if (this.#known.has(id)) {
-      if (change.kind === 'ended') {
-        this.#known.delete(id);
-      }
-      return change.kind;
-    }
-    if (!this.#filter.matches(change.record)) {
-      return null;
-    }
-    if (change.kind === 'ended') {
-      return 'ended';
-    }
-    this.#known.add(id);
-    return 'opened';
   }
 
   #onChange(change: RecordChange): void {
     if (this.#closed) {
       return;
     }
-    const kind = this.#kindForSubscriber(change);
+    const { record } = change;
+    const kind = this.#followed.kindOf(change.kind, record.id, () => this.#filter.matches(record));
     if (kind === null) {
       return;
     }
@@ -174,7 +179,7 @@ export class WatchSession {
       this.#lost += 1;
       return;
     }
-    this.#queue.push({ change, kind });
+    this.#queue.push({ change, kind, sequence: this.#place.position() });
     if (this.#queue.length > this.#limits.queueMax) {
       this.#relieve();
     }
@@ -192,6 +197,9 @@ export class WatchSession {
   }
 
   #pending(): boolean {
+    if (this.#backlog !== null) {
+      return !this.#isReadingBacklog;
+    }
     return this.#lost > 0 || this.#snapshot !== null || this.#queue.length > 0;
   }
 
@@ -202,15 +210,71 @@ export class WatchSession {
     }
     this.#turn = setImmediate(() => {
       this.#turn = null;
+      if (this.#backlog !== null) {
+        void this.#catchUp(this.#backlog);
+        return;
+      }
       // One batch a turn: a long snapshot must not keep events and other clients waiting.
       try {
         this.#write(this.#nextBatch());
         this.#schedule();
       } catch (error) {
-        this.close();
-        this.#sink.failed(error);
+        this.#fail(error);
       }
     });
+  }
+
+  #fail(error: unknown): void {
+    this.close();
+    this.#sink.failed(error);
+  }
+
+  /** One batch of what was missed; after the last one it goes on with what happens now. */
+  async #catchUp(backlog: WatchBacklog<Change>): Promise<void> {
+    this.#isReadingBacklog = true;
+    try {
+      const changes = await backlog.next();
+      if (this.#closed) {
+        return;
+      }
+      if (changes.length === 0 && backlog.position === this.#place.position()) {
+        this.#followed = backlog.followed ?? this.#followed;
+        this.#backlog = null;
+        this.#subscribe();
+      }
+      // The last one is empty: it says that nothing more was missed.
+      if (changes.length > 0 || this.#backlog === null) {
+        this.#write(changes);
+      }
+    } catch (error) {
+      this.#onBacklogError(backlog, error);
+    } finally {
+      this.#isReadingBacklog = false;
+      this.#schedule();
+    }
+  }
+
+  #onBacklogError(backlog: WatchBacklog<Change>, error: unknown): void {
+    if (this.#closed) {
+      return;
+    }
+    if (!(error instanceof LogGapError)) {
+      this.#fail(error);
+      return;
+    }
+    // It was too slow, or the disk failed: what it has missed is told as such.
+    this.#lost = Math.max(1, this.#place.position() - backlog.position);
+    this.#backlog = null;
+    this.#subscribe();
+  }
+
+  /** The token of what was written so far; none while a snapshot is under way, from which nobody can go on. */
+  #resumeToken(): string {
+    if (this.#lost > 0 || this.#snapshot !== null) {
+      return '';
+    }
+    const next = this.#queue[0];
+    return this.#place.token(this.#backlog?.position ?? (next === undefined ? this.#place.position() : next.sequence - 1));
   }
 
   #nextBatch(): Change[] {
@@ -240,13 +304,13 @@ export class WatchSession {
     return batch;
   }
 
-  #write(changes: Change[]): void {
+  #write(changes: readonly Change[]): void {
     this.#inFlight += 1;
     this.#startHeartbeat();
     if (this.#inFlight === 1) {
       this.#startSlow();
     }
-    this.#sink.write(changes, () => {
+    this.#sink.write(changes, this.#resumeToken(), () => {
       this.#onFlushed();
     });
   }

@@ -51,7 +51,10 @@ describe('defaults', () => {
       zombie: { enabled: true, open: { after: 60_000 } },
       stale_reuse: { enabled: true, open: { idle: 1000 } },
     },
-    history: { ended: 1000 },
+    history: {
+      ended: 1000,
+      disk: { maxAge: 7 * 86_400_000, maxBytes: 64 * 1024 * 1024, journalMaxBytes: 32 * 1024 * 1024 },
+    },
     log: { level: 'info' },
   };
   const nothing: readonly (readonly [string, string])[] = [

@@ -62,6 +62,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     sweepIntervalMs: 2000,
     nowUs: EPOCH_MONO_US + 2_000_000,
     saveFailed: false,
+    historyProblems: [],
     node: createStatus().node,
     ...changes,
   };
@@ -140,6 +141,7 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
   ['sockets were not marked', { counters: { ...COUNTERS, markFailed: 8 } }, [/^8 sockets could not be marked/]],
   ['the tracker was full', { tracker: fullTracker() }, [/^the table .* was full: 5 could not be followed$/]],
   ['the disk is full', { saveFailed: true }, [/^open records cannot be saved/]],
+  ['the history is not written', { historyProblems: ['kept in memory only'] }, [/^kept in memory only$/]],
   [
     'several things at once',
     { saveFailed: true, counters: { ...COUNTERS, ringDropped: 1, markFailed: 1 } },

@@ -8,9 +8,11 @@ import type { StuckRecord } from '../../../daemon/core/record.js';
 import { parseConnectionFilter } from '../../../daemon/rpc/connection-filter.js';
 import type { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { decodePageToken, encodePageToken } from '../../../daemon/rpc/page-token.js';
+import { factsOfRecord } from '../../../daemon/rpc/filter-facts.js';
 import { parsePeer } from '../../../daemon/rpc/peer-address.js';
+import { timestampFromUs } from '../../../daemon/rpc/proto-time.js';
 import { RpcError } from '../../../daemon/rpc/status.js';
-import { createRecord, OWNER } from './sample-records.js';
+import { createClock, createRecord, EPOCH_MONO_US, EPOCH_REAL_US, OWNER } from './sample-records.js';
 
 type Filter = stuckd.v1.ConnectionFilter.$Properties;
 
@@ -23,6 +25,7 @@ describe('filter', () => {
     owner: { ...OWNER, holders: [...OWNER.holders, { pid: 13000, comm: 'worker', fd: 5 }] },
   });
   const orphan = createRecord({ kind: 'closing', ownerType: 'orphan', owner: null, lastOwner: OWNER });
+  const ended = createRecord({ outcome: 'recovered', endUs: EPOCH_MONO_US - 1_000_000 });
   const ipv6 = createRecord({ remote: { address: '2001:db8::2', port: 80 } });
   const table: readonly [string, Filter | null, StuckRecord, boolean][] = [
     ['no filter', null, shared, true],
@@ -45,11 +48,19 @@ describe('filter', () => {
     ['one of two peers', { peers: ['10.9.9.9', '10.0.0.2'] }, shared, true],
     ['the namespace', { netns: [4026531840] }, shared, true],
     ['another namespace', { netns: [1] }, shared, false],
+    ['stuck after a time, and still is', { stuckAfter: timestampFromUs(EPOCH_REAL_US) }, shared, true],
+    ['stuck after its end', { stuckAfter: timestampFromUs(EPOCH_REAL_US) }, ended, false],
+    ['stuck after a time before its end', { stuckAfter: timestampFromUs(EPOCH_REAL_US - 2_000_000) }, ended, true],
+    ['detected before then', { detectedBefore: timestampFromUs(EPOCH_REAL_US - 78_000_000) }, shared, true],
+    ['detected later', { detectedBefore: timestampFromUs(EPOCH_REAL_US - 79_000_000) }, shared, false],
     ['fields are combined with AND', { pids: [12900], netns: [1] }, shared, false],
   ];
   for (const [name, filter, record, expected] of table) {
     test(name, () => {
-      assert.equal(parseConnectionFilter(filter).matches(record), expected);
+      const parsed = parseConnectionFilter(filter, createClock());
+      assert.equal(parsed.matches(record), expected);
+      const onDisk = JSON.stringify(factsOfRecord(record, createClock()));
+      assert.equal(parsed.matchesStored(onDisk), expected, 'and so it is on disk');
     });
   }
 
@@ -61,12 +72,12 @@ describe('filter', () => {
   ];
   for (const [name, filter, naming] of nonsense) {
     test(`${name} is refused`, () => {
-      assert.throws(() => parseConnectionFilter(filter), isInvalidArgument(naming));
+      assert.throws(() => parseConnectionFilter(filter, createClock()), isInvalidArgument(naming));
     });
   }
 
   test('the same filter in another order and another spelling has the same fingerprint', () => {
-    const fingerprint = (filter: Filter): string => parseConnectionFilter(filter).fingerprint;
+    const fingerprint = (filter: Filter): string => parseConnectionFilter(filter, createClock()).fingerprint;
     assert.equal(
       fingerprint({ pids: [1, 2], peers: ['::ffff:10.0.0.2'] }),
       fingerprint({ pids: [2, 1, 1], peers: ['10.0.0.2'] }),
@@ -76,8 +87,8 @@ describe('filter', () => {
   });
 
   test('only a filter that excludes nothing says so', () => {
-    assert.equal(parseConnectionFilter({ kinds: [0] }).matchesAll, true);
-    assert.equal(parseConnectionFilter({ kinds: [1] }).matchesAll, false);
+    assert.equal(parseConnectionFilter({ kinds: [0] }, createClock()).matchesAll, true);
+    assert.equal(parseConnectionFilter({ kinds: [1] }, createClock()).matchesAll, false);
   });
 });
 

@@ -6,7 +6,7 @@ import { parseConnectionFilter } from '../../../daemon/rpc/connection-filter.js'
 import type { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { WATCH_LIMITS, WatchSession } from '../../../daemon/rpc/watch-session.js';
 import type { WatchLimits, WatchMapper, WatchSink } from '../../../daemon/rpc/watch-session.js';
-import { createRecord, createRecords, FakeRecords, OWNER } from './sample-records.js';
+import { createClock, createRecord, createRecords, FakeRecords, OWNER } from './sample-records.js';
 
 type Change = stuckd.v1.Change.$Properties;
 
@@ -37,7 +37,7 @@ class FakeSink implements WatchSink {
   errors: unknown[] = [];
   paused = false;
 
-  write(changes: Change[], flushed: () => void): void {
+  write(changes: readonly Change[], _resumeToken: string, flushed: () => void): void {
     this.responses.push(changes.map(words));
     if (this.paused) {
       this.#flushes.push(flushed);
@@ -94,7 +94,7 @@ describe('watch session', () => {
     filter: stuckd.v1.ConnectionFilter.$Properties = {},
   ): FakeSink {
     const sink = new FakeSink();
-    const session = new WatchSession(records, parseConnectionFilter(filter), mapper, sink, {
+    const session = new WatchSession(records, parseConnectionFilter(filter, createClock()), mapper, sink, {
       ...WATCH_LIMITS,
       ...limits,
     });
@@ -272,7 +272,7 @@ describe('watch session', () => {
         throw new RangeError('broken');
       },
     };
-    sessions.push(new WatchSession(records, parseConnectionFilter(null), broken, sink));
+    sessions.push(new WatchSession(records, parseConnectionFilter(null, createClock()), broken, sink));
     turn();
     assert.equal(sink.errors.length, 1);
     assert.equal(records.listeners, 0);
