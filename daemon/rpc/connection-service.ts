@@ -1,7 +1,7 @@
 /** ConnectionService: list, get and watch stuck connections. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { RecordSource, WallClock } from '../core/ports.js';
 import { createChangeMapper } from './change-mapper.js';
 import { type ConnectionFilter, parseConnectionFilter } from './connection-filter.js';
@@ -10,17 +10,21 @@ import type { stuckd } from './gen/stuckd.js';
 import { ladderToProto, parseWhatIf, whatIfToProto } from './get-connection.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
 import { recordToProto } from './proto-mapping.js';
-import { RpcError, acceptRequest, invalidArgument, unary } from './status.js';
+import type { MalformedRequest } from './service-definition.js';
+import { RpcError, acceptRequest, invalidArgument, toStatus, unary } from './status.js';
 import type { RpcLog } from './status.js';
 import { decodeChange } from './stored-change.js';
-import { type WatchCall, WatchCallSession } from './watch-call.js';
+import type { WatchPlace } from './watch-backlog.js';
 import { NO_PLACE, WATCH_LIMITS, WatchSession } from './watch-session.js';
-import type { WatchLimits, WatchMapper, WatchPlace } from './watch-session.js';
+import type { WatchLimits, WatchMapper } from './watch-session.js';
 
 type ListRequest = stuckd.v1.ListStuckConnectionsRequest.$Properties;
 type ListResponse = stuckd.v1.ListStuckConnectionsResponse.$Properties;
 type GetRequest = stuckd.v1.GetStuckConnectionRequest.$Properties;
 type GetResponse = stuckd.v1.GetStuckConnectionResponse.$Properties;
+type WatchRequest = stuckd.v1.WatchStuckConnectionsRequest.$Properties;
+type WatchResponse = stuckd.v1.WatchStuckConnectionsResponse.$Properties;
+type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchResponse>;
 
 /** A page of the largest size stays below the 4 MiB that gRPC clients take by default. */
 const PAGE_SIZE_DEFAULT = 500;
@@ -154,11 +158,8 @@ export class ConnectionService {
   }
 
   #watch(call: WatchCall): void {
-    const watch = new WatchCallSession(call, this.#log, this.#limits);
-    const subscription: Subscription = {
-      end: (code, details) => {
-        watch.end(code, details);
-      },
+    const fail = (error: unknown): void => {
+      call.emit('error', toStatus(error, call.getPath(), this.#log));
     };
     try {
       const { filter: wanted, resumeToken } = acceptRequest(call.request);
@@ -170,32 +171,49 @@ export class ConnectionService {
         const details = `${SUBSCRIBERS_MAX} watches are open, which is the most; end one and try again`;
         throw new RpcError(status.RESOURCE_EXHAUSTED, details);
       }
+      const place = this.#placeOf(filter, resumeToken ?? '');
+      const end = (code: status, details: string): void => {
+        session.close();
+        fail(new RpcError(code, details));
+      };
+      const subscription: Subscription = { end };
+      const session = new WatchSession(
+        this.#records,
+        filter,
+        this.#mapper,
+        {
+          write: (changes, token, flushed) => call.write({ changes: [...changes], resumeToken: token }, flushed),
+          tooSlow: () => {
+            const seconds = (this.#limits.slowMs / 1000).toString();
+            this.#log.warn(`ended a watch whose client read nothing for ${seconds} s`);
+            end(status.RESOURCE_EXHAUSTED, `the client read nothing for ${seconds} s; watch again`);
+          },
+          failed: fail,
+        },
+        this.#limits,
+        place,
+      );
       // Counted until the call is over, not until its session is: what a client did not read stays in memory till then.
       this.#subscriptions.add(subscription);
-      watch.onOver(() => {
+      const forget = (): void => {
+        session.close();
         this.#subscriptions.delete(subscription);
-      });
-      watch.start(this.#placeOf(filter, resumeToken ?? ''), (sink, place) => {
-        return new WatchSession(this.#records, filter, this.#mapper, sink, this.#limits, place);
-      });
+      };
+      call.once('cancelled', forget);
+      call.once('close', forget);
     } catch (error) {
-      watch.fail(error);
+      fail(error);
     }
   }
 
   /** @throws RpcError for a token from which nothing can be resumed. */
-  async #placeOf(filter: ConnectionFilter, resumeToken: string): Promise<WatchPlace> {
-    const stream = this.#history?.stream ?? null;
-    if (stream === null) {
-      if (resumeToken !== '') {
-        throw new RpcError(status.OUT_OF_RANGE, 'this stuckd keeps no history; watch again without a resume_token');
-      }
-      return NO_PLACE;
+  #placeOf(filter: ConnectionFilter, resumeToken: string): WatchPlace<stuckd.v1.Change.$Properties> {
+    if (this.#history !== null) {
+      return this.#history.stream.place(filter, resumeToken, decodeChange);
     }
-    return {
-      position: () => stream.position,
-      token: (sequence) => stream.token(sequence, filter.fingerprint),
-      backlog: resumeToken === '' ? null : await stream.resume(resumeToken, filter, decodeChange),
-    };
+    if (resumeToken !== '') {
+      throw new RpcError(status.OUT_OF_RANGE, 'this stuckd keeps no history; watch again without a resume_token');
+    }
+    return NO_PLACE;
   }
 }

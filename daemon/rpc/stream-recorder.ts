@@ -9,7 +9,7 @@ import type { RecordChange } from '../core/ports.js';
 import { parseLabel } from './history-label.js';
 import { decodeResumeToken, encodeResumeToken } from './resume-token.js';
 import { RpcError } from './status.js';
-import { type DecodeChange, type StoredFilter, WatchBacklog } from './watch-backlog.js';
+import { type DecodeChange, type StoredFilter, WatchBacklog, type WatchPlace } from './watch-backlog.js';
 
 /** A change as it goes to disk. What takes time is made when it is written. */
 export interface RecordedChange {
@@ -23,9 +23,6 @@ export interface RecordedChange {
   /** The encoded item, for what ended. */
   readonly item: () => Uint8Array;
 }
-
-/** A daemon that has just started knows within this time what became of open items, or something is wrong. */
-const SETTLE_MS = 10_000;
 
 function expired(): RpcError {
   return new RpcError(
@@ -102,48 +99,29 @@ export class StreamRecorder {
     this.#settle();
   }
 
-  /** @returns the token of a place; empty where nothing could be resumed from it. @param fingerprint of the filter */
-  token(sequence: number, fingerprint: string): string {
-    const { journal } = this.#history;
-    return this.#isSettled ? encodeResumeToken(this.#name, { run: journal.run, sequence }, fingerprint) : '';
-  }
-
   /**
-   * @throws RpcError INVALID_ARGUMENT for a token of another watch, OUT_OF_RANGE for one from which nothing can be
-   *   resumed any more, UNAVAILABLE if it cannot be told yet
+   * Where a watch begins.
+   * @param resumeToken empty for one that begins with a snapshot
+   * @throws RpcError INVALID_ARGUMENT for a token of another watch, OUT_OF_RANGE for one from which nothing can be resumed
+   *   any more
    */
-  async resume<Change>(
-    token: string,
+  place<Change>(
     filter: StoredFilter & { readonly fingerprint: string },
+    resumeToken: string,
     decode: DecodeChange<Change>,
-  ): Promise<WatchBacklog<Change>> {
-    const { run, sequence } = decodeResumeToken(token, this.#name, filter.fingerprint);
+  ): WatchPlace<Change> {
     const { journal } = this.#history;
+    const token = (sequence: number): string =>
+      encodeResumeToken(this.#name, { run: journal.run, sequence }, filter.fingerprint);
+    const position = (): number => journal.last;
+    if (resumeToken === '') {
+      // A snapshot that was taken before open items are back is no place from which changes make sense.
+      return { position, token: (sequence) => (this.#isSettled ? token(sequence) : ''), backlog: null };
+    }
+    const { run, sequence } = decodeResumeToken(resumeToken, this.#name, filter.fingerprint);
     if (!journal.reaches(run, sequence)) {
       throw expired();
     }
-    await this.#untilSettled();
-    if (!journal.reaches(run, sequence)) {
-      throw expired();
-    }
-    return new WatchBacklog(journal, sequence, filter, decode);
-  }
-
-  async #untilSettled(): Promise<void> {
-    if (this.#isSettled) {
-      return;
-    }
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise((resolve) => {
-      timer = setTimeout(resolve, SETTLE_MS);
-    });
-    await Promise.race([this.#settled, timeout]);
-    clearTimeout(timer);
-    if (!this.#isSettled) {
-      throw new RpcError(
-        status.UNAVAILABLE,
-        'stuckd has started and its sensor is not up yet; try again with the same token, or watch without one',
-      );
-    }
+    return { position, token, backlog: new WatchBacklog(journal, sequence, filter, decode, this.#settled) };
   }
 }

@@ -16,11 +16,24 @@ export interface StoredFilter {
 /** @param kind what happened, as this subscriber sees it. */
 export type DecodeChange<Change> = (payload: Uint8Array, kind: RecordChange['kind']) => Change;
 
+/** Where a subscriber is in its stream. */
+export interface WatchPlace<Change> {
+  /** Sequence number of the newest change, also while that one is being told. */
+  readonly position: () => number;
+  /** The resume token of a place; empty where nothing can be resumed from it. */
+  readonly token: (sequence: number) => string;
+  /** What it missed since it was here before; null for a snapshot. */
+  readonly backlog: WatchBacklog<Change> | null;
+}
+
 export class WatchBacklog<Change> {
+  /** Resolves when a daemon that was restarted has its open items back; until then it tells nothing new. */
+  readonly settled: Promise<void>;
   readonly #journal: ChangeJournal;
   readonly #filter: StoredFilter;
   readonly #decode: DecodeChange<Change>;
   #position: number;
+  #isSettled = false;
   #followed: FollowedRecords | null = null;
   /** Items that the journal has spoken of. */
   readonly #seen = new Set<string>();
@@ -29,7 +42,16 @@ export class WatchBacklog<Change> {
   #batches: AsyncIterator<readonly Change[]> | null = null;
 
   /** @param after sequence number of the last change that the subscriber has */
-  constructor(journal: ChangeJournal, after: number, filter: StoredFilter, decode: DecodeChange<Change>) {
+  constructor(
+    journal: ChangeJournal,
+    after: number,
+    filter: StoredFilter,
+    decode: DecodeChange<Change>,
+    settled: Promise<void>,
+  ) {
+    this.settled = settled.then(() => {
+      this.#isSettled = true;
+    });
     this.#journal = journal;
     this.#position = after;
     this.#filter = filter;
@@ -39,6 +61,10 @@ export class WatchBacklog<Change> {
   /** Sequence number of the last change that was looked at. */
   get position(): number {
     return this.#position;
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
   }
 
   /** What the subscriber follows now; null before the first `next`. */

@@ -12,7 +12,7 @@ import type { StuckRecord } from '../core/record.js';
 import type { ConnectionFilter } from './connection-filter.js';
 import { FollowedRecords } from './followed-records.js';
 import type { stuckd } from './gen/stuckd.js';
-import type { WatchBacklog } from './watch-backlog.js';
+import type { WatchBacklog, WatchPlace } from './watch-backlog.js';
 
 type Change = stuckd.v1.Change.$Properties;
 
@@ -51,16 +51,8 @@ export interface WatchSink {
   failed(error: unknown): void;
 }
 
-/** Where a subscriber is in its stream, for those whose changes are kept. */
-export interface WatchPlace {
-  /** Sequence number of the newest change, also while that one is being told. */
-  readonly position: () => number;
-  readonly token: (sequence: number) => string;
-  /** What it missed since it was here before; null for a snapshot. */
-  readonly backlog: WatchBacklog<Change> | null;
-}
-
-export const NO_PLACE: WatchPlace = { position: () => 0, token: () => '', backlog: null };
+/** Of a watch whose changes are not kept. */
+export const NO_PLACE: WatchPlace<Change> = { position: () => 0, token: () => '', backlog: null };
 
 /** Records as messages; shared by all sessions, so that a change is mapped once. */
 export interface WatchMapper {
@@ -102,7 +94,7 @@ export class WatchSession {
   readonly #mapper: WatchMapper;
   readonly #sink: WatchSink;
   readonly #limits: WatchLimits;
-  readonly #place: WatchPlace;
+  readonly #place: WatchPlace<Change>;
   #unsubscribe: () => void = () => undefined;
   #heartbeat: NodeJS.Timeout | null = null;
   #slow: NodeJS.Timeout | null = null;
@@ -124,7 +116,7 @@ export class WatchSession {
     mapper: WatchMapper,
     sink: WatchSink,
     limits: WatchLimits = WATCH_LIMITS,
-    place: WatchPlace = NO_PLACE,
+    place: WatchPlace<Change> = NO_PLACE,
   ) {
     this.#source = source;
     this.#filter = filter;
@@ -237,14 +229,17 @@ export class WatchSession {
       if (this.#closed) {
         return;
       }
-      if (changes.length === 0 && backlog.position === this.#place.position()) {
-        this.#followed = backlog.followed ?? this.#followed;
-        this.#backlog = null;
-        this.#subscribe();
-      }
-      // The last one is empty: it says that nothing more was missed.
-      if (changes.length > 0 || this.#backlog === null) {
+      if (changes.length > 0) {
         this.#write(changes);
+      } else if (!backlog.isSettled) {
+        this.#write([]);
+        await backlog.settled;
+      } else if (backlog.position === this.#place.position()) {
+        this.#backlog = null;
+        this.#followed = backlog.followed ?? this.#followed;
+        this.#subscribe();
+        // An empty response: nothing more was missed.
+        this.#write([]);
       }
     } catch (error) {
       this.#onBacklogError(backlog, error);

@@ -59,7 +59,8 @@ export class Journal implements ChangeJournal {
       return this.#log.last;
     }
     const { segments } = this.#log;
-    const index = segments.findLastIndex(({ owner }) => owner === run);
-    return (segments[index + 1]?.first ?? 0) - 1;
+    const newest = segments.findLastIndex(({ owner }) => owner === run);
+    const successor = newest === -1 ? undefined : segments[newest + 1];
+    return (successor?.first ?? 0) - 1;
   }
 }

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { Client, credentials } from '@grpc/grpc-js';
 import type { ClientReadableStream, ServiceError, status } from '@grpc/grpc-js';
 import type { StatusSource } from '../../daemon/core/ports.js';
+import type { ConnectionHistory } from '../../daemon/rpc/connection-history.js';
 import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { CallError, createStuckdClient } from '../../daemon/rpc/grpc-client.js';
 import type { StuckdClient, WatchChange } from '../../daemon/rpc/grpc-client.js';
@@ -38,6 +39,7 @@ export interface ServerSetup {
   readonly records?: FakeRecords;
   readonly status?: StatusSource;
   readonly watchLimits?: Partial<WatchLimits>;
+  readonly history?: ConnectionHistory;
 }
 
 async function startServer(address: string, setup: ServerSetup): Promise<GrpcServer> {
@@ -47,6 +49,7 @@ async function startServer(address: string, setup: ServerSetup): Promise<GrpcSer
       records: setup.records ?? new FakeRecords(),
       status: setup.status ?? createStatusSource(),
       clock: createClock(),
+      ...(setup.history === undefined ? {} : { history: setup.history }),
     },
     log: createLog(),
     ...(setup.watchLimits === undefined ? {} : { watchLimits: setup.watchLimits }),
