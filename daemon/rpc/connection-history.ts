@@ -1,4 +1,5 @@
 /** The history of connections: records their changes from the tracker on, and reads ended ones from disk. */
+import { status } from '@grpc/grpc-js';
 import type { LogEntry, StreamHistory } from '../core/history.js';
 import type { RecordChange, RecordSource, WallClock } from '../core/ports.js';
 import { createChangeMapper } from './change-mapper.js';
@@ -6,11 +7,15 @@ import type { ConnectionFilter } from './connection-filter.js';
 import { type FilterFacts, factsOfRecord, parseFacts } from './filter-facts.js';
 import type { stuckd } from './gen/stuckd.js';
 import { encodeLabel, type HistoryLabel, parseLabel } from './history-label.js';
+import { RpcError } from './status.js';
 import { decodeConnection, encodeChange, encodeConnectionOf, lostTrack } from './stored-change.js';
 import { StreamRecorder } from './stream-recorder.js';
 import type { WatchMapper } from './watch-session.js';
 
 type Connection = stuckd.v1.StuckConnection;
+
+/** Each reads all that is kept on disk, in the worst case. */
+const READERS_MAX = 8;
 
 /** An ended record on disk, not decoded yet. */
 export interface StoredConnection {
@@ -36,6 +41,7 @@ export class ConnectionHistory {
   readonly #source: RecordSource;
   readonly #clock: WallClock;
   #isSettling = false;
+  #readers = 0;
 
   /** Records from now on; nothing may have been opened before. */
   constructor(history: StreamHistory, source: RecordSource, clock: WallClock) {
@@ -106,13 +112,24 @@ export class ConnectionHistory {
   }
 
   async *#endedEntries(sinceMs: number): AsyncGenerator<{ label: HistoryLabel; payload: Uint8Array }> {
-    for await (const entries of this.#history.ended.readAll(sinceMs)) {
-      for (const { label: text, payload } of entries) {
-        const label = parseLabel(text);
-        if (label !== null) {
-          yield { label, payload };
+    if (this.#readers >= READERS_MAX) {
+      throw new RpcError(
+        status.RESOURCE_EXHAUSTED,
+        `${READERS_MAX} calls are reading the history, which is the most; try again`,
+      );
+    }
+    this.#readers += 1;
+    try {
+      for await (const entries of this.#history.ended.readAll(sinceMs)) {
+        for (const { label: text, payload } of entries) {
+          const label = parseLabel(text);
+          if (label !== null) {
+            yield { label, payload };
+          }
         }
       }
+    } finally {
+      this.#readers -= 1;
     }
   }
 

@@ -269,7 +269,9 @@ export class WatchSession {
       return '';
     }
     const next = this.#queue[0];
-    return this.#place.token(this.#backlog?.position ?? (next === undefined ? this.#place.position() : next.sequence - 1));
+    return this.#place.token(
+      this.#backlog?.position ?? (next === undefined ? this.#place.position() : next.sequence - 1),
+    );
   }
 
   #nextBatch(): Change[] {

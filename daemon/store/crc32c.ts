@@ -14,9 +14,8 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 /** @returns the checksum, an unsigned 32-bit number. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffff_ffff;
-  // By index: several times as fast as an iterator.
-  for (let index = 0; index < bytes.length; index++) {
-    crc = (crc >>> 8) ^ (TABLE[(crc ^ (bytes[index] ?? 0)) & 0xff] ?? 0);
+  for (const byte of bytes) {
+    crc = (crc >>> 8) ^ (TABLE[(crc ^ byte) & 0xff] ?? 0);
   }
   return (crc ^ 0xffff_ffff) >>> 0;
 }

@@ -63,6 +63,8 @@ export class DurableLog {
   #written = 0;
   #removed = 0;
   #dropped = 0;
+  /** Of these, those that were dropped since it was last said, although the disk works. */
+  #behind = 0;
   #problem: string | null = null;
   #work: Promise<void> | null = null;
   #retry: NodeJS.Timeout | null = null;
@@ -247,6 +249,7 @@ export class DurableLog {
       }
       await this.#prune();
       this.#setProblem(null);
+      this.#tellBehind();
     } catch (error) {
       this.#fail(error);
     }
@@ -334,9 +337,15 @@ export class DurableLog {
     // Several at once, since the array is copied; the oldest, since a client that comes back soon misses the newest.
     const dropped = this.#pending.splice(0, this.#pending.length - Math.floor(max * 0.75));
     this.#dropped += dropped.length;
+    this.#behind += this.#problem === null ? dropped.length : 0;
     this.#floor = dropped.at(-1)?.sequence ?? this.#floor;
-    if (this.#problem === null) {
-      this.#setProblem('the disk is slower than what happens, and some of it was left out');
+  }
+
+  /** Said when it is over: while it lasts there is more to do, and the number is not known. */
+  #tellBehind(): void {
+    if (this.#behind > 0) {
+      this.#options.onNotice(`${this.#behind} entries came faster than they could be written, and were left out`);
+      this.#behind = 0;
     }
   }
 

@@ -22,8 +22,11 @@ export interface HistoryLog {
   error(message: string): void;
 }
 
-/** More than one read of the sensor's stream brings at once; then the disk gets its turn. */
-const QUEUE_MAX = 16_384;
+/**
+ * A storm of 50,000 changes fits. What waits is little more than the records themselves, most of which the tracker holds
+ * anyway; they are encoded as they are written.
+ */
+const QUEUE_MAX = 65_536;
 
 /** Ended items are told apart by nothing but their label: every run adds to the files of the one before. */
 const ENDED_OWNER = '00000000-0000-0000-0000-000000000000';

@@ -59,7 +59,15 @@ export class LogFiles {
         if (size < SEGMENT_START) {
           await rm(path, { force: true }); // the process ended, or the disk was full, as it was made
         } else if (owner !== undefined) {
-          segments.push({ path, first: Number(first), owner, createdMs: birthtimeMs, canGrow: true, bytes: size, writtenMs: mtimeMs });
+          segments.push({
+            path,
+            first: Number(first),
+            owner,
+            createdMs: birthtimeMs,
+            canGrow: true,
+            bytes: size,
+            writtenMs: mtimeMs,
+          });
         } else {
           // One name for all of them: the newest is kept, so that they cannot fill the disk.
           const aside = join(this.#directory, 'unreadable');

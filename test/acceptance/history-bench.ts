@@ -34,7 +34,13 @@ export class Follower {
     return this.changes.map((change) => {
       const { snapshotItem, opened, updated, ended, snapshotEnd, lost } = change;
       const [kind, item] = Object.entries({ snapshotItem, opened, updated, ended }).find(([, value]) => value) ?? [];
-      return kind === undefined ? (snapshotEnd ? 'snapshotEnd' : lost ? 'lost' : 'nothing') : `${kind} ${item?.id ?? ''}`;
+      return kind === undefined
+        ? snapshotEnd
+          ? 'snapshotEnd'
+          : lost
+            ? 'lost'
+            : 'nothing'
+        : `${kind} ${item?.id ?? ''}`;
     });
   }
 

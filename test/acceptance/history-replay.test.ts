@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createStuckdClient, type StuckdClient } from '../../daemon/rpc/grpc-client.js';
+import { LogFiles } from '../../daemon/store/log-files.js';
+import { readSegment } from '../../daemon/store/log-reader.js';
 import { waitFor } from '../support/wait-for.js';
 import { Follower } from './history-bench.js';
 import { getOne, listAll, ReplayBench } from './replay-bench.js';
@@ -83,6 +85,20 @@ test('over a restart: a resumed watch tells the incident once and completely', a
   assertTold([before, after], 5);
 });
 
+/** True if the change that a token stands for can be read from the files. */
+async function isOnDisk(token: string): Promise<boolean> {
+  const [, , , sequence] = JSON.parse(Buffer.from(token, 'base64url').toString()) as unknown[];
+  const files = new LogFiles(join(bench.directory, 'state', 'history', 'connections', 'changes'));
+  const { segments } = await files.list();
+  let last = 0;
+  for (const segment of segments) {
+    for await (const entries of readSegment(files, segment)) {
+      last = entries.at(-1)?.sequence ?? last;
+    }
+  }
+  return last >= Number(sequence);
+}
+
 /** The daemon as a process of its own. */
 async function forkDaemon(): Promise<{ readonly child: ChildProcess; readonly client: StuckdClient }> {
   const address = `unix:${bench.directory}/stuckd.sock`;
@@ -114,6 +130,8 @@ test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing',
   await waitFor(() => stuckctl.stdout().includes('snapshotEnd'), { what: 'the snapshot of stuckctl' });
   await bench.playTo('black-holes');
   await waitFor(() => before.words.filter((word) => word.startsWith('opened')).length === 3, { what: 'three records' });
+  // A change is told without waiting for the disk; that one which did not reach it is refused is shown in resume.test.ts.
+  await waitFor(() => isOnDisk(before.token), { what: 'what was told to be on disk' });
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
   await waitFor(() => before.error !== null, { what: 'the end of the watch' });
@@ -131,14 +149,24 @@ test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing',
     },
     { what: 'every end' },
   );
-  assert.deepEqual([after.error, after.words.includes('snapshotEnd'), after.words.includes('lost')], [null, false, false]);
+  assert.deepEqual(
+    [after.error, after.words.includes('snapshotEnd'), after.words.includes('lost')],
+    [null, false, false],
+  );
   assertTold([before, after], Object.keys(stories([before, after])).length);
   await waitFor(() => stuckctl.stderr().includes('nothing was missed'), { what: 'stuckctl to be connected again' });
   assert.match(stuckctl.stderr(), /^connection lost \(.*\); trying again until Ctrl-C\nconnected again, resumed: /);
   const ids = Object.keys(stories([before, after]));
-  await waitFor(() => stuckctl.stdout().split('\n').filter((line) => line.includes('"ended":')).length === ids.length, {
-    what: 'every end in stuckctl',
-  });
+  await waitFor(
+    () =>
+      stuckctl
+        .stdout()
+        .split('\n')
+        .filter((line) => line.includes('"ended":')).length === ids.length,
+    {
+      what: 'every end in stuckctl',
+    },
+  );
 });
 
 test('ended records outlive the daemon: list, get, time range', async () => {
@@ -161,7 +189,13 @@ test('ended records outlive the daemon: list, get, time range', async () => {
   };
   const byEnd = ended.toSorted((a, b) => Date.parse(a.endTime ?? '') - Date.parse(b.endTime ?? ''));
   const between = new Date(Date.parse(byEnd[1]?.endTime ?? '') + 1).toISOString();
-  assert.deepEqual((await ids('--since', between)).sort(), byEnd.slice(2).map(({ id }) => id).sort());
+  assert.deepEqual(
+    (await ids('--since', between)).sort(),
+    byEnd
+      .slice(2)
+      .map(({ id }) => id)
+      .sort(),
+  );
   assert.deepEqual(await ids('--since', '1s'), [], 'the recording is older');
 });
 
@@ -225,7 +259,9 @@ describe('a disk that fails', { skip: noMount }, () => {
       assert.equal(errors.length, 1, 'one line says it');
 
       repair();
-      await bench.untilStatus(daemon, 'the recovery', ({ problems: left }) => left.every((text) => !MEMORY_ONLY.test(text)));
+      await bench.untilStatus(daemon, 'the recovery', ({ problems: left }) =>
+        left.every((text) => !MEMORY_ONLY.test(text)),
+      );
       assert.deepEqual(
         bench.log.filter(({ message }) => message === 'the history of connections is written again').length,
         1,

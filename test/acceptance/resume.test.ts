@@ -53,7 +53,10 @@ describe('a token', () => {
     await untilHas(follower, 3);
     await waitFor(() => follower.tokens.length >= 4, { what: 'a heartbeat' });
     assert.equal(follower.tokens[0], '');
-    assert.ok(follower.tokens.slice(1).every((token) => /^[A-Za-z0-9_-]{20,300}$/.test(token)), follower.tokens.join());
+    assert.ok(
+      follower.tokens.slice(1).every((token) => /^[A-Za-z0-9_-]{20,300}$/.test(token)),
+      follower.tokens.join(),
+    );
     assert.notEqual(follower.tokens[1], follower.tokens[2]);
     assert.equal(follower.tokens[2], follower.tokens[3], 'a heartbeat says the same place');
   });
@@ -191,8 +194,9 @@ describe('resume', () => {
     const second = bench.follow(run.client, first.token);
     await untilHas(second, 1);
     assert.deepEqual(second.words, ['ended c2']);
-    assert.equal(second.changes[0]?.ended?.outcome, 8);
-    assert.match(second.changes[0]?.ended?.timeline?.at(-1)?.text ?? '', /^stuckd ended before it had saved this record/);
+    const lostEnd = second.changes[0]?.ended;
+    assert.equal(lostEnd?.outcome, 8);
+    assert.match(lostEnd?.timeline?.at(-1)?.text ?? '', /^stuckd ended before it had saved this record/);
     await bench.untilWritten(run);
     const { stuckConnection } = await run.client.getStuckConnection('c2');
     assert.equal(stuckConnection?.remote?.port, 8000);
@@ -204,9 +208,7 @@ describe('resume', () => {
     run.records.change('opened', c1);
     await untilHas(first, 2);
     await bench.stop(run);
-    const records = new FakeRecords();
     run = await bench.start(new FakeRecords([c1]));
-    records.change('opened', c1);
     run.records.change('opened', c1);
     run.records.change('ended', { ...c1, outcome: 'recovered' });
     const second = bench.follow(run.client, first.token);
@@ -219,7 +221,12 @@ describe('what cannot be resumed', () => {
   test('nonsense, and the token of another filter', async () => {
     const run = await bench.start();
     const follower = await followed(run);
-    for (const token of ['x', 'eyJhIjoxfQ', 'A'.repeat(5000), Buffer.from('[1,"alerts","r",1,"f"]').toString('base64url')]) {
+    for (const token of [
+      'x',
+      'eyJhIjoxfQ',
+      'A'.repeat(5000),
+      Buffer.from('[1,"alerts","r",1,"f"]').toString('base64url'),
+    ]) {
       const { failure, message } = await refusal(run, token);
       assert.equal(failure, 'invalid');
       assert.match(message, /resume_token is not a token of this watch; watch again without one/);
@@ -314,7 +321,10 @@ describe('ended records', () => {
     await bench.stop(run);
     run = await bench.start();
     assert.deepEqual((await run.client.getStuckConnection('c1')).stuckConnection, before.stuckConnection);
-    await assert.rejects(run.client.getStuckConnection('c1', { tcpRetries2: 5 }), /nothing but the record is kept of it/);
+    await assert.rejects(
+      run.client.getStuckConnection('c1', { tcpRetries2: 5 }),
+      /nothing but the record is kept of it/,
+    );
     await assert.rejects(run.client.getStuckConnection('c9'), /no stuck connection has the id "c9"/);
   });
 });
