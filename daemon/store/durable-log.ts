@@ -167,8 +167,10 @@ export class DurableLog {
   /** All that is on disk, oldest first, as far as it can be read. @param sinceMs leaves out files that were not written since */
   async *readAll(sinceMs: number): AsyncGenerator<readonly LogEntry[]> {
     for (const segment of this.#segments.filter(({ writtenMs }) => writtenMs >= sinceMs)) {
+      const { bytes } = segment;
       try {
-        yield* readSegment(this.#files, segment);
+        const { end } = yield* readSegment(this.#files, segment);
+        this.#judgeEnd(segment, bytes, end);
       } catch {
         // Removed meanwhile, or on a disk that fails: what can be read elsewhere still helps.
       }
@@ -218,9 +220,13 @@ export class DurableLog {
       }
       await nextTurn();
     }
-    if (chunk.value.end !== segment.bytes) {
-      const damaged = segment.bytes - chunk.value.end;
-      this.#options.onNotice(`${segment.path}: the last ${damaged} bytes are not whole and do not count`);
+    this.#judgeEnd(segment, segment.bytes, chunk.value.end);
+  }
+
+  /** @param bytes what should be readable; @param end how much was */
+  #judgeEnd(segment: Segment, bytes: number, end: number): void {
+    if (end < bytes && segment.canGrow) {
+      this.#options.onNotice(`${segment.path}: the last ${bytes - end} bytes are not whole and do not count`);
       segment.canGrow = false;
     }
   }

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -167,6 +167,31 @@ test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing',
       what: 'every end in stuckctl',
     },
   );
+});
+
+test('an end that was told and not saved is not told again', async () => {
+  const savedPath = join(bench.directory, 'state', 'open-records.jsonl');
+  const first = await bench.startDaemon();
+  const before = follow(first.client);
+  await bench.playTo('orphan');
+  const withBilling = (): boolean =>
+    existsSync(savedPath) && readFileSync(savedPath, 'utf8').includes('"comm":"billing"');
+  await waitFor(withBilling, { what: 'the open records on disk' });
+  const saved = readFileSync(savedPath);
+  await bench.playTo('recovered');
+  await waitFor(() => before.words.some((word) => word.startsWith('ended')), { what: 'the end of billing' });
+  await first.app.stop();
+  await waitFor(() => before.error !== null, { what: 'the end of the watch' });
+  writeFileSync(savedPath, saved); // as if the daemon had been killed before it wrote the next one
+  const second = await bench.startDaemon();
+  const after = follow(second.client, before.token);
+  await bench.playTo('end');
+  await waitFor(() => Object.values(stories([before, after])).every((story) => story.endsWith('ended')), {
+    what: 'every end',
+  });
+  for (const story of Object.values(stories([before, after]))) {
+    assert.match(story, /^opened,(updated,)?ended$/);
+  }
 });
 
 test('ended records outlive the daemon: list, get, time range', async () => {

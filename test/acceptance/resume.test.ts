@@ -50,15 +50,18 @@ describe('a token', () => {
     const follower = bench.follow(run.client);
     await untilHas(follower, 2);
     run.records.change('opened', c2);
-    await untilHas(follower, 3);
-    await waitFor(() => follower.tokens.length >= 4, { what: 'a heartbeat' });
+    run.records.change('opened', c3);
+    await waitFor(() => follower.tokens.length >= 5, { what: 'a heartbeat' });
     assert.equal(follower.tokens[0], '');
     assert.ok(
       follower.tokens.slice(1).every((token) => /^[A-Za-z0-9_-]{20,300}$/.test(token)),
       follower.tokens.join(),
     );
-    assert.notEqual(follower.tokens[1], follower.tokens[2]);
-    assert.equal(follower.tokens[2], follower.tokens[3], 'a heartbeat says the same place');
+    assert.equal(new Set(follower.tokens.slice(1, 4)).size, 3, 'each place is another');
+    assert.equal(follower.tokens[3], follower.tokens[4], 'a heartbeat says the same place');
+    const second = bench.follow(run.client, follower.tokens[2]);
+    await untilHas(second, 1);
+    assert.deepEqual(second.words, ['opened c3']);
   });
 
   test('of a heartbeat moves on with changes that the filter left out', async () => {
