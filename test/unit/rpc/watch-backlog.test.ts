@@ -237,6 +237,7 @@ describe('a session that is resumed', () => {
       responses.map((response) => response.words),
       [[]],
     );
+    tell('opened', 'c1');
     await history.settle();
     tell('ended', 'c1');
     await turns();
