@@ -199,7 +199,7 @@ describe('resume', () => {
     assert.deepEqual(second.words, ['ended c2']);
     const lostEnd = second.changes[0]?.ended;
     assert.equal(lostEnd?.outcome, 8);
-    assert.match(lostEnd?.timeline?.at(-1)?.text ?? '', /^stuckd ended before it had saved this record/);
+    assert.match(lostEnd.timeline?.at(-1)?.text ?? '', /^stuckd ended before it had saved this record/);
     await bench.untilWritten(run);
     const { stuckConnection } = await run.client.getStuckConnection('c2');
     assert.equal(stuckConnection?.remote?.port, 8000);
