@@ -1,8 +1,10 @@
 /** Puts the daemon together, starts it and stops it. */
+import { join } from 'node:path';
 import { alertConfig } from './alert-config.js';
 import { AlertEngine } from './alerts/alert-engine.js';
 import type { SavedAlert } from './core/alerts/alert-messages.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
+import type { SavedEntry, SavedState } from './core/tracker-messages.js';
 import type { CountersReport } from './core/sensor-records.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
@@ -12,14 +14,15 @@ import { type MachineClock, SystemClock } from './lib/system-clock.js';
 import { kindRules } from './kind-rules.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
+import { ConnectionHistory } from './rpc/connection-history.js';
 import { startGrpcServer } from './rpc/grpc-server.js';
 import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
-import type { SavedState } from './core/tracker-messages.js';
 import { buildStatus, lossCount, untrackedCount } from './status-report.js';
 import { FiringAlertStore } from './store/firing-alerts.js';
+import { History, type HistoryLimits } from './store/history.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
 import { TotalsEngine } from './tracker/totals-engine.js';
@@ -50,6 +53,10 @@ export interface App extends StatusSource {
 const DRAIN_MS = 3000;
 const STOP_STEP_MS = 5000;
 
+function historyLimits({ history: { disk } }: Config): HistoryLimits {
+  return { maxAgeMs: disk.maxAge, maxBytes: disk.maxBytes, journalMaxBytes: disk.journalMaxBytes };
+}
+
 function trackerConfig(config: Config): TrackerConfig {
   return { ...DEFAULT_TRACKER_CONFIG, kinds: kindRules(config) };
 }
@@ -67,6 +74,8 @@ class RunningApp implements App {
   readonly #cleanup = new CleanupStack(STOP_STEP_MS);
   readonly #supervisor: SensorSupervisor;
   readonly #workloads: Workloads;
+  readonly #history: History;
+  readonly #connectionHistory: ConnectionHistory;
   readonly #startRealUs = Date.now() * 1000;
   #saver: StateSaver<SavedState> | null = null;
   readonly #alerts: AlertEngine;
@@ -98,6 +107,7 @@ class RunningApp implements App {
         this.#wasUp = true;
         this.engine.sensorUp({ hz: hello.hz, bootId: hello.bootId, release: hello.kernelRelease }, clock);
         this.#totals.sensorUp(hello.hz);
+        void this.#connectionHistory.settle();
         const missed = programs.filter(({ attached }) => !attached);
         this.#log.info(`sensor attached ${programs.length - missed.length} of ${programs.length} probes`, {
           sensorPid: hello.pid,
@@ -143,6 +153,9 @@ class RunningApp implements App {
       },
     });
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
+    // Before anybody else hears of a change, it is in the history.
+    this.#history = new History(join(config.stateDir, 'history'), 'connections', historyLimits(config), log);
+    this.#connectionHistory = new ConnectionHistory(this.#history, this.engine, this.clock, this.#workloads.source);
     this.#totals = this.#createTotals();
     this.#alerts = this.#createAlerts(config);
     void this.firstPicture.then(() => {
@@ -166,7 +179,8 @@ class RunningApp implements App {
   /** Acquires everything, in the order in which it is needed. @throws Error with a message for the operator */
   async start(): Promise<void> {
     const store = new OpenRecordStore(this.#config.stateDir);
-    const { state, problem } = await this.#load(store);
+    const [{ state, problem }] = await Promise.all([this.#load(store), this.#connectionHistory.open()]);
+    this.#cleanup.push('history', () => this.#history.close());
     if (problem !== null) {
       this.#log.warn(`open records of the last run are not known: ${problem}`);
     }
@@ -185,7 +199,9 @@ class RunningApp implements App {
     );
     await this.#restoreAlerts();
     if (state !== null) {
-      this.engine.restore(state);
+      // What has ended was told, though the daemon may have been killed before it saved that.
+      const hasNotEnded = ({ record }: SavedEntry): boolean => !this.#connectionHistory.stream.hasEnded(record.id);
+      this.engine.restore({ ...state, entries: state.entries.filter(hasNotEnded) });
     }
     const grpc = await startGrpcServer({
       address: this.#config.grpc.address,
@@ -194,6 +210,7 @@ class RunningApp implements App {
         alerts: this.#alerts,
         workloads: this.#workloads.source,
         totals: this.#totals.totals,
+        history: this.#connectionHistory,
         status: this,
         clock: this.clock,
       },
@@ -221,6 +238,7 @@ class RunningApp implements App {
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
       unsaved: [...this.#unsaved],
+      historyProblems: this.#history.problems,
       workloadProblems: this.#workloads.problems(),
       node: this.#nodeFacts,
     });

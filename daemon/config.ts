@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
 import { alertsSchema, kindAlertSchema, rulesSchema, silencesSchema } from './config-alerts.js';
+import { historyDiskSchema } from './config-history.js';
 import { kubernetesSchema, workloadsSchema } from './config-kubernetes.js';
 import { duration } from './config-values.js';
 import type { StuckKind } from './core/kinds.js';
@@ -107,6 +108,7 @@ const configSchema = z.strictObject({
     .strictObject({
       /** Ended records that are kept in memory. */
       ended: z.number().int().min(0).max(100_000).default(1000),
+      disk: historyDiskSchema,
     })
     .prefault({}),
   workloads: workloadsSchema.prefault({}),

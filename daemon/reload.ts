@@ -37,7 +37,7 @@ export function planReload(running: Config, wanted: Config): Reload {
     alerts: wanted.alerts,
     rules: wanted.rules,
     silences: wanted.silences,
-    history: wanted.history,
+    history: { ...wanted.history, disk: running.history.disk },
     log: wanted.log,
   };
   return { config, changed: differingKeys(running, config), needRestart: differingKeys(config, wanted) };

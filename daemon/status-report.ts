@@ -21,6 +21,8 @@ export interface StatusParts {
   readonly nowUs: number;
   /** What the last attempt could not save, for example `open records`. */
   readonly unsaved: readonly string[];
+  /** What is wrong with the history on disk, a sentence each. */
+  readonly historyProblems: readonly string[];
   /** What keeps the names of pods from being known. */
   readonly workloadProblems: readonly string[];
   readonly node: NodeFacts;
@@ -80,6 +82,7 @@ function problems(parts: StatusParts): readonly string[] {
   for (const what of parts.unsaved) {
     found.push(`${what} cannot be saved; their ids will not survive a restart`);
   }
+  found.push(...parts.historyProblems);
   found.push(...parts.workloadProblems);
   return found;
 }

@@ -56,5 +56,5 @@ async function watchAlerts(command: Command, client: StuckdClient, io: CliIo): P
     command.output === 'table'
       ? lineFollower<AlertWatchChange>(io, (output) => new AlertLines(output, styleFor(io), () => io.nowMs()))
       : jsonFollower<AlertWatchChange>(io);
-  await followChanges((signal) => client.watchAlerts(command.filter, signal), io, follower);
+  await followChanges((token, signal) => client.watchAlertResponses(command.filter, token, signal), io, follower);
 }

@@ -7,6 +7,7 @@ import type { ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
 import type { AlertsCommand } from './alerts-arguments.js';
 import { UsageError } from './cli-io.js';
+import { parseTimeArgument, type TimeArgument } from './time-argument.js';
 import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js';
 import { workloadFilter } from './workload-arguments.js';
 
@@ -28,6 +29,9 @@ export type Command =
       readonly filter: ConnectionFilterRequest;
       readonly limit: number;
       readonly includeEnded: boolean;
+      /** Only what was stuck at some time from then on, and what was detected before then. */
+      readonly since: TimeArgument | null;
+      readonly until: TimeArgument | null;
     })
   | (Common & { readonly name: 'get'; readonly id: string; readonly whatIf: WhatIfQuestion | null })
   | (Common & { readonly name: 'watch'; readonly filter: ConnectionFilterRequest })
@@ -51,6 +55,8 @@ const OPTIONS = {
   unit: { type: 'string', multiple: true },
   limit: { type: 'string' },
   ended: { type: 'boolean' },
+  since: { type: 'string' },
+  until: { type: 'string' },
   watch: { type: 'boolean', short: 'w' },
   all: { type: 'boolean' },
   severity: { type: 'string' },
@@ -65,7 +71,7 @@ type Values = ReturnType<typeof parse>['values'];
 const COMMON_OPTIONS: readonly OptionName[] = ['output', 'address', 'help', 'version'];
 const FILTER_OPTIONS: readonly OptionName[] = ['pid', 'kind', 'peer', 'netns', 'container', 'pod', 'unit'];
 const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
-  list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended'],
+  list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended', 'since', 'until'],
   get: [...COMMON_OPTIONS, 'what-if'],
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
   processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
@@ -238,7 +244,13 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
   switch (name) {
     case 'list': {
       const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);
-      return { name, ...common, filter: filter(values), limit, includeEnded: values.ended ?? false };
+      const includeEnded = values.ended ?? false;
+      const since = parseTimeArgument('since', values.since);
+      if (since !== null && !includeEnded) {
+        throw new UsageError('--since chooses among connections that are no longer stuck: give --ended too');
+      }
+      const until = parseTimeArgument('until', values.until);
+      return { name, ...common, filter: filter(values), limit, includeEnded, since, until };
     }
     case 'get': {
       const [id] = rest;

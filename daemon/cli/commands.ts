@@ -1,15 +1,17 @@
 /** What list, get and status do; each writes its result and throws what went wrong. */
 import { createStyle, escapeJsonForTerminal, wantsColor } from '../lib/terminal.js';
 import type { Style } from '../lib/terminal.js';
-import type { StuckdClient } from '../rpc/grpc-client.js';
+import type { ConnectionFilterRequest, StuckdClient } from '../rpc/grpc-client.js';
 import { toProtoJson } from '../rpc/proto-json.js';
 import type { Json } from '../rpc/proto-json.js';
+import { timestampFromUs } from '../rpc/proto-time.js';
 import type { Command } from './arguments.js';
 import type { CliIo } from './cli-io.js';
 import { formatConnectionPage } from './connection-page.js';
 import { formatConnections } from './connection-table.js';
 import type { Connection } from './connection-text.js';
 import { formatStatusPage } from './status-page.js';
+import { type TimeArgument, timeArgumentMs } from './time-argument.js';
 
 type CommandOf<Name extends Command['name']> = Extract<Command, { name: Name }>;
 
@@ -27,12 +29,24 @@ export function jsonLine(value: Json): string {
   return `${escapeJsonForTerminal(JSON.stringify(value))}\n`;
 }
 
-async function* pages(client: StuckdClient, command: CommandOf<'list'>): AsyncGenerator<readonly Connection[]> {
+/** The time range is fixed once: all pages belong to the same question. */
+function listFilter({ filter, since, until }: CommandOf<'list'>, nowMs: number): ConnectionFilterRequest {
+  const timestamp = (time: TimeArgument | null): ReturnType<typeof timestampFromUs> | null =>
+    time === null ? null : timestampFromUs(timeArgumentMs(time, nowMs) * 1000);
+  return { ...filter, stuckAfter: timestamp(since), detectedBefore: timestamp(until) };
+}
+
+async function* pages(
+  client: StuckdClient,
+  command: CommandOf<'list'>,
+  nowMs: number,
+): AsyncGenerator<readonly Connection[]> {
+  const filter = listFilter(command, nowMs);
   let left = command.limit;
   let pageToken = '';
   do {
     const page = await client.listStuckConnections({
-      filter: command.filter,
+      filter,
       includeEnded: command.includeEnded,
       pageSize: Math.min(left, PAGE_SIZE),
       pageToken,
@@ -45,13 +59,13 @@ async function* pages(client: StuckdClient, command: CommandOf<'list'>): AsyncGe
 
 export async function list(command: CommandOf<'list'>, client: StuckdClient, io: CliIo): Promise<void> {
   if (command.output === 'jsonl') {
-    for await (const page of pages(client, command)) {
+    for await (const page of pages(client, command, io.nowMs())) {
       await io.write(page.map((connection) => jsonLine(toProtoJson(connection))).join(''));
     }
     return;
   }
   const connections: Connection[] = [];
-  for await (const page of pages(client, command)) {
+  for await (const page of pages(client, command, io.nowMs())) {
     connections.push(...page);
   }
   const text =

@@ -50,6 +50,9 @@ Usage: stuckctl list [options]
 Options:
 ${FILTERS}      --limit N        at most N connections
       --ended          also those that are no longer stuck, as far as stuckd keeps them
+      --since TIME     with --ended: only what was stuck at some time from then on
+      --until TIME     only what was detected before then
+                       TIME is how long ago (30m, 2h, 7d), or when (2026-11-22T08:30, Z for UTC).
 ${COMMON}
 json is one document, {"stuckConnections": [...]}; jsonl is one connection a line.
 `,
@@ -69,7 +72,8 @@ ${COMMON}
 json is the whole answer; jsonl the connection on one line, or with --what-if the whole answer.
 `,
   watch: `Follows stuck connections: first those that are stuck now, then every change, one a line.
-Ctrl-C ends it; when stuckd restarts, stuckctl connects again and goes on.
+Ctrl-C ends it. When the connection is lost or stuckd restarts, stuckctl connects again, goes on
+where it was, and says whether anything was missed.
 
 Usage: stuckctl watch [options]
 

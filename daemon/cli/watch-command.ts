@@ -1,5 +1,6 @@
 /** `stuckctl watch`: follows until interrupted, across restarts of the daemon. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../lib/backoff.js';
 import { escapeForTerminal } from '../lib/terminal.js';
 import { CallError } from '../rpc/grpc-client.js';
 import type { StuckdClient, WatchChange } from '../rpc/grpc-client.js';
@@ -11,7 +12,19 @@ import { WatchLines, type WatchOutput } from './watch-lines.js';
 
 type WatchCommand = Extract<Command, { name: 'watch' }>;
 
-const RETRY_MS = 500;
+const RETRY_MIN_MS = 250;
+const RETRY_MAX_MS = 5000;
+
+const SNAPSHOT_NOTE = 'connected again with a new snapshot: what changed in between was not told\n';
+
+/** What comes at once, and where to go on after it; an empty token begins with a snapshot. */
+interface WatchedChanges<Change> {
+  readonly changes: readonly Change[];
+  readonly resumeToken: string;
+}
+
+/** Begins a watch, which the signal ends. */
+type OpenWatch<Change> = (resumeToken: string, signal: AbortSignal) => AsyncIterable<WatchedChanges<Change>>;
 
 /** Takes changes, and learns when a new watch begins. */
 export interface Follower<Change> {
@@ -71,15 +84,12 @@ export async function watch(command: WatchCommand, client: StuckdClient, io: Cli
     command.output === 'table'
       ? lineFollower<WatchChange>(io, (output) => new WatchLines(output, styleFor(io), () => io.nowMs()))
       : jsonFollower<WatchChange>(io);
-  await followChanges((signal) => client.watch(command.filter, signal), io, follower);
+  await followChanges((token, signal) => client.watchResponses(command.filter, token, signal), io, follower);
 }
 
-/**
- * Resolves when interrupted. @throws CallError if following is not possible, or not any more.
- * @param open begins a watch, which the signal ends.
- */
-export async function followChanges<Change>(
-  open: (signal: AbortSignal) => AsyncIterable<Change>,
+/** Resolves when interrupted. @throws CallError if following is not possible, or not any more. */
+export async function followChanges<Change extends { readonly lost?: unknown }>(
+  open: OpenWatch<Change>,
   io: CliIo,
   follower: Follower<Change>,
 ): Promise<void> {
@@ -90,41 +100,54 @@ export async function followChanges<Change>(
   }
 }
 
-async function follow<Change>(
-  open: (signal: AbortSignal) => AsyncIterable<Change>,
+async function follow<Change extends { readonly lost?: unknown }>(
+  open: OpenWatch<Change>,
   io: CliIo,
   follower: Follower<Change>,
 ): Promise<void> {
   const signal = io.interruptSignal();
   const stopped = (): boolean => signal.aborted;
+  const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, 0);
+  let resumeToken = '';
   let everReached = false;
-  let announced = false;
+  let isLost = false;
   while (!stopped()) {
     let reachedNow = false;
     let reason = 'the watch was ended';
-    follower.restart();
+    const isResumed = resumeToken !== '';
+    if (!isResumed) {
+      follower.restart();
+    }
     try {
-      for await (const change of open(signal)) {
-        if (announced) {
-          io.writeError('connected again\n');
-          announced = false;
+      for await (const response of open(resumeToken, signal)) {
+        if (isLost) {
+          const isComplete = isResumed && !response.changes.some(({ lost }) => lost);
+          io.writeError(isComplete ? 'connected again, resumed: nothing was missed\n' : SNAPSHOT_NOTE);
+          isLost = false;
         }
         everReached = true;
         reachedNow = true;
-        await follower.accept(change);
+        for (const change of response.changes) {
+          await follower.accept(change);
+        }
+        ({ resumeToken } = response);
       }
     } catch (error) {
       if (!(error instanceof CallError) || !mayRetry(error, everReached, reachedNow)) {
         throw error;
       }
+      if (error.failure === 'expired' && isResumed && !reachedNow) {
+        resumeToken = '';
+        continue;
+      }
       reason = error.message;
     }
     if (!stopped()) {
-      if (!announced) {
-        io.writeError(`the connection to stuckd ended (${escapeForTerminal(reason)}); trying again until Ctrl-C\n`);
-        announced = true;
+      if (!isLost) {
+        io.writeError(`connection lost (${escapeForTerminal(reason)}); trying again until Ctrl-C\n`);
+        isLost = true;
       }
-      await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      await delay(backoff.next(reachedNow ? 0 : -1), undefined, { signal }).catch(() => undefined);
     }
   }
 }

@@ -1,9 +1,9 @@
 /** Durations as people write them. */
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** @returns whole milliseconds, rounded, for "500ms", "1.5s", "10m", "2h"; null for anything else. */
+/** @returns whole milliseconds, rounded, for "500ms", "1.5s", "10m", "2h", "7d"; null for anything else. */
 export function parseDurationMs(text: string): number | null {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text.trim());
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
   const unitMs = UNITS_MS[match?.[2] ?? ''];
   // Rounded, because 1.005 * 1000 is not quite 1005, and because the sensor takes whole milliseconds only.
   return match?.[1] === undefined || unitMs === undefined ? null : Math.round(Number(match[1]) * unitMs);

@@ -7,7 +7,7 @@ import { kindToProto } from './enum-mapping.js';
 import { stuckd } from './gen/stuckd.js';
 import { recordToProto, uint32, wallTimeText } from './proto-mapping.js';
 import { timestampFromUs } from './proto-time.js';
-import type { WatchKind } from './watch-session.js';
+import type { WatchKind } from './followed-items.js';
 
 const US_PER_MS = 1000;
 

@@ -11,14 +11,15 @@ import { timestampFromUs, timestampToMs } from './proto-time.js';
 import type { MalformedRequest } from './service-definition.js';
 import { acceptRequest, unary } from './status.js';
 import type { RpcLog } from './status.js';
-import type { WatchCalls } from './watch-calls.js';
-import type { WatchFeed, WatchKind, WatchMapper } from './watch-session.js';
+import { placeWithoutHistory, type WatchCalls, type WatchMessages } from './watch-calls.js';
+import type { WatchKind } from './followed-items.js';
+import type { WatchFeed, WatchMapper } from './watch-session.js';
 
 type Change = stuckd.v1.AlertChange.$Properties;
 type ListRequest = stuckd.v1.ListAlertsRequest.$Properties;
 type ListResponse = stuckd.v1.ListAlertsResponse.$Properties;
 type WatchRequest = stuckd.v1.WatchAlertsRequest.$Properties;
-type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, { changes: Change[] }>;
+type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchMessages<Change>>;
 
 /** An alert holds up to five connections: a page of the largest size stays below the 4 MiB that clients take. */
 const PAGE_SIZE_DEFAULT = 100;
@@ -69,7 +70,10 @@ export class AlertService {
     this.implementation = {
       listAlerts: unary(log, (request: ListRequest) => this.#list(request)),
       watchAlerts: (call: WatchCall) => {
-        watches.serve(call, (request) => ({ feed, filter: parseAlertFilter(acceptRequest(request).filter), mapper }));
+        watches.serve(call, (request) => {
+          const { filter, resumeToken } = acceptRequest(request);
+          return { feed, filter: parseAlertFilter(filter), mapper, place: placeWithoutHistory(resumeToken ?? '') };
+        });
       },
     };
   }

@@ -4,9 +4,10 @@ import type { StuckKind } from '../core/kinds.js';
 import type { WallClock, WorkloadSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import { kindFromProto } from './enum-mapping.js';
+import { factsOfRecord, type FilterFacts, parseFacts } from './filter-facts.js';
 import { stuckd } from './gen/stuckd.js';
 import { canonicalAddress, formatPeer, parsePeer } from './peer-address.js';
-import { timestampToMs } from './proto-time.js';
+import { timestampToUs } from './proto-time.js';
 import { invalidArgument } from './status.js';
 import { parseWorkloadFields } from './workload-filter.js';
 
@@ -17,6 +18,10 @@ export interface ConnectionFilter {
   /** True if every record matches. */
   readonly matchesAll: boolean;
   readonly matches: (record: StuckRecord) => boolean;
+  /** The same for a record on disk. @param facts as they stand there */
+  readonly matchesStored: (facts: string) => boolean;
+  /** Only records that were stuck at some time from then on; microseconds since 1970, 0 for all. */
+  readonly stuckAfterUs: number;
   /** Two filters that mean the same have the same fingerprint. */
   readonly fingerprint: string;
 }
@@ -58,30 +63,9 @@ export function parsePeers(values: readonly string[]): ReadonlySet<string> {
   return peers;
 }
 
-/** An orphan is found by the process that left it: a watch that follows a process must see what becomes of its sockets. */
-function heldBy(record: StuckRecord, pids: ReadonlySet<number>): boolean {
-  const owner = record.owner ?? record.lastOwner;
-  return owner !== null && (pids.has(owner.pid) || owner.holders.some((holder) => pids.has(holder.pid)));
-}
-
-function isPeer(record: StuckRecord, peers: ReadonlySet<string>): boolean {
-  const address = canonicalAddress(record.remote.address) ?? record.remote.address;
-  return peers.has(address) || peers.has(formatPeer(address, record.remote.port));
-}
-
-interface TimeRange {
-  /** Milliseconds since 1970; null: no bound. */
-  readonly stuckAfterMs: number | null;
-  readonly detectedBeforeMs: number | null;
-}
-
-/** A record that is open is stuck at any time to come. */
-function isWithin(record: StuckRecord, { stuckAfterMs, detectedBeforeMs }: TimeRange, clock: WallClock): boolean {
-  const wallMs = (monoUs: number): number => clock.monoToRealUs(monoUs) / 1000;
-  return (
-    (stuckAfterMs === null || record.endUs === null || wallMs(record.endUs) >= stuckAfterMs) &&
-    (detectedBeforeMs === null || wallMs(record.detectedUs) < detectedBeforeMs)
-  );
+function isPeer({ remote }: FilterFacts, peers: ReadonlySet<string>): boolean {
+  const address = canonicalAddress(remote.address) ?? remote.address;
+  return peers.has(address) || peers.has(formatPeer(address, remote.port));
 }
 
 /**
@@ -109,28 +93,33 @@ export function parseConnectionFilter(
   const peers = parsePeers(fields.peers);
   const netns = new Set(fields.netns);
   const isMeant = parseWorkloadFields(fields);
-  const times: TimeRange = {
-    stuckAfterMs: filter?.stuckAfter ? timestampToMs(filter.stuckAfter) : null,
-    detectedBeforeMs: filter?.detectedBefore ? timestampToMs(filter.detectedBefore) : null,
-  };
   const names = [fields.containers, fields.pods, fields.units].map((values) => new Set(values));
-  const sorted = [pids, kinds, peers, netns, ...names].map((set) => [...set].map(String).sort());
+  const stuckAfterUs = filter?.stuckAfter ? timestampToUs(filter.stuckAfter) : 0;
+  const detectedBeforeUs = filter?.detectedBefore ? timestampToUs(filter.detectedBefore) : Infinity;
+  const matchesAll =
+    pids.size + kinds.size + peers.size + netns.size === 0 &&
+    isMeant === null &&
+    stuckAfterUs === 0 &&
+    detectedBeforeUs === Infinity;
+  const matchesFacts = (facts: FilterFacts): boolean =>
+    (pids.size === 0 || facts.pids.some((pid) => pids.has(pid))) &&
+    (kinds.size === 0 || kinds.has(facts.kind)) &&
+    (peers.size === 0 || isPeer(facts, peers)) &&
+    (netns.size === 0 || netns.has(facts.netns)) &&
+    (isMeant === null || isMeant(facts.workload)) &&
+    (facts.endUs ?? Infinity) >= stuckAfterUs &&
+    facts.detectedUs < detectedBeforeUs;
+  const sorted = [pids, kinds, peers, netns, ...names, [stuckAfterUs], [detectedBeforeUs]].map((values) =>
+    [...values].map(String).sort(),
+  );
   return {
-    matchesAll:
-      pids.size + kinds.size + peers.size + netns.size === 0 &&
-      isMeant === null &&
-      times.stuckAfterMs === null &&
-      times.detectedBeforeMs === null,
-    matches: (record) =>
-      (pids.size === 0 || heldBy(record, pids)) &&
-      (kinds.size === 0 || kinds.has(record.kind)) &&
-      (peers.size === 0 || isPeer(record, peers)) &&
-      (netns.size === 0 || netns.has(record.netns)) &&
-      (isMeant === null || isMeant(workloads.workloadOf(record))) &&
-      isWithin(record, times, clock),
-    fingerprint: createHash('sha256')
-      .update(JSON.stringify([...sorted, times.stuckAfterMs, times.detectedBeforeMs]))
-      .digest('base64url')
-      .slice(0, 16),
+    matchesAll,
+    matchesStored: (text) => {
+      const facts = matchesAll ? null : parseFacts(text);
+      return matchesAll || (facts !== null && matchesFacts(facts));
+    },
+    matches: (record) => matchesAll || matchesFacts(factsOfRecord(record, clock, workloads)),
+    stuckAfterUs,
+    fingerprint: createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 16),
   };
 }

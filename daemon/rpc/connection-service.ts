@@ -2,22 +2,24 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
-import Long from 'long';
 import type { RecordChange, RecordSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import type { PeerTotals } from '../core/sweep-totals.js';
-import { parseConnectionFilter } from './connection-filter.js';
+import { createChangeMapper, type RecordMapper } from './change-mapper.js';
+import { type ConnectionFilter, parseConnectionFilter } from './connection-filter.js';
+import type { ConnectionHistory } from './connection-history.js';
 import { stuckd } from './gen/stuckd.js';
 import { ladderToProto, parseWhatIf, whatIfToProto } from './get-connection.js';
 import { groupLists } from './group-lists.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
-import { changeToProto, recordToProto } from './proto-mapping.js';
-import { timestampFromUs } from './proto-time.js';
+import { recordToProto } from './proto-mapping.js';
 import type { MalformedRequest } from './service-definition.js';
 import { RpcError, acceptRequest, invalidArgument, unary } from './status.js';
 import type { RpcLog } from './status.js';
-import type { WatchCalls } from './watch-calls.js';
-import type { WatchFeed, WatchMapper } from './watch-session.js';
+import { decodeChange } from './stored-change.js';
+import type { WatchPlace } from './watch-backlog.js';
+import { placeWithoutHistory, type WatchCalls, type WatchMessages } from './watch-calls.js';
+import type { WatchFeed } from './watch-session.js';
 
 type Change = stuckd.v1.Change.$Properties;
 type Connection = stuckd.v1.StuckConnection.$Properties;
@@ -26,8 +28,7 @@ type ListResponse = stuckd.v1.ListStuckConnectionsResponse.$Properties;
 type GetRequest = stuckd.v1.GetStuckConnectionRequest.$Properties;
 type GetResponse = stuckd.v1.GetStuckConnectionResponse.$Properties;
 type WatchRequest = stuckd.v1.WatchStuckConnectionsRequest.$Properties;
-type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, { changes: Change[] }>;
-type RecordMapper = WatchMapper<StuckRecord, RecordChange, Change>;
+type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchMessages<Change>>;
 
 const PAGE_SIZE_DEFAULT = 500;
 const PAGE_SIZE_MAX = 1000;
@@ -44,6 +45,8 @@ export interface ConnectionServiceOptions {
   readonly totals: PeerTotals;
   readonly log: RpcLog;
   readonly watches: WatchCalls;
+  /** What is kept on disk; without it watches cannot be resumed. */
+  readonly history?: ConnectionHistory;
 }
 
 /** Records as watches follow them. */
@@ -56,7 +59,7 @@ export function recordFeed(records: RecordSource): WatchFeed<StuckRecord, Record
   };
 }
 
-function byId(a: StuckRecord, b: StuckRecord): number {
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
   return a.id < b.id ? -1 : Number(a.id > b.id);
 }
 
@@ -67,21 +70,24 @@ export class ConnectionService {
   readonly #workloads: WorkloadSource;
   readonly #log: RpcLog;
   readonly #mapper: RecordMapper;
+  readonly #history: ConnectionHistory | null;
 
   constructor(options: ConnectionServiceOptions) {
     this.#records = options.records;
     this.#clock = options.clock;
     this.#workloads = options.workloads;
     this.#log = options.log;
-    this.#mapper = this.#createMapper();
+    this.#history = options.history ?? null;
+    this.#mapper = this.#history?.mapper ?? createChangeMapper(options.clock, options.workloads);
     const feed = recordFeed(options.records);
     this.implementation = {
       listStuckConnections: unary(this.#log, (request: ListRequest) => this.#list(request)),
       getStuckConnection: unary(this.#log, (request: GetRequest) => this.#get(request)),
       watchStuckConnections: (call: WatchCall) => {
         options.watches.serve(call, (request) => {
-          const filter = parseConnectionFilter(acceptRequest(request).filter, this.#clock, this.#workloads);
-          return { feed, filter, mapper: this.#mapper };
+          const { filter: wanted, resumeToken } = acceptRequest(request);
+          const filter = parseConnectionFilter(wanted, this.#clock, this.#workloads);
+          return { feed, filter, mapper: this.#mapper, place: this.#placeOf(filter, resumeToken ?? '') };
         });
       },
       ...groupLists(options),
@@ -99,16 +105,18 @@ export class ConnectionService {
     );
 
     const all = includeEnded ? [...this.#records.recentlyEnded(), ...this.#records.open()] : this.#records.open();
-    const rest = all.filter((record) => record.id > afterId && filter.matches(record)).sort(byId);
+    const inMemory = all.filter((record) => record.id > afterId && filter.matches(record));
+    const onDisk = includeEnded ? await this.#history?.ended(filter, afterId, pageSize + 1) : [];
+    const rest = [...inMemory, ...(onDisk ?? [])].sort(byId);
     const page = rest.slice(0, pageSize);
     const stuckConnections: Connection[] = [];
     let bytes = 0;
     const nowUs = this.#clock.nowUs();
-    for (const [index, record] of page.entries()) {
+    for (const [index, item] of page.entries()) {
       if (index > 0 && index % MAPPED_PER_TURN === 0) {
         await nextTurn();
       }
-      const connection = recordToProto(record, nowUs, this.#clock, this.#workloads);
+      const connection = 'decode' in item ? item.decode() : recordToProto(item, nowUs, this.#clock, this.#workloads);
       bytes += stuckd.v1.StuckConnection.encode(connection).pos;
       if (bytes > PAGE_BYTES_MAX && index > 0) {
         break;
@@ -120,7 +128,7 @@ export class ConnectionService {
     return { stuckConnections, nextPageToken: more ? encodePageToken(query, last.id) : '' };
   }
 
-  #get(request: GetRequest): GetResponse {
+  async #get(request: GetRequest): Promise<GetResponse> {
     const id = request.id ?? '';
     if (id === '' || id.length > ID_LENGTH_MAX) {
       throw invalidArgument('id must be the id of a record, as ListStuckConnections gives it');
@@ -128,10 +136,7 @@ export class ConnectionService {
     const settings = request.whatIf ? parseWhatIf(request.whatIf) : null;
     const record = this.#records.find(id);
     if (record === undefined) {
-      throw new RpcError(
-        status.NOT_FOUND,
-        `no stuck connection has the id ${JSON.stringify(id)}; ended ones are kept for a while only`,
-      );
+      return this.#getStored(id, settings !== null);
     }
     const nowUs = this.#clock.nowUs();
     const observed = this.#records.observed(id);
@@ -142,23 +147,25 @@ export class ConnectionService {
     };
   }
 
-  #createMapper(): RecordMapper {
-    const mapped = new WeakMap<RecordChange, Partial<Record<RecordChange['kind'], Change>>>();
-    const nowTime = (): NonNullable<Change['time']> => timestampFromUs(this.#clock.monoToRealUs(this.#clock.nowUs()));
-    return {
-      snapshotEnd: (count) => ({ time: nowTime(), snapshotEnd: { count } }),
-      lost: (count) => ({ time: nowTime(), lost: { count: Long.fromNumber(count, true) } }),
-      snapshotItem: (record) => {
-        const nowUs = this.#clock.nowUs();
-        const time = timestampFromUs(this.#clock.monoToRealUs(nowUs));
-        return { time, snapshotItem: recordToProto(record, nowUs, this.#clock, this.#workloads) };
-      },
-      change: (change, kind) => {
-        const known = mapped.get(change);
-        const message = known?.[kind] ?? changeToProto(change, kind, this.#clock, this.#workloads);
-        mapped.set(change, { ...known, [kind]: message });
-        return message;
-      },
-    };
+  async #getStored(id: string, asksWhatIf: boolean): Promise<GetResponse> {
+    const stuckConnection = (await this.#history?.find(id)) ?? null;
+    if (stuckConnection === null) {
+      throw new RpcError(
+        status.NOT_FOUND,
+        `no stuck connection has the id ${JSON.stringify(id)}; ended ones are kept for a while only`,
+      );
+    }
+    if (asksWhatIf) {
+      throw new RpcError(
+        status.FAILED_PRECONDITION,
+        `what_if cannot be answered for ${id}: it ended a while ago, and nothing but the record is kept of it`,
+      );
+    }
+    return { stuckConnection };
+  }
+
+  /** @throws RpcError for a token from which nothing can be resumed. */
+  #placeOf(filter: ConnectionFilter, resumeToken: string): WatchPlace<Change> {
+    return this.#history?.stream.place(filter, resumeToken, decodeChange) ?? placeWithoutHistory(resumeToken);
   }
 }

@@ -24,7 +24,7 @@ const CHANNEL_OPTIONS: ChannelOptions = {
 };
 
 /** What went wrong, as far as the caller can act on it. */
-export type CallFailure = 'unreachable' | 'not_found' | 'invalid' | 'refused' | 'failed';
+export type CallFailure = 'unreachable' | 'not_found' | 'invalid' | 'refused' | 'expired' | 'failed';
 
 /** A call that did not succeed; the message is the server's, or grpc-js's reason why it was not reached. */
 export class CallError extends Error {
@@ -42,6 +42,8 @@ const FAILURES: ReadonlyMap<status, CallFailure> = new Map([
   [status.NOT_FOUND, 'not_found'],
   [status.INVALID_ARGUMENT, 'invalid'],
   [status.RESOURCE_EXHAUSTED, 'refused'],
+  // Of a watch: what followed the token is not kept any more.
+  [status.OUT_OF_RANGE, 'expired'],
 ]);
 
 function isServiceError(error: unknown): error is ServiceError {
@@ -77,8 +79,10 @@ export type ListPeersResponse = stuckd.v1.ListPeersResponse;
 export type StatusResponse = stuckd.v1.GetStatusResponse;
 export type ConnectionFilterRequest = stuckd.v1.ConnectionFilter.$Properties;
 export type WatchChange = stuckd.v1.Change.$Properties;
+export type WatchResponse = stuckd.v1.WatchStuckConnectionsResponse;
 export type AlertFilterRequest = stuckd.v1.AlertFilter.$Properties;
 export type AlertWatchChange = stuckd.v1.AlertChange.$Properties;
+export type AlertWatchResponse = stuckd.v1.WatchAlertsResponse;
 
 /** All calls reject with CallError. */
 export interface StuckdClient {
@@ -96,10 +100,25 @@ export interface StuckdClient {
    * @param signal ends the watch without an error.
    */
   watch(filter: ConnectionFilterRequest, signal: AbortSignal): AsyncIterable<WatchChange>;
+  /**
+   * The same, response by response, with the token of each.
+   * @param resumeToken of the last response; empty to begin with a snapshot
+   */
+  watchResponses(
+    filter: ConnectionFilterRequest,
+    resumeToken: string,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchResponse>;
   /** One page. */
   listAlerts(request: stuckd.v1.ListAlertsRequest.$Properties): Promise<stuckd.v1.ListAlertsResponse>;
   /** As `watch`, of alerts. */
   watchAlerts(filter: AlertFilterRequest, signal: AbortSignal): AsyncIterable<AlertWatchChange>;
+  /** As `watchResponses`, of alerts. */
+  watchAlertResponses(
+    filter: AlertFilterRequest,
+    resumeToken: string,
+    signal: AbortSignal,
+  ): AsyncIterable<AlertWatchResponse>;
   close(): void;
 }
 
@@ -126,13 +145,12 @@ async function unaryCall<RequestIn, RequestOut, ResponseIn, ResponseOut>(
   });
 }
 
-/** @param method its responses carry changes of this type; TypeScript finds no common shape of those of two services. */
-async function* watchCall<RequestIn, RequestOut, ResponseIn, Change>(
+async function* watchCall<RequestIn, RequestOut, ResponseIn, Response>(
   client: Client,
-  method: RpcMethod<RequestIn, RequestOut, ResponseIn, { readonly changes: readonly object[] }>,
+  method: RpcMethod<RequestIn, RequestOut, ResponseIn, Response>,
   request: RequestIn,
   signal: AbortSignal,
-): AsyncGenerator<Change> {
+): AsyncGenerator<Response> {
   const call = client.makeServerStreamRequest(
     method.path,
     method.requestSerialize,
@@ -147,9 +165,7 @@ async function* watchCall<RequestIn, RequestOut, ResponseIn, Change>(
     cancel();
   }
   try {
-    for await (const response of call as AsyncIterable<{ readonly changes: readonly Change[] }>) {
-      yield* response.changes;
-    }
+    yield* call as AsyncIterable<Response>;
   } catch (error) {
     if (!signal.aborted) {
       throw callError(error);
@@ -157,6 +173,14 @@ async function* watchCall<RequestIn, RequestOut, ResponseIn, Change>(
   } finally {
     signal.removeEventListener('abort', cancel);
     call.cancel();
+  }
+}
+
+async function* changesOf<Change>(
+  responses: AsyncIterable<{ readonly changes: readonly Change[] }>,
+): AsyncGenerator<Change> {
+  for await (const { changes } of responses) {
+    yield* changes;
   }
 }
 
@@ -168,15 +192,21 @@ async function* watchCall<RequestIn, RequestOut, ResponseIn, Change>(
 export function createStuckdClient(address: string): StuckdClient {
   const parsed = parseAddress(address);
   const client = new Client(formatAddress(parsed), credentials.createInsecure(), CHANNEL_OPTIONS);
+  const watchConnections: StuckdClient['watchResponses'] = (filter, resumeToken, signal) =>
+    watchCall(client, CONNECTION_SERVICE.watchStuckConnections, { filter, resumeToken }, signal);
+  const watchAlerts: StuckdClient['watchAlertResponses'] = (filter, resumeToken, signal) =>
+    watchCall(client, ALERT_SERVICE.watchAlerts, { filter, resumeToken }, signal);
   return {
     listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request),
     getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }),
     listProcesses: (request) => unaryCall(client, CONNECTION_SERVICE.listProcesses, request),
     listPeers: (request) => unaryCall(client, CONNECTION_SERVICE.listPeers, request),
     getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
-    watch: (filter, signal) => watchCall(client, CONNECTION_SERVICE.watchStuckConnections, { filter }, signal),
+    watch: (filter, signal) => changesOf(watchConnections(filter, '', signal)),
+    watchResponses: watchConnections,
     listAlerts: (request) => unaryCall(client, ALERT_SERVICE.listAlerts, request),
-    watchAlerts: (filter, signal) => watchCall(client, ALERT_SERVICE.watchAlerts, { filter }, signal),
+    watchAlerts: (filter, signal) => changesOf(watchAlerts(filter, '', signal)),
+    watchAlertResponses: watchAlerts,
     close: () => {
       client.close();
     },

@@ -6,6 +6,7 @@ import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../c
 import type { PeerTotals } from '../core/sweep-totals.js';
 import { formatAddress, parseAddress } from './address.js';
 import { AlertService } from './alert-service.js';
+import type { ConnectionHistory } from './connection-history.js';
 import { ConnectionService } from './connection-service.js';
 import { HealthService } from './health-service.js';
 import { openListenSocket } from './listen-socket.js';
@@ -36,6 +37,8 @@ export interface GrpcServerOptions {
     readonly clock: WallClock;
     readonly workloads: WorkloadSource;
     readonly totals: PeerTotals;
+    /** What is kept of connections on disk; without it watches cannot be resumed. */
+    readonly history?: ConnectionHistory;
   };
   readonly log: RpcLog;
   /** Limits of watches, where they differ from the defaults. */

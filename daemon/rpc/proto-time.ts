@@ -27,6 +27,11 @@ export function timestampToMs(time: Timestamp): number {
   return (time.seconds?.toNumber() ?? 0) * 1000 + (time.nanos ?? 0) / 1e6;
 }
 
+/** @returns microseconds since 1970, rounded down. */
+export function timestampToUs(time: Timestamp): number {
+  return (time.seconds?.toNumber() ?? 0) * US_PER_SECOND + Math.floor((time.nanos ?? 0) / NS_PER_US);
+}
+
 /** @param durationUs microseconds, may be negative; fractions are dropped. */
 export function durationFromUs(durationUs: number): Duration {
   const us = Math.trunc(durationUs);

@@ -3,7 +3,8 @@ import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { RpcError, toStatus } from './status.js';
 import type { RpcLog } from './status.js';
-import { WATCH_LIMITS, WatchSession } from './watch-session.js';
+import { NO_PLACE, WATCH_LIMITS, WatchSession } from './watch-session.js';
+import type { WatchPlace } from './watch-backlog.js';
 import type { WatchFeed, WatchFilter, WatchLimits, WatchMapper } from './watch-session.js';
 
 const SUBSCRIBERS_MAX = 64;
@@ -18,6 +19,28 @@ export interface WatchPlan<Item, Change, Message> {
   readonly feed: WatchFeed<Item, Change>;
   readonly filter: WatchFilter<Item>;
   readonly mapper: WatchMapper<Item, Change, Message>;
+  /** Where it begins. */
+  readonly place: WatchPlace<Message>;
+}
+
+/** The responses of every watch. */
+export interface WatchMessages<Message> {
+  readonly changes: Message[];
+  readonly resumeToken: string;
+}
+
+/**
+ * Where a watch of something begins whose changes are not kept.
+ * @throws RpcError OUT_OF_RANGE for any token.
+ */
+export function placeWithoutHistory(resumeToken: string): WatchPlace<never> {
+  if (resumeToken !== '') {
+    throw new RpcError(
+      status.OUT_OF_RANGE,
+      'this stuckd keeps no history of these changes; watch again without a resume_token',
+    );
+  }
+  return NO_PLACE;
 }
 
 export class WatchCalls {
@@ -46,14 +69,14 @@ export class WatchCalls {
 
   /** @param plan reads the request; what it throws ends the call. */
   serve<Request, Item extends { readonly id: string }, Change, Message>(
-    call: ServerWritableStream<Request, { changes: Message[] }>,
+    call: ServerWritableStream<Request, WatchMessages<Message>>,
     plan: (request: Request) => WatchPlan<Item, Change, Message>,
   ): void {
     const fail = (error: unknown): void => {
       call.emit('error', toStatus(error, call.getPath(), this.#log));
     };
     try {
-      const { feed, filter, mapper } = plan(call.request);
+      const { feed, filter, mapper, place } = plan(call.request);
       this.#checkRoom();
       const end = (code: status, details: string): void => {
         session.close();
@@ -65,7 +88,7 @@ export class WatchCalls {
         filter,
         mapper,
         {
-          write: (changes, flushed) => call.write({ changes }, flushed),
+          write: (changes, resumeToken, flushed) => call.write({ changes, resumeToken }, flushed),
           tooSlow: () => {
             const seconds = (this.#limits.slowMs / 1000).toString();
             this.#log.warn(`ended a watch whose client read nothing for ${seconds} s`);
@@ -74,6 +97,7 @@ export class WatchCalls {
           failed: fail,
         },
         this.#limits,
+        place,
       );
       // Counted until the call is over, not until its session is: what a client did not read stays in memory till then.
       this.#subscriptions.add(subscription);

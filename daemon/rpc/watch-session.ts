@@ -7,8 +7,9 @@
  * if that is not enough the queue is given up, the client gets `lost` and then a fresh snapshot.
  */
 
-/** What happened to an item. In these words an alert opens when it fires, and ends when it is resolved. */
-export type WatchKind = 'opened' | 'updated' | 'ended';
+import { LogGapError } from '../core/history.js';
+import { FollowedItems, type WatchKind } from './followed-items.js';
+import type { WatchBacklog, WatchPlace } from './watch-backlog.js';
 
 /** What a watch follows: items by their ids, and their changes. */
 export interface WatchFeed<Item, Change> {
@@ -54,13 +55,19 @@ export const WATCH_LIMITS: WatchLimits = {
 
 /** Where the responses go. */
 export interface WatchSink<Message> {
-  /** @param flushed called when flow control let the response go. */
-  write(changes: Message[], flushed: () => void): void;
+  /**
+   * @param resumeToken where to go on after this response
+   * @param flushed called when flow control let the response go.
+   */
+  write(changes: Message[], resumeToken: string, flushed: () => void): void;
   /** The subscriber takes nothing. */
   tooSlow(): void;
   /** The session has a defect and cannot go on. */
   failed(error: unknown): void;
 }
+
+/** Of a watch whose changes are not kept. */
+export const NO_PLACE: WatchPlace<never> = { position: () => 0, token: () => '', backlog: null };
 
 /** Items as messages; shared by all sessions, so that a change is mapped once. */
 export interface WatchMapper<Item, Change, Message> {
@@ -75,6 +82,7 @@ interface Queued<Change> {
   readonly change: Change;
   readonly id: string;
   readonly kind: WatchKind;
+  readonly sequence: number;
 }
 
 interface Snapshot<Item> {
@@ -103,7 +111,8 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
   readonly #mapper: WatchMapper<Item, Change, Message>;
   readonly #sink: WatchSink<Message>;
   readonly #limits: WatchLimits;
-  readonly #unsubscribe: () => void;
+  readonly #place: WatchPlace<Message>;
+  #unsubscribe: () => void = () => undefined;
   #heartbeat: NodeJS.Timeout | null = null;
   #slow: NodeJS.Timeout | null = null;
   #turn: NodeJS.Immediate | null = null;
@@ -111,11 +120,12 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
   #closed = false;
 
   #queue: Queued<Change>[] = [];
-  #snapshot: Snapshot<Item> | null;
+  #snapshot: Snapshot<Item> | null = null;
+  #backlog: WatchBacklog<Message> | null;
+  #isReadingBacklog = false;
   /** Changes that were given up; above 0 the client has yet to be told, and the queue stays empty. */
   #lost = 0;
-  /** Ids that the subscriber knows of, where a filter makes a difference. */
-  #known = new Set<string>();
+  #followed = new FollowedItems(null);
 
   constructor(
     feed: WatchFeed<Item, Change>,
@@ -123,16 +133,19 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     mapper: WatchMapper<Item, Change, Message>,
     sink: WatchSink<Message>,
     limits: WatchLimits = WATCH_LIMITS,
+    place: WatchPlace<Message> = NO_PLACE,
   ) {
     this.#feed = feed;
     this.#filter = filter;
     this.#mapper = mapper;
     this.#sink = sink;
     this.#limits = limits;
-    this.#snapshot = this.#takeSnapshot();
-    this.#unsubscribe = feed.subscribe((change) => {
-      this.#onChange(change);
-    });
+    this.#place = place;
+    this.#backlog = place.backlog;
+    if (this.#backlog === null) {
+      this.#snapshot = this.#takeSnapshot();
+      this.#subscribe();
+    }
     this.#startHeartbeat();
     this.#schedule();
   }
@@ -146,38 +159,20 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     clearImmediate(this.#turn ?? undefined);
     this.#queue = [];
     this.#snapshot = null;
-    this.#known.clear();
+    this.#backlog = null;
+  }
+
+  #subscribe(): void {
+    this.#unsubscribe = this.#feed.subscribe((change) => {
+      this.#onChange(change);
+    });
   }
 
   #takeSnapshot(): Snapshot<Item> {
     const current = this.#feed.current();
     const items = this.#filter.matchesAll ? current.slice() : current.filter(this.#filter.matches);
-    this.#known = this.#filter.matchesAll ? new Set() : new Set(items.map((item) => item.id));
+    this.#followed = new FollowedItems(this.#filter.matchesAll ? null : items.map(({ id }) => id));
     return { items, next: 0 };
-  }
-
-  /**
-   * What a change is for this subscriber, or null if it is none. An item that matched once is followed to its end, even
-   * when it stops matching; one that begins to match is opened for this subscriber, whatever it is for others.
-   */
-  #kindForSubscriber(item: Item, kind: WatchKind): WatchKind | null {
-    if (this.#filter.matchesAll) {
-      return kind;
-    }
-    if (this.#known.has(item.id)) {
-      if (kind === 'ended') {
-        this.#known.delete(item.id);
-      }
-      return kind;
-    }
-    if (!this.#filter.matches(item)) {
-      return null;
-    }
-    if (kind === 'ended') {
-      return 'ended';
-    }
-    this.#known.add(item.id);
-    return 'opened';
   }
 
   #onChange(change: Change): void {
@@ -185,7 +180,7 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
       return;
     }
     const item = this.#feed.itemOf(change);
-    const kind = this.#kindForSubscriber(item, this.#feed.kindOf(change));
+    const kind = this.#followed.kindOf(this.#feed.kindOf(change), item.id, () => this.#filter.matches(item));
     if (kind === null) {
       return;
     }
@@ -193,7 +188,7 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
       this.#lost += 1;
       return;
     }
-    this.#queue.push({ change, id: item.id, kind });
+    this.#queue.push({ change, id: item.id, kind, sequence: this.#place.position() });
     if (this.#queue.length > this.#limits.queueMax) {
       this.#relieve();
     }
@@ -211,6 +206,9 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
   }
 
   #pending(): boolean {
+    if (this.#backlog !== null) {
+      return !this.#isReadingBacklog;
+    }
     return this.#lost > 0 || this.#snapshot !== null || this.#queue.length > 0;
   }
 
@@ -221,15 +219,76 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     }
     this.#turn = setImmediate(() => {
       this.#turn = null;
+      if (this.#backlog !== null) {
+        void this.#catchUp(this.#backlog);
+        return;
+      }
       // One batch a turn: a long snapshot must not keep events and other clients waiting.
       try {
         this.#write(this.#nextBatch());
         this.#schedule();
       } catch (error) {
-        this.close();
-        this.#sink.failed(error);
+        this.#fail(error);
       }
     });
+  }
+
+  #fail(error: unknown): void {
+    this.close();
+    this.#sink.failed(error);
+  }
+
+  /** One batch of what was missed; after the last one it goes on with what happens now. */
+  async #catchUp(backlog: WatchBacklog<Message>): Promise<void> {
+    this.#isReadingBacklog = true;
+    try {
+      const changes = await backlog.next();
+      if (this.#closed) {
+        return;
+      }
+      if (changes.length > 0) {
+        this.#write(changes);
+      } else if (!backlog.isSettled) {
+        this.#write([]);
+        await backlog.settled;
+      } else if (backlog.position === this.#place.position()) {
+        this.#backlog = null;
+        this.#followed = backlog.followed ?? this.#followed;
+        this.#subscribe();
+        // An empty response: nothing more was missed.
+        this.#write([]);
+      }
+    } catch (error) {
+      this.#onBacklogError(backlog, error);
+    } finally {
+      this.#isReadingBacklog = false;
+      this.#schedule();
+    }
+  }
+
+  #onBacklogError(backlog: WatchBacklog<Message>, error: unknown): void {
+    if (this.#closed) {
+      return;
+    }
+    if (!(error instanceof LogGapError)) {
+      this.#fail(error);
+      return;
+    }
+    // It was too slow, or the disk failed: what it has missed is told as such.
+    this.#lost = Math.max(1, this.#place.position() - backlog.position);
+    this.#backlog = null;
+    this.#subscribe();
+  }
+
+  /** The token of what was written so far; none while a snapshot is under way, from which nobody can go on. */
+  #resumeToken(): string {
+    if (this.#lost > 0 || this.#snapshot !== null) {
+      return '';
+    }
+    const next = this.#queue[0];
+    return this.#place.token(
+      this.#backlog?.position ?? (next === undefined ? this.#place.position() : next.sequence - 1),
+    );
   }
 
   #nextBatch(): Message[] {
@@ -265,7 +324,7 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     if (this.#inFlight === 1) {
       this.#startSlow();
     }
-    this.#sink.write(changes, () => {
+    this.#sink.write(changes, this.#resumeToken(), () => {
       this.#onFlushed();
     });
   }

@@ -8,6 +8,9 @@ const POD = /^(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\/)?[a-z0-9](?:[-a-z0-9.]{0
 const ID_DIGITS_MIN = 12;
 const UNIT_LENGTH_MAX = 255;
 
+/** What these fields look at. */
+export type WorkloadNames = Pick<Workload, 'containerId' | 'pod' | 'podNamespace' | 'unit'>;
+
 export interface WorkloadFields {
   readonly containers: readonly string[];
   readonly pods: readonly string[];
@@ -45,7 +48,7 @@ function isContainer(id: string, wanted: readonly string[]): boolean {
  * @returns whether a workload, or one that is not known, is meant; null if the fields exclude none.
  * @throws RpcError INVALID_ARGUMENT, naming the field and the value.
  */
-export function parseWorkloadFields(fields: WorkloadFields): ((workload: Workload | null) => boolean) | null {
+export function parseWorkloadFields(fields: WorkloadFields): ((workload: WorkloadNames | null) => boolean) | null {
   check(fields);
   const { containers } = fields;
   const pods = new Set(fields.pods);

@@ -354,5 +354,7 @@ test('a shorter history takes effect at once', async () => {
   assert.equal(ended.length, 5);
   app.reload(bench.config({ history: { ended: 2 } }));
   const newestTwo = [...ended].sort((a, b) => ms(a.endTime) - ms(b.endTime)).slice(-2);
-  assert.deepEqual((await listAll(client, true)).map(({ id }) => id).sort(), newestTwo.map(({ id }) => id).sort());
+  const inMemory = app.engine.recentlyEnded();
+  assert.deepEqual(inMemory.map(({ id }) => id).sort(), newestTwo.map(({ id }) => id).sort());
+  assert.deepEqual(byProgram(await listAll(client, true)), byProgram(ended), 'the others are on disk');
 });

@@ -9,6 +9,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import type { ClientReadableStream, ServiceError, status } from '@grpc/grpc-js';
 import type { StatusSource, WorkloadSource } from '../../daemon/core/ports.js';
 import { NO_PEER_TOTALS, type PeerTotals } from '../../daemon/core/sweep-totals.js';
+import type { ConnectionHistory } from '../../daemon/rpc/connection-history.js';
 import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { CallError, createStuckdClient } from '../../daemon/rpc/grpc-client.js';
 import type { StuckdClient, WatchChange } from '../../daemon/rpc/grpc-client.js';
@@ -49,6 +50,7 @@ export interface ServerSetup {
   readonly workloads?: WorkloadSource;
   readonly totals?: PeerTotals;
   readonly watchLimits?: Partial<WatchLimits>;
+  readonly history?: ConnectionHistory;
 }
 
 async function startServer(address: string, setup: ServerSetup): Promise<GrpcServer> {
@@ -61,6 +63,7 @@ async function startServer(address: string, setup: ServerSetup): Promise<GrpcSer
       clock: createClock(),
       workloads: setup.workloads ?? createWorkloads(),
       totals: setup.totals ?? NO_PEER_TOTALS,
+      ...(setup.history === undefined ? {} : { history: setup.history }),
     },
     log: createLog(),
     ...(setup.watchLimits === undefined ? {} : { watchLimits: setup.watchLimits }),

@@ -198,7 +198,10 @@ describe('stuckctl watch', () => {
     watch.child.kill('SIGTERM');
     const { code, stdout, stderr } = await watch.ended;
     assert.equal(code, 0);
-    assert.match(stderr, /ended \(stuckd is stopping\); trying again until Ctrl-C\nconnected again\n/);
+    assert.match(
+      stderr,
+      /connection lost \(stuckd is stopping\); trying again until Ctrl-C\nconnected again with a new snapshot: /,
+    );
     assert.deepEqual(
       stdout.match(/STUCK +\w+/g)?.map((text) => text.replace(/ +/, ' ')),
       ['STUCK retransmitting', 'STUCK closing'],

@@ -10,7 +10,19 @@ const COMMON = { address: 'unix:/run/stuckd/stuckd.sock', output: 'table' };
 
 describe('commands', () => {
   const table: readonly [string, unknown][] = [
-    ['list', { name: 'list', ...COMMON, filter: ANY, limit: Infinity, includeEnded: false }],
+    ['list', { name: 'list', ...COMMON, filter: ANY, limit: Infinity, includeEnded: false, since: null, until: null }],
+    [
+      'list --ended --since 2h --until 2026-11-22T08:30:00Z',
+      {
+        name: 'list',
+        ...COMMON,
+        filter: ANY,
+        limit: Infinity,
+        includeEnded: true,
+        since: { agoMs: 7_200_000 },
+        until: { atMs: Date.UTC(2026, 10, 22, 8, 30) },
+      },
+    ],
     [
       'list --pid 1,2 --pid 3 --kind STUCK_KIND_CLOSING --kind RETRANSMITTING,keepalive-unanswered --peer 10.0.0.2 --peer [::1]:80 --netns 7 --limit 5 --ended -o json',
       {
@@ -20,6 +32,8 @@ describe('commands', () => {
         filter: { ...ANY, pids: [1, 2, 3], kinds: [7, 1, 2], peers: ['10.0.0.2', '[::1]:80'], netns: [7] },
         limit: 5,
         includeEnded: true,
+        since: null,
+        until: null,
       },
     ],
     [
@@ -107,6 +121,9 @@ describe('wrong usage', () => {
     ['list --watch', /list has no option --watch/],
     ['help lst', /no command "lst"/],
     ['list --pdi 1', /--pdi/],
+    ['list --since 2h', /^--since .*: give --ended too$/],
+    ['list --ended --since yesterday', /--since "yesterday": give how long ago/],
+    ['list --until 2026-13-01', /--until "2026-13-01"/],
     ['list extra', /unexpected argument "extra"/],
     ['get', /give the id/],
     ['get a b', /unexpected argument "b"/],

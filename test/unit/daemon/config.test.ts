@@ -86,7 +86,10 @@ describe('defaults', () => {
     },
     rules: [],
     silences: [],
-    history: { ended: 1000 },
+    history: {
+      ended: 1000,
+      disk: { maxAge: 7 * 86_400_000, maxBytes: 64 * 1024 * 1024, journalMaxBytes: 32 * 1024 * 1024 },
+    },
     workloads: { procRoot: '/proc', cgroupRoot: '/sys/fs/cgroup' },
     kubernetes: {
       enabled: 'auto',

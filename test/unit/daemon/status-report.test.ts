@@ -65,6 +65,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     sweepIntervalMs: 2000,
     nowUs: EPOCH_MONO_US + 2_000_000,
     unsaved: [],
+    historyProblems: [],
     workloadProblems: [],
     node: createStatus().node,
     ...changes,
@@ -152,6 +153,7 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
     { workloadProblems: ['pod names are unknown: no answer within 10000 ms'] },
     [/^pod names are unknown: no answer within 10000 ms$/],
   ],
+  ['the history is not written', { historyProblems: ['kept in memory only'] }, [/^kept in memory only$/]],
   [
     'several things at once',
     { unsaved: ['open records'], counters: { ...COUNTERS, ringDropped: 1, markFailed: 1 } },

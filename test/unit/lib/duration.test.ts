@@ -12,6 +12,7 @@ const CASES: readonly (readonly [string, number | null])[] = [
   ['0.4ms', 0],
   ['10m', 600_000],
   ['2h', 7_200_000],
+  ['7d', 604_800_000],
   [' 2s ', 2000],
   ['', null],
   ['2', null],
@@ -20,7 +21,7 @@ const CASES: readonly (readonly [string, number | null])[] = [
   ['2 s', null],
   ['1e3s', null],
   ['.5s', null],
-  ['2d', null],
+  ['2w', null],
   ['2s3', null],
   ['Infinitys', null],
 ];

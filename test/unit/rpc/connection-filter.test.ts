@@ -9,6 +9,7 @@ import type { Workload } from '../../../daemon/core/workload.js';
 import { type ConnectionFilter, parseConnectionFilter } from '../../../daemon/rpc/connection-filter.js';
 import type { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { decodePageToken, encodePageToken } from '../../../daemon/rpc/page-token.js';
+import { factsOfRecord } from '../../../daemon/rpc/filter-facts.js';
 import { parsePeer } from '../../../daemon/rpc/peer-address.js';
 import { timestampFromUs } from '../../../daemon/rpc/proto-time.js';
 import { RpcError } from '../../../daemon/rpc/status.js';
@@ -37,6 +38,7 @@ describe('filter', () => {
     owner: { ...OWNER, holders: [...OWNER.holders, { pid: 13000, comm: 'worker', fd: 5 }] },
   });
   const orphan = createRecord({ kind: 'closing', ownerType: 'orphan', owner: null, lastOwner: OWNER });
+  const ended = createRecord({ outcome: 'recovered', endUs: EPOCH_MONO_US - 1_000_000 });
   const ipv6 = createRecord({ remote: { address: '2001:db8::2', port: 80 } });
   const table: readonly [string, Filter | null, StuckRecord, boolean][] = [
     ['no filter', null, shared, true],
@@ -59,11 +61,19 @@ describe('filter', () => {
     ['one of two peers', { peers: ['10.9.9.9', '10.0.0.2'] }, shared, true],
     ['the namespace', { netns: [4026531840] }, shared, true],
     ['another namespace', { netns: [1] }, shared, false],
+    ['stuck after a time, and still is', { stuckAfter: timestampFromUs(EPOCH_REAL_US) }, shared, true],
+    ['stuck after its end', { stuckAfter: timestampFromUs(EPOCH_REAL_US) }, ended, false],
+    ['stuck after a time before its end', { stuckAfter: timestampFromUs(EPOCH_REAL_US - 2_000_000) }, ended, true],
+    ['detected before then', { detectedBefore: timestampFromUs(EPOCH_REAL_US - 78_000_000) }, shared, true],
+    ['detected later', { detectedBefore: timestampFromUs(EPOCH_REAL_US - 79_000_000) }, shared, false],
     ['fields are combined with AND', { pids: [12900], netns: [1] }, shared, false],
   ];
   for (const [name, filter, record, expected] of table) {
     test(name, () => {
-      assert.equal(parse(filter).matches(record), expected);
+      const parsed = parse(filter);
+      assert.equal(parsed.matches(record), expected);
+      const onDisk = JSON.stringify(factsOfRecord(record, createClock(), createWorkloads()));
+      assert.equal(parsed.matchesStored(onDisk), expected, 'and so it is on disk');
     });
   }
 

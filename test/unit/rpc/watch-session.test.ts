@@ -44,7 +44,7 @@ class FakeSink implements WatchSink<Change> {
   errors: unknown[] = [];
   paused = false;
 
-  write(changes: Change[], flushed: () => void): void {
+  write(changes: readonly Change[], _resumeToken: string, flushed: () => void): void {
     this.responses.push(changes.map(words));
     if (this.paused) {
       this.#flushes.push(flushed);

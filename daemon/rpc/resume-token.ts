@@ -1,0 +1,44 @@
+/** The opaque token of a watch: the stream, the run of the daemon, the last change, and the filter that it belongs to. */
+import * as z from 'zod';
+import { invalidArgument } from './status.js';
+
+const TOKEN_VERSION = 1;
+const TOKEN_LENGTH_MAX = 1024;
+
+/** A place in the journal of a stream. */
+export interface StreamPlace {
+  /** The run of the daemon that numbered it: a UUID. */
+  readonly run: string;
+  readonly sequence: number;
+}
+
+const schema = z.tuple([z.literal(TOKEN_VERSION), z.string(), z.string(), z.number().int().min(0), z.string()]);
+
+/**
+ * @param stream name of the stream
+ * @param fingerprint of the filter
+ */
+export function encodeResumeToken(stream: string, { run, sequence }: StreamPlace, fingerprint: string): string {
+  return Buffer.from(JSON.stringify([TOKEN_VERSION, stream, run, sequence, fingerprint])).toString('base64url');
+}
+
+function parseToken(token: string): z.output<typeof schema> | null {
+  try {
+    return schema.safeParse(JSON.parse(Buffer.from(token, 'base64url').toString())).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** @throws RpcError INVALID_ARGUMENT for a token of another watch, or one that no stuckd gave. */
+export function decodeResumeToken(token: string, stream: string, fingerprint: string): StreamPlace {
+  const parsed = token.length > TOKEN_LENGTH_MAX ? null : parseToken(token);
+  if (parsed?.[1] !== stream) {
+    throw invalidArgument('resume_token is not a token of this watch; watch again without one');
+  }
+  const [, , run, sequence, ofFilter] = parsed;
+  if (ofFilter !== fingerprint) {
+    throw invalidArgument('resume_token belongs to a watch with another filter; watch again without one');
+  }
+  return { run, sequence };
+}

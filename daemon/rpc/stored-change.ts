@@ -1,0 +1,48 @@
+/** Changes and connections as bytes on disk: the messages of the contract, which have wall time and outlive a reboot. */
+import type { RecordChange } from '../core/ports.js';
+import { stuckd } from './gen/stuckd.js';
+import { timestampFromUs } from './proto-time.js';
+
+type Change = stuckd.v1.Change.$Properties;
+type Connection = stuckd.v1.StuckConnection.$Properties;
+
+export function encodeChange(change: Change): Uint8Array {
+  return stuckd.v1.Change.encode(change).finish();
+}
+
+function connectionOf({ opened, updated, ended }: Change): Connection {
+  return opened ?? updated ?? ended ?? {};
+}
+
+/** @param kind what happened, as the subscriber sees it */
+export function decodeChange(payload: Uint8Array, kind: RecordChange['kind']): Change {
+  const change = stuckd.v1.Change.decode(payload);
+  return { time: change.time ?? null, [kind]: connectionOf(change) };
+}
+
+export function encodeConnectionOf(change: Change): Uint8Array {
+  return stuckd.v1.StuckConnection.encode(connectionOf(change)).finish();
+}
+
+export function decodeConnection(payload: Uint8Array): stuckd.v1.StuckConnection {
+  return stuckd.v1.StuckConnection.decode(payload);
+}
+
+/** The end of a record that a daemon which was killed had told, and not saved: what became of it was not seen. */
+export function lostTrack(payload: Uint8Array, endUs: number): Change {
+  const connection = connectionOf(stuckd.v1.Change.decode(payload));
+  const time = timestampFromUs(endUs);
+  const text = 'stuckd ended before it had saved this record; if the connection is still stuck, another record follows';
+  return {
+    time,
+    ended: {
+      ...connection,
+      outcome: stuckd.v1.Outcome.OUTCOME_LOST_TRACK,
+      endTime: time,
+      // Both speak of a connection that is stuck.
+      giveUp: null,
+      diagnosis: null,
+      timeline: [...(connection.timeline ?? []), { time, text }],
+    },
+  };
+}
