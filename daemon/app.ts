@@ -3,13 +3,14 @@ import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
 import type { CountersReport } from './core/sensor-records.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
+import { grpcOptions } from './config-grpc.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import { type MachineClock, SystemClock } from './lib/system-clock.js';
 import { kindRules } from './kind-rules.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
-import { startGrpcServer } from './rpc/grpc-server.js';
+import { type GrpcServer, startGrpcServer } from './rpc/grpc-server.js';
 import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
@@ -29,6 +30,8 @@ export interface App extends StatusSource {
   readonly engine: TrackerEngine;
   readonly clock: MachineClock;
   readonly grpcAddress: string;
+  /** Where gRPC listens besides; null if nowhere. */
+  readonly grpcTcpAddress: string | null;
   /** Resolves when the sensor is attached for the first time and its first sweep is complete. */
   readonly firstPicture: Promise<void>;
   /** Rejects with StartError if the first sensor says that it cannot work on this machine. */
@@ -54,6 +57,8 @@ class RunningApp implements App {
   readonly firstPicture: Promise<void>;
   readonly failed: Promise<never>;
   grpcAddress = '';
+  grpcTcpAddress: string | null = null;
+  #grpc: GrpcServer | null = null;
   #config: Config;
   readonly #log: Logger;
   readonly #cleanup = new CleanupStack(STOP_STEP_MS);
@@ -151,11 +156,13 @@ class RunningApp implements App {
       this.engine.restore(state);
     }
     const grpc = await startGrpcServer({
-      address: this.#config.grpc.address,
+      ...grpcOptions(this.#config.grpc),
       services: { records: this.engine, status: this, clock: this.clock },
       log: this.#log,
     });
+    this.#grpc = grpc;
     this.grpcAddress = grpc.address;
+    this.grpcTcpAddress = grpc.tcpAddress;
     this.#cleanup.push('open records', () => this.#saver?.close());
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
     this.#supervisor.start();
@@ -176,6 +183,7 @@ class RunningApp implements App {
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
       saveFailed: this.#saveFailed,
+      grpcProblems: this.#grpc?.problems() ?? [],
       node: this.#nodeFacts,
     });
   }

@@ -19,6 +19,8 @@ export interface StatusParts {
   readonly nowUs: number;
   /** The last attempt to save open records failed. */
   readonly saveFailed: boolean;
+  /** What is wrong with the gRPC server, in words. */
+  readonly grpcProblems: readonly string[];
   readonly node: NodeFacts;
 }
 
@@ -67,6 +69,7 @@ function problems(parts: StatusParts): readonly string[] {
     found.push('sweeps are late: owners and idle connections are known as of the last one');
   }
   found.push(...losses(parts));
+  found.push(...parts.grpcProblems);
   if (parts.saveFailed) {
     found.push('open records cannot be saved; their ids will not survive a restart');
   }

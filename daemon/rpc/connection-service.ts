@@ -11,7 +11,7 @@ import { decodePageToken, encodePageToken } from './page-token.js';
 import { changeToProto, recordToProto } from './proto-mapping.js';
 import { timestampFromUs } from './proto-time.js';
 import type { MalformedRequest } from './service-definition.js';
-import { RpcError, acceptRequest, invalidArgument, toStatus, unary } from './status.js';
+import { RpcError, acceptRequest, invalidArgument, stopping, toStatus, unary } from './status.js';
 import type { RpcLog } from './status.js';
 import { WATCH_LIMITS, WatchSession } from './watch-session.js';
 import type { WatchLimits, WatchMapper } from './watch-session.js';
@@ -32,18 +32,20 @@ const PAGE_SIZE_MAX = 1000;
 const MAPPED_PER_TURN = 500;
 const ID_LENGTH_MAX = 256;
 
-const SUBSCRIBERS_MAX = 64;
+/** Watches at a time, unless the configuration says otherwise. */
+export const SUBSCRIBERS_MAX = 64;
 
 export interface ConnectionServiceOptions {
   readonly records: RecordSource;
   readonly clock: WallClock;
   readonly log: RpcLog;
   readonly watchLimits?: Partial<WatchLimits>;
+  readonly subscribersMax?: number;
 }
 
 interface Subscription {
   /** Ends the call with a status. */
-  end(code: status, details: string): void;
+  end(error: RpcError): void;
 }
 
 function byId(a: StuckRecord, b: StuckRecord): number {
@@ -56,6 +58,7 @@ export class ConnectionService {
   readonly #clock: WallClock;
   readonly #log: RpcLog;
   readonly #limits: WatchLimits;
+  readonly #subscribersMax: number;
   readonly #mapper: WatchMapper;
   readonly #subscriptions = new Set<Subscription>();
   #draining = false;
@@ -65,6 +68,7 @@ export class ConnectionService {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#limits = { ...WATCH_LIMITS, ...options.watchLimits };
+    this.#subscribersMax = options.subscribersMax ?? SUBSCRIBERS_MAX;
     this.#mapper = this.#createMapper();
     this.implementation = {
       listStuckConnections: unary(this.#log, (request: ListRequest) => this.#list(request)),
@@ -84,7 +88,7 @@ export class ConnectionService {
   drain(): void {
     this.#draining = true;
     for (const subscription of this.#subscriptions) {
-      subscription.end(status.UNAVAILABLE, 'stuckd is stopping');
+      subscription.end(stopping());
     }
   }
 
@@ -125,6 +129,8 @@ export class ConnectionService {
       throw new RpcError(
         status.NOT_FOUND,
         `no stuck connection has the id ${JSON.stringify(id)}; ended ones are kept for a while only`,
+        'RECORD_NOT_FOUND',
+        { id },
       );
     }
     const nowUs = this.#clock.nowUs();
@@ -161,15 +167,16 @@ export class ConnectionService {
     try {
       const filter = parseConnectionFilter(acceptRequest(call.request).filter);
       if (this.#draining) {
-        throw new RpcError(status.UNAVAILABLE, 'stuckd is stopping');
+        throw stopping();
       }
-      if (this.#subscriptions.size >= SUBSCRIBERS_MAX) {
-        const details = `${SUBSCRIBERS_MAX} watches are open, which is the most; end one and try again`;
-        throw new RpcError(status.RESOURCE_EXHAUSTED, details);
+      if (this.#subscriptions.size >= this.#subscribersMax) {
+        const limit = this.#subscribersMax.toString();
+        const details = `${limit} watches are open, which is the most; end one and try again`;
+        throw new RpcError(status.RESOURCE_EXHAUSTED, details, 'TOO_MANY_SUBSCRIBERS', { limit });
       }
-      const end = (code: status, details: string): void => {
+      const end = (error: RpcError): void => {
         session.close();
-        fail(new RpcError(code, details));
+        fail(error);
       };
       const subscription: Subscription = { end };
       const session = new WatchSession(
@@ -181,7 +188,8 @@ export class ConnectionService {
           tooSlow: () => {
             const seconds = (this.#limits.slowMs / 1000).toString();
             this.#log.warn(`ended a watch whose client read nothing for ${seconds} s`);
-            end(status.RESOURCE_EXHAUSTED, `the client read nothing for ${seconds} s; watch again`);
+            const details = `the client read nothing for ${seconds} s; watch again`;
+            end(new RpcError(status.RESOURCE_EXHAUSTED, details, 'SUBSCRIBER_TOO_SLOW', { seconds }));
           },
           failed: fail,
         },

@@ -5,6 +5,7 @@ import { rpcService } from './service-definition.js';
 export const CONNECTION_SERVICE = rpcService(stuckd.v1, stuckd.v1.ConnectionService);
 export const NODE_SERVICE = rpcService(stuckd.v1, stuckd.v1.NodeService);
 export const HEALTH_SERVICE = rpcService(grpc.health.v1, grpc.health.v1.Health);
+export const REFLECTION_SERVICE = rpcService(grpc.reflection.v1, grpc.reflection.v1.ServerReflection);
 
 /** Full names, as `grpc.health.v1` knows them. */
 export const SERVICE_NAMES = ['stuckd.v1.ConnectionService', 'stuckd.v1.NodeService', 'grpc.health.v1.Health'] as const;

@@ -62,6 +62,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     sweepIntervalMs: 2000,
     nowUs: EPOCH_MONO_US + 2_000_000,
     saveFailed: false,
+    grpcProblems: [],
     node: createStatus().node,
     ...changes,
   };
