@@ -8,6 +8,7 @@ import type { SavedEntry, SavedState } from './core/tracker-messages.js';
 import type { CountersReport } from './core/sensor-records.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
+import { grpcOptions } from './config-grpc.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import { type MachineClock, SystemClock } from './lib/system-clock.js';
@@ -15,7 +16,7 @@ import { kindRules } from './kind-rules.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
 import { ConnectionHistory } from './rpc/connection-history.js';
-import { startGrpcServer } from './rpc/grpc-server.js';
+import { type GrpcServer, startGrpcServer } from './rpc/grpc-server.js';
 import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
@@ -39,6 +40,8 @@ export interface App extends StatusSource {
   readonly engine: TrackerEngine;
   readonly clock: MachineClock;
   readonly grpcAddress: string;
+  /** Where gRPC listens besides; null if nowhere. */
+  readonly grpcTcpAddress: string | null;
   /** Resolves when the sensor is attached for the first time and its first sweep is complete. */
   readonly firstPicture: Promise<void>;
   /** Rejects with StartError if the first sensor says that it cannot work on this machine. */
@@ -69,6 +72,8 @@ class RunningApp implements App {
   readonly firstPicture: Promise<void>;
   readonly failed: Promise<never>;
   grpcAddress = '';
+  grpcTcpAddress: string | null = null;
+  #grpc: GrpcServer | null = null;
   #config: Config;
   readonly #log: Logger;
   readonly #cleanup = new CleanupStack(STOP_STEP_MS);
@@ -204,7 +209,7 @@ class RunningApp implements App {
       this.engine.restore({ ...state, entries: state.entries.filter(hasNotEnded) });
     }
     const grpc = await startGrpcServer({
-      address: this.#config.grpc.address,
+      ...grpcOptions(this.#config.grpc),
       services: {
         records: this.engine,
         alerts: this.#alerts,
@@ -216,7 +221,9 @@ class RunningApp implements App {
       },
       log: this.#log,
     });
+    this.#grpc = grpc;
     this.grpcAddress = grpc.address;
+    this.grpcTcpAddress = grpc.tcpAddress;
     this.#cleanup.push('open records', () => this.#saver?.close());
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
     this.#supervisor.start();
@@ -240,6 +247,7 @@ class RunningApp implements App {
       unsaved: [...this.#unsaved],
       historyProblems: this.#history.problems,
       workloadProblems: this.#workloads.problems(),
+      grpcProblems: this.#grpc?.problems() ?? [],
       node: this.#nodeFacts,
     });
   }

@@ -1,33 +1,18 @@
 /** Configuration: file, then environment, then flags; every value that enters the daemon is checked here. */
-import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
+import { existsSync } from 'node:fs';
 import * as z from 'zod';
 import { alertsSchema, kindAlertSchema, rulesSchema, silencesSchema } from './config-alerts.js';
+import { type ConfigFile, ConfigFileError, type KeyPath, readConfigFile } from './config-file.js';
+import { grpcSchema } from './config-grpc.js';
 import { historyDiskSchema } from './config-history.js';
 import { kubernetesSchema, workloadsSchema } from './config-kubernetes.js';
-import { duration } from './config-values.js';
+import { describeProblems } from './config-problems.js';
+import { address, duration } from './config-values.js';
 import type { StuckKind } from './core/kinds.js';
 import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { LOG_LEVELS } from './lib/logger.js';
-import { type Address, AddressError, DEFAULT_ADDRESS, parseAddress } from './rpc/address.js';
 
 const DEFAULT_STATE_DIR = '/var/lib/stuckd';
-
-/** An address, kept as it was written. @param allowed kinds of address that can be used there */
-function address(allowed: readonly Address['kind'][]): z.ZodType<string> {
-  return z.string().superRefine((text, context) => {
-    try {
-      if (!allowed.includes(parseAddress(text).kind)) {
-        context.addIssue({ code: 'custom', message: `"${text}" must be unix:PATH` });
-      }
-    } catch (error) {
-      if (!(error instanceof AddressError)) {
-        throw error;
-      }
-      context.addIssue({ code: 'custom', message: error.message });
-    }
-  });
-}
 
 const count = z.number().int().min(1).max(255);
 const HOUR_MS = 3_600_000;
@@ -84,8 +69,9 @@ const kindsSchema = z.strictObject({
   stale_reuse: kind('stale_reuse', { idle: duration(1, HOUR_MS).prefault('1s') }),
 });
 
-const configSchema = z.strictObject({
-  grpc: z.strictObject({ address: address(['unix', 'tcp']).default(DEFAULT_ADDRESS) }).prefault({}),
+/** What may stand in the file. */
+export const configSchema = z.strictObject({
+  grpc: grpcSchema.prefault({}),
   stateDir: z.string().min(1).default(DEFAULT_STATE_DIR),
   sensor: z
     .strictObject({
@@ -118,7 +104,7 @@ const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 
-/** What is wrong with the configuration, with file and key: the message is for the person who wrote it. */
+/** What is wrong with the configuration, with file, line and key: the message is for the person who wrote it. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -137,33 +123,24 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function readFile(path: string, mustExist: boolean): Record<string, unknown> {
-  let text: string;
+/** @returns null if there is none and none has to be. */
+function readFile(path: string, mustExist: boolean): ConfigFile | null {
+  if (!mustExist && !existsSync(path)) {
+    return null;
+  }
   try {
-    text = readFileSync(path, 'utf8');
+    return readConfigFile(path);
   } catch (error) {
-    if (!mustExist && (error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return {};
-    }
-    throw new ConfigError(`cannot read the configuration: ${(error as Error).message}`);
+    throw error instanceof ConfigFileError ? new ConfigError(error.message, { cause: error }) : error;
   }
-  let content: unknown;
-  try {
-    content = parseYaml(text);
-  } catch (error) {
-    throw new ConfigError(`${path} is not valid YAML: ${(error as Error).message}`);
-  }
-  if (content === null || content === undefined) {
-    return {}; // an empty file, or one with comments only
-  }
-  if (!isRecord(content)) {
-    throw new ConfigError(`${path} must hold keys and values at its top level`);
-  }
-  return content;
 }
 
 /** Sets `value` at `path` in a copy of `target`, over what the file says. */
-function override(target: Record<string, unknown>, path: readonly string[], value: string): Record<string, unknown> {
+function override(
+  target: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+  value: string,
+): Readonly<Record<string, unknown>> {
   const [key, ...rest] = path;
   if (key === undefined) {
     return target;
@@ -175,29 +152,43 @@ function override(target: Record<string, unknown>, path: readonly string[], valu
   };
 }
 
+interface Override {
+  readonly keys: readonly string[];
+  readonly value: string;
+  /** The variable or flag, as one writes it. */
+  readonly source: string;
+}
+
+/** What flags and variables set, of both the one that counts. */
+function overrides(flags: ConfigFlags, environment: NodeJS.ProcessEnv): readonly Override[] {
+  const choose = (keys: readonly string[], option: string, flag?: string, variable?: string): readonly Override[] => {
+    const text = variable === undefined ? undefined : environment[variable];
+    const [value, source] = flag === undefined ? [text, variable] : [flag, option];
+    return value === undefined || value === '' || source === undefined ? [] : [{ keys, value, source }];
+  };
+  return [
+    ...choose(['grpc', 'address'], '--address', flags.grpcAddress, 'STUCKD_ADDRESS'),
+    ...choose(['stateDir'], '--state-dir', flags.stateDir, 'STUCKD_STATE_DIR'),
+    ...choose(['sensor', 'address'], '--sensor-address', flags.sensorAddress, 'STUCKD_SENSOR_ADDRESS'),
+    ...choose(['log', 'level'], '--log-level', flags.logLevel),
+  ];
+}
+
 /**
  * Reads the configuration.
- * @throws ConfigError with a message that names file and key.
+ * @throws ConfigError with a message that names file, line and key.
  */
 export function loadConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv): Config {
   const path = flags.configPath ?? DEFAULT_CONFIG_PATH;
-  let content = readFile(path, flags.configPath !== undefined);
-  const overrides: readonly (readonly [readonly string[], string | undefined])[] = [
-    [['grpc', 'address'], flags.grpcAddress ?? environment['STUCKD_ADDRESS']],
-    [['stateDir'], flags.stateDir ?? environment['STUCKD_STATE_DIR']],
-    [['sensor', 'address'], flags.sensorAddress ?? environment['STUCKD_SENSOR_ADDRESS']],
-    [['log', 'level'], flags.logLevel],
-  ];
-  for (const [keys, value] of overrides) {
-    if (value !== undefined && value !== '') {
-      content = override(content, keys, value);
-    }
-  }
+  const file = readFile(path, flags.configPath !== undefined);
+  const set = overrides(flags, environment);
+  const content = set.reduce((merged, { keys, value }) => override(merged, keys, value), file?.content ?? {});
   const result = configSchema.safeParse(content);
   if (!result.success) {
-    throw new ConfigError(
-      `the configuration (${path}, environment and flags) is wrong:\n${z.prettifyError(result.error)}`,
-    );
+    const overriddenBy = (keys: KeyPath): string | null =>
+      set.find((each) => each.keys.join('.') === keys.join('.'))?.source ?? null;
+    const problems = describeProblems(result.error, configSchema, { content, file, overriddenBy });
+    throw new ConfigError(`the configuration is wrong:\n${problems.join('\n')}`);
   }
   return result.data;
 }

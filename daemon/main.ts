@@ -16,6 +16,9 @@ const USAGE = `stuckd ${VERSION}: finds TCP connections that hang, and says whic
                  SIGHUP reads the configuration again
   stuckd check   what this kernel and these privileges allow, feature by feature
   stuckd demo    cuts a network of its own and shows what stuckd says; cleans up after itself
+  stuckd config check [FILE]         whether the configuration is valid; exit status 1 if not
+  stuckd config print [--redacted]   what is in effect, defaults included, without what may be secret
+  stuckd config schema               a JSON Schema of the file, for editors
 
 Options of run and check:
   --config FILE           configuration (default ${DEFAULT_CONFIG_PATH}, if it exists)
@@ -46,6 +49,7 @@ const OPTIONS = {
   json: { type: 'boolean' },
   output: { type: 'string', short: 'o' },
   cut: { type: 'string' },
+  redacted: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
@@ -56,6 +60,7 @@ const COMMAND_OPTIONS = {
   run: CONFIG_OPTIONS,
   check: [...CONFIG_OPTIONS, 'output'],
   demo: ['cut'],
+  config: [...CONFIG_OPTIONS.filter((name) => name !== 'json'), 'redacted'],
 } as const satisfies Readonly<Record<string, readonly OptionName[]>>;
 
 function write(line: string): void {
@@ -129,6 +134,16 @@ async function check(values: Flags): Promise<number> {
   return runCheck(readConfig(), asJson, write, columns());
 }
 
+async function config(words: readonly string[], values: Flags): Promise<number> {
+  const { ConfigUsageError, runConfigCommand } = await import('./config-command.js');
+  try {
+    runConfigCommand(words, { ...configFlags(values), redacted: values.redacted === true }, write);
+    return 0;
+  } catch (error) {
+    throw error instanceof ConfigUsageError ? new UsageError(error.message) : error;
+  }
+}
+
 async function demo(cut: string | undefined): Promise<number> {
   const cutSeconds = cut === undefined ? CUT_SECONDS.default : Number(cut);
   if (!(cutSeconds >= CUT_SECONDS.min && cutSeconds <= CUT_SECONDS.max)) {
@@ -158,7 +173,7 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  if (command === undefined || rest.length > 0) {
+  if (command === undefined || (rest.length > 0 && command !== 'config')) {
     throw new UsageError(command === undefined ? 'a command is missing' : `unexpected argument "${rest.join(' ')}"`);
   }
   refuseForeignOptions(command, values);
@@ -169,6 +184,8 @@ async function main(): Promise<number> {
       return check(values);
     case 'demo':
       return demo(values.cut);
+    case 'config':
+      return config(rest, values);
     default:
       throw new UsageError(`there is no command "${command}"`);
   }

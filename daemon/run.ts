@@ -119,7 +119,7 @@ export async function runDaemon(readConfig: () => Config, { terminal, exit }: Ru
     terminal === null
       ? (): void => undefined
       : showOnTerminal(app, new TerminalView(app.clock, terminal.write, terminal.columns));
-  log.info(`gRPC listens on ${app.grpcAddress}`);
+  log.info(`gRPC listens on ${app.grpcAddress}${app.grpcTcpAddress === null ? '' : ` and ${app.grpcTcpAddress}`}`);
   try {
     const reason = await Promise.race([ended, app.failed]);
     log.info(`${reason}: draining`);

@@ -25,6 +25,8 @@ export interface StatusParts {
   readonly historyProblems: readonly string[];
   /** What keeps the names of pods from being known. */
   readonly workloadProblems: readonly string[];
+  /** What is wrong with the gRPC server, in words. */
+  readonly grpcProblems: readonly string[];
   readonly node: NodeFacts;
 }
 
@@ -76,6 +78,7 @@ function problems(parts: StatusParts): readonly string[] {
     found.push('sweeps are late: owners and idle connections are known as of the last one');
   }
   found.push(...losses(parts));
+  found.push(...parts.grpcProblems);
   if (parts.uncounted > 0) {
     found.push(`of ${parts.uncounted} peers and processes the totals are not known: more than the sensor can count`);
   }

@@ -3,11 +3,12 @@ import { parseArgs } from 'node:util';
 import { AddressError, DEFAULT_ADDRESS, parseAddress } from '../rpc/address.js';
 import { SEVERITIES_BY_NAME } from '../rpc/alert-names.js';
 import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
-import type { ConnectionFilterRequest } from '../rpc/grpc-client.js';
+import type { ClientTls, ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
 import type { AlertsCommand } from './alerts-arguments.js';
 import { UsageError } from './cli-io.js';
 import { parseTimeArgument, type TimeArgument } from './time-argument.js';
+import { clientTls, TLS_OPTION_NAMES, TLS_OPTIONS } from './tls-arguments.js';
 import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js';
 import { workloadFilter } from './workload-arguments.js';
 
@@ -18,6 +19,8 @@ export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
   readonly address: string;
+  /** Absent for none. */
+  readonly tls?: ClientTls;
   readonly output: OutputFormat;
 }
 
@@ -46,6 +49,7 @@ export type Command =
 const OPTIONS = {
   output: { type: 'string', short: 'o' },
   address: { type: 'string' },
+  ...TLS_OPTIONS,
   pid: { type: 'string', multiple: true },
   kind: { type: 'string', multiple: true },
   peer: { type: 'string', multiple: true },
@@ -68,7 +72,7 @@ const OPTIONS = {
 type OptionName = keyof typeof OPTIONS;
 type Values = ReturnType<typeof parse>['values'];
 
-const COMMON_OPTIONS: readonly OptionName[] = ['output', 'address', 'help', 'version'];
+const COMMON_OPTIONS: readonly OptionName[] = ['output', 'address', ...TLS_OPTION_NAMES, 'help', 'version'];
 const FILTER_OPTIONS: readonly OptionName[] = ['pid', 'kind', 'peer', 'netns', 'container', 'pod', 'unit'];
 const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended', 'since', 'until'],
@@ -240,7 +244,9 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
   }
   const name = commandName(first);
   refuseExtra(name, values, rest, name === 'get' ? 1 : 0);
-  const common = { address: daemonAddress(values.address, env), output: outputFormat(values.output) };
+  const address = daemonAddress(values.address, env);
+  const tls = clientTls(values, env, address);
+  const common = { address, ...(tls === null ? {} : { tls }), output: outputFormat(values.output) };
   switch (name) {
     case 'list': {
       const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);

@@ -7,6 +7,11 @@ import type { CommandName } from './arguments.js';
 const COMMON = `  -o, --output FORMAT  table (default), json or jsonl
       --address ADDR   where stuckd listens: unix:PATH or HOST:PORT
                        (default: STUCKD_ADDRESS, or ${DEFAULT_ADDRESS})
+      --tls-ca FILE    over TCP: who signs the certificate of stuckd      (STUCKD_TLS_CA)
+      --tls-cert FILE, --tls-key FILE
+                       your own certificate and key     (STUCKD_TLS_CERT, STUCKD_TLS_KEY)
+      --tls-server-name NAME
+                       the name in the certificate of stuckd    (STUCKD_TLS_SERVER_NAME)
   -h, --help           this text
 `;
 

@@ -4,6 +4,9 @@ import { VERSION } from '../lib/version.js';
 import type { CliIo } from './cli-io.js';
 import { runCli } from './run-cli.js';
 
+// grpc-js asks for the server by its address where it has no name, and Node prints a warning to whoever runs stuckctl.
+process.noDeprecation = true;
+
 function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -20,6 +20,12 @@ function unreachableText(address: string, reason: string): string {
   if (/\bE(ACCES|PERM)\b/.test(reason)) {
     return `no permission to talk to stuckd at ${where}: it takes root, or a user in the group of the socket\n`;
   }
+  if (/certificate|\bTLS\b|\bSSL\b|alert/i.test(reason)) {
+    return (
+      `cannot reach stuckd at ${where}: ${escapeForTerminal(reason)}\n` +
+      'It is a matter of certificates: see --tls-ca, --tls-cert, --tls-key and --tls-server-name, and the log of stuckd.\n'
+    );
+  }
   return (
     `cannot reach stuckd at ${where}: ${escapeForTerminal(reason)}\n` +
     'Is stuckd running on this machine? "stuckd run" starts it. If it listens elsewhere, give --address or STUCKD_ADDRESS.\n'
@@ -31,12 +37,14 @@ function exitCodeOf(error: CallError, address: string, io: CliIo): number {
     io.writeError(`stuckctl: ${unreachableText(address, error.message)}`);
     return EXIT.UNREACHABLE;
   }
-  io.writeError(`stuckctl: ${escapeForTerminal(error.message)}\n`);
+  // The reason is what one looks for in the contract, or matches in a script.
+  const reason = error.info === null ? '' : ` [${escapeForTerminal(error.info.reason)}]`;
+  io.writeError(`stuckctl: ${escapeForTerminal(error.message)}${reason}\n`);
   return EXIT.FAILED;
 }
 
 async function call(command: CallingCommand, io: CliIo): Promise<number> {
-  const client = createStuckdClient(command.address);
+  const client = createStuckdClient(command.address, command.tls);
   try {
     switch (command.name) {
       case 'list':

@@ -8,3 +8,10 @@ export function parseDurationMs(text: string): number | null {
   // Rounded, because 1.005 * 1000 is not quite 1005, and because the sensor takes whole milliseconds only.
   return match?.[1] === undefined || unitMs === undefined ? null : Math.round(Number(match[1]) * unitMs);
 }
+
+/** The other way: "10m" for 600000, in the largest unit that needs no fraction. */
+export function formatDurationMs(milliseconds: number): string {
+  const units = Object.entries(UNITS_MS).toReversed();
+  const [unit, unitMs] = units.find(([, size]) => milliseconds !== 0 && milliseconds % size === 0) ?? ['ms', 1];
+  return `${milliseconds / unitMs}${unit}`;
+}

@@ -153,6 +153,8 @@ export class ConnectionService {
       throw new RpcError(
         status.NOT_FOUND,
         `no stuck connection has the id ${JSON.stringify(id)}; ended ones are kept for a while only`,
+        'RECORD_NOT_FOUND',
+        { id },
       );
     }
     if (asksWhatIf) {

@@ -1,18 +1,18 @@
 /** Typed calls to a running stuckd, for stuckctl and the demo. */
-import { Client, credentials, status } from '@grpc/grpc-js';
-import type { ChannelOptions, ServiceError } from '@grpc/grpc-js';
+import { Client } from '@grpc/grpc-js';
+import type { ChannelOptions } from '@grpc/grpc-js';
 import { formatAddress, parseAddress } from './address.js';
+import { callError, DEADLINE_MS } from './call-error.js';
+import { type ClientTls, clientCredentials, tlsChannelOptions } from './client-tls.js';
 import type { stuckd } from './gen/stuckd.js';
 import type { RpcMethod } from './service-definition.js';
 import { ALERT_SERVICE, CONNECTION_SERVICE, NODE_SERVICE } from './services.js';
-
-/** A unary call that takes longer is given up. */
-const DEADLINE_MS = 5000;
+import { withoutSilence } from './silence-guard.js';
 
 /** Without keepalive, a call to a daemon that froze or vanished would wait for ever. */
 const CHANNEL_OPTIONS: ChannelOptions = {
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5000,
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.max_receive_message_length': 16 * 1024 * 1024,
   'grpc.initial_reconnect_backoff_ms': 500,
@@ -23,51 +23,8 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.enable_channelz': 0,
 };
 
-/** What went wrong, as far as the caller can act on it. */
-export type CallFailure = 'unreachable' | 'not_found' | 'invalid' | 'refused' | 'expired' | 'failed';
-
-/** A call that did not succeed; the message is the server's, or grpc-js's reason why it was not reached. */
-export class CallError extends Error {
-  override readonly name = 'CallError';
-  readonly failure: CallFailure;
-  constructor(failure: CallFailure, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.failure = failure;
-  }
-}
-
-const FAILURES: ReadonlyMap<status, CallFailure> = new Map([
-  [status.UNAVAILABLE, 'unreachable'],
-  [status.DEADLINE_EXCEEDED, 'unreachable'],
-  [status.NOT_FOUND, 'not_found'],
-  [status.INVALID_ARGUMENT, 'invalid'],
-  [status.RESOURCE_EXHAUSTED, 'refused'],
-  // Of a watch: what followed the token is not kept any more.
-  [status.OUT_OF_RANGE, 'expired'],
-]);
-
-function isServiceError(error: unknown): error is ServiceError {
-  return error instanceof Error && 'code' in error && 'details' in error;
-}
-
-/** What grpc-js says around the one thing that matters: `connect ENOENT /run/stuckd/stuckd.sock`. */
-function connectionReason(details: string): string {
-  return /Last error: (?:Error: )?(.*?)\. Resolution note:/s.exec(details)?.[1] ?? details;
-}
-
-function callError(error: unknown): CallError {
-  if (!isServiceError(error)) {
-    return new CallError('failed', error instanceof Error ? error.message : String(error), { cause: error });
-  }
-  if (error.code === status.DEADLINE_EXCEEDED) {
-    return new CallError('unreachable', `no answer within ${DEADLINE_MS / 1000} s`, { cause: error });
-  }
-  if (error.code === status.UNIMPLEMENTED) {
-    const message = `what answers there is not stuckd, or another version of it (${error.details})`;
-    return new CallError('failed', message, { cause: error });
-  }
-  return new CallError(FAILURES.get(error.code) ?? 'failed', connectionReason(error.details), { cause: error });
-}
+export { CallError } from './call-error.js';
+export type { ClientTls } from './client-tls.js';
 
 export type ListRequest = stuckd.v1.ListStuckConnectionsRequest.$Properties;
 export type ListResponse = stuckd.v1.ListStuckConnectionsResponse;
@@ -165,7 +122,7 @@ async function* watchCall<RequestIn, RequestOut, ResponseIn, Response>(
     cancel();
   }
   try {
-    yield* call as AsyncIterable<Response>;
+    yield* withoutSilence<Response>(call);
   } catch (error) {
     if (!signal.aborted) {
       throw callError(error);
@@ -187,11 +144,15 @@ async function* changesOf<Change>(
 /**
  * Nothing is connected until the first call.
  * @param address `unix:PATH` or `HOST:PORT`.
- * @throws AddressError
+ * @param tls for a daemon that asks for it; null for none.
+ * @throws AddressError, or Error if a file of `tls` cannot be used
  */
-export function createStuckdClient(address: string): StuckdClient {
+export function createStuckdClient(address: string, tls: ClientTls | null = null): StuckdClient {
   const parsed = parseAddress(address);
-  const client = new Client(formatAddress(parsed), credentials.createInsecure(), CHANNEL_OPTIONS);
+  const client = new Client(formatAddress(parsed), clientCredentials(tls), {
+    ...CHANNEL_OPTIONS,
+    ...tlsChannelOptions(tls),
+  });
   const watchConnections: StuckdClient['watchResponses'] = (filter, resumeToken, signal) =>
     watchCall(client, CONNECTION_SERVICE.watchStuckConnections, { filter, resumeToken }, signal);
   const watchAlerts: StuckdClient['watchAlertResponses'] = (filter, resumeToken, signal) =>

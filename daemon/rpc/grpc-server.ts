@@ -1,35 +1,42 @@
-/** The gRPC server of the daemon: its services, its socket, and how it ends. */
-import { Server, ServerCredentials } from '@grpc/grpc-js';
-import type { ServerOptions } from '@grpc/grpc-js';
+/** The gRPC server of the daemon: its services, where they can be reached, and how it ends. */
 import type { AlertSource } from '../core/alert.js';
 import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { PeerTotals } from '../core/sweep-totals.js';
-import { formatAddress, parseAddress } from './address.js';
 import { AlertService } from './alert-service.js';
 import type { ConnectionHistory } from './connection-history.js';
 import { ConnectionService } from './connection-service.js';
+import { type Endpoint, type EndpointOptions, openEndpoint, type ServedService } from './endpoint.js';
 import { HealthService } from './health-service.js';
-import { openListenSocket } from './listen-socket.js';
 import { nodeServiceImplementation } from './node-service.js';
+import { reflectionServices } from './reflection-service.js';
 import { ALERT_SERVICE, CONNECTION_SERVICE, HEALTH_SERVICE, NODE_SERVICE, SERVICE_NAMES } from './services.js';
 import type { RpcLog } from './status.js';
+import type { TlsFiles } from './tls-certificates.js';
 import { WatchCalls } from './watch-calls.js';
 import type { WatchLimits } from './watch-session.js';
 
-/** A client that froze or vanished must not hold a stream for ever: the disease that this daemon finds in others. */
-const SERVER_OPTIONS: ServerOptions = {
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
-  'grpc.max_connection_idle_ms': 300_000,
-  'grpc.max_receive_message_length': 262_144,
-  'grpc.max_concurrent_streams': 100,
-  // Nobody asks for it here, and it keeps a record of every call.
-  'grpc.enable_channelz': 0,
-};
+/** The TCP listener beside the first address. */
+export interface TcpOptions {
+  /** `HOST:PORT`. */
+  readonly address: string;
+  /** Files for mTLS; without them only a loopback address is served, or with `insecure` any. */
+  readonly tls?: TlsFiles | undefined;
+  readonly insecure: boolean;
+  readonly reflection: boolean;
+}
 
 export interface GrpcServerOptions {
   /** `unix:PATH` or `HOST:PORT`; of the latter, loopback only. */
   readonly address: string;
+  readonly tcp?: TcpOptions | undefined;
+  /** Serve reflection on `address`. Default: yes on a unix socket, no on TCP. */
+  readonly reflection?: boolean;
+  /** Watches at a time. */
+  readonly subscribersMax?: number;
+  /** Connections at a time, of each address. */
+  readonly connectionsMax?: number;
+  /** How often the files of `tcp.tls` are looked at. */
+  readonly certificateCheckMs?: number;
   readonly services: {
     readonly records: RecordSource;
     readonly alerts: AlertSource;
@@ -48,8 +55,12 @@ export interface GrpcServerOptions {
 export interface GrpcServer {
   /** Where it listens; for port 0 with the port that the kernel chose. */
   readonly address: string;
+  /** Where else it listens. */
+  readonly tcpAddress: string | null;
   /** Watches that are open. */
   subscribers(): number;
+  /** What is wrong with it at present, in words. */
+  problems(): readonly string[];
   /**
    * Says NOT_SERVING, ends all watches, accepts nothing new and waits for calls under way; what is not done after
    * `deadlineMs` is cut off.
@@ -59,71 +70,77 @@ export interface GrpcServer {
   close(): void;
 }
 
-async function tryShutdown(server: Server, deadlineMs: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, deadlineMs);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+function closeAll(endpoints: readonly Endpoint[]): void {
+  for (const endpoint of endpoints) {
+    endpoint.close();
+  }
+}
+
+/** Where the services are to be reached. */
+function endpointOptions(options: GrpcServerOptions, services: readonly ServedService[]): readonly EndpointOptions[] {
+  const { address, tcp, log, connectionsMax, certificateCheckMs } = options;
+  const withReflection = [...services, ...reflectionServices(SERVICE_NAMES, log)];
+  const common = {
+    log,
+    ...(connectionsMax === undefined ? {} : { connectionsMax }),
+    ...(certificateCheckMs === undefined ? {} : { certificateCheckMs }),
+  };
+  const reflection = options.reflection !== false && address.startsWith('unix:');
+  const first = { ...common, address, tls: null, insecure: false, services: reflection ? withReflection : services };
+  if (tcp === undefined) {
+    return [first];
+  }
+  if (tcp.insecure && tcp.tls === undefined) {
+    log.warn(`${tcp.address} is served without TLS (insecure): whoever reaches it sees processes and peers`);
+  }
+  return [first, { ...common, ...tcp, tls: tcp.tls ?? null, services: tcp.reflection ? withReflection : services }];
+}
+
+/** Opens all of them, or none. */
+async function openAll(options: readonly EndpointOptions[]): Promise<readonly Endpoint[]> {
+  const endpoints: Endpoint[] = [];
+  try {
+    for (const each of options) {
+      endpoints.push(await openEndpoint(each));
+    }
+  } catch (error) {
+    closeAll(endpoints);
+    throw error;
+  }
+  return endpoints;
 }
 
 /**
- * @throws AddressError if the address cannot be used.
+ * @throws AddressError if an address or its certificates cannot be used.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { log } = options;
   const { alerts, status, clock, workloads } = options.services;
-  const watches = new WatchCalls(log, options.watchLimits);
+  const watches = new WatchCalls(log, options.watchLimits, options.subscribersMax);
   const connections = new ConnectionService({ ...options.services, log, watches });
+  const alertService = new AlertService({ alerts, clock, workloads, log, watches });
   const health = new HealthService(SERVICE_NAMES, log);
-
-  const server = new Server(SERVER_OPTIONS);
-  server.addService(CONNECTION_SERVICE, connections.implementation);
-  server.addService(ALERT_SERVICE, new AlertService({ alerts, clock, workloads, log, watches }).implementation);
-  server.addService(
-    NODE_SERVICE,
-    nodeServiceImplementation(status, () => watches.subscribers, clock, log),
-  );
-  server.addService(HEALTH_SERVICE, health.implementation);
-
-  // Connections are accepted here and handed in, since grpc-js itself neither sets the mode of a unix socket nor copes
-  // with one that a killed daemon left behind.
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const socket = await openListenSocket(
-    parseAddress(options.address),
-    (connection) => {
-      connection.on('error', () => {
-        connection.destroy();
-      });
-      injector.injectConnection(connection);
-    },
-    (error) => {
-      log.warn(`a gRPC client could not be accepted: ${error.message}`);
-    },
-  );
-
-  const end = (): void => {
-    server.forceShutdown();
-    // Without channelz, grpc-js loses sight of its sessions and does not end them.
-    socket.cut();
-  };
-
+  const services: readonly ServedService[] = [
+    [CONNECTION_SERVICE, connections.implementation],
+    [ALERT_SERVICE, alertService.implementation],
+    [NODE_SERVICE, nodeServiceImplementation(status, () => watches.subscribers, clock, log)],
+    [HEALTH_SERVICE, health.implementation],
+  ];
+  const endpoints = await openAll(endpointOptions(options, services));
+  const [first, tcp] = endpoints;
   return {
-    address: formatAddress(socket.address),
+    address: first?.address ?? options.address,
+    tcpAddress: tcp?.address ?? null,
     subscribers: () => watches.subscribers,
+    problems: () => endpoints.map((endpoint) => endpoint.problem()).filter((problem) => problem !== null),
     drain: async (deadlineMs) => {
       health.drain();
       watches.drain();
-      socket.close();
-      await tryShutdown(server, deadlineMs);
-      end();
+      await Promise.all(endpoints.map((endpoint) => endpoint.drain(deadlineMs)));
     },
     close: () => {
       watches.drain();
-      socket.close();
-      end();
+      closeAll(endpoints);
     },
   };
 }

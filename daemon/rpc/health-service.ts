@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { grpc } from './gen/stuckd.js';
 import type { MalformedRequest } from './service-definition.js';
-import { RpcError, acceptRequest, toStatus, unary } from './status.js';
+import { RpcError, acceptRequest, stopping, toStatus, unary } from './status.js';
 import type { RpcLog } from './status.js';
 
 type HealthRequest = grpc.health.v1.HealthCheckRequest.$Properties;
@@ -40,7 +40,7 @@ export class HealthService {
       if (this.#services.has(request.service ?? '')) {
         call.write({ status: ServingStatus.NOT_SERVING });
       }
-      call.emit('error', { code: status.UNAVAILABLE, details: 'stuckd is stopping' });
+      call.emit('error', toStatus(stopping(), call.getPath(), this.#log));
     }
   }
 
@@ -50,7 +50,10 @@ export class HealthService {
 
   #check(service: string): HealthResponse {
     if (!this.#services.has(service)) {
-      throw new RpcError(status.NOT_FOUND, `this server has no service ${JSON.stringify(service.slice(0, 256))}`);
+      const name = service.slice(0, 256);
+      throw new RpcError(status.NOT_FOUND, `this server has no service ${JSON.stringify(name)}`, 'NAME_NOT_FOUND', {
+        name,
+      });
     }
     return { status: this.#present() };
   }
@@ -59,7 +62,8 @@ export class HealthService {
     try {
       const service = acceptRequest(call.request).service ?? '';
       if (this.#watchers.size >= WATCHERS_MAX) {
-        throw new RpcError(status.RESOURCE_EXHAUSTED, `${WATCHERS_MAX} health watches are open, which is the most`);
+        const details = `${WATCHERS_MAX} health watches are open, which is the most`;
+        throw new RpcError(status.RESOURCE_EXHAUSTED, details, 'TOO_MANY_SUBSCRIBERS', { limit: `${WATCHERS_MAX}` });
       }
       call.write({ status: this.#services.has(service) ? this.#present() : ServingStatus.SERVICE_UNKNOWN });
       this.#watchers.add(call);

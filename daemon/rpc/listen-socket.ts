@@ -1,15 +1,21 @@
-/** The listening socket of the gRPC server: a unix socket whose file mode is its access control, or loopback TCP. */
+/** The listening socket of the gRPC server: a unix socket whose file mode is its access control, or TCP with mTLS. */
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Address } from './address.js';
 import { AddressError, formatAddress, isLoopback } from './address.js';
+import { throttledWarning } from './throttled-warning.js';
+import type { TlsCertificates } from './tls-certificates.js';
 
 /** Owner and group may connect. */
 const SOCKET_MODE = 0o660;
 const SOCKET_UMASK = 0o777 & ~SOCKET_MODE;
+/** Connections at a time, unless the configuration says otherwise. */
 const CONNECTIONS_MAX = 128;
+/** A client that connects and then says nothing holds one of those connections for no longer. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** A live daemon accepts in microseconds; only one that is stopped or overwhelmed does not. */
 const PROBE_TIMEOUT_MS = 2000;
 
@@ -98,28 +104,78 @@ export interface ListenSocket {
   cut(): void;
 }
 
+export interface ListenOptions {
+  /** With them a connection is one whose client has shown a certificate of theirs. */
+  readonly certificates: TlsCertificates | null;
+  /** Let in without certificates whoever reaches the address. */
+  readonly insecure: boolean;
+  readonly connectionsMax?: number;
+  /** Gets every connection, ready to be used. */
+  readonly onConnection: (socket: Socket) => void;
+  readonly warn: (message: string) => void;
+}
+
+const TLS_OPTIONS: TlsOptions = {
+  requestCert: true,
+  rejectUnauthorized: true,
+  ALPNProtocols: ['h2'],
+  minVersion: 'TLSv1.2',
+  handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+};
+
+/** The address, for port 0 with the port that the kernel chose. */
+function boundAddress(address: Address, server: Server): Address {
+  const bound = server.address();
+  return address.kind === 'tcp' && bound !== null && typeof bound === 'object'
+    ? { ...address, port: bound.port }
+    : address;
+}
+
+function createListener({ certificates, onConnection, warn }: ListenOptions, address: Address): Server {
+  if (certificates === null) {
+    return createServer(onConnection);
+  }
+  const server = createTlsServer({ ...TLS_OPTIONS, ...certificates.material }, onConnection);
+  certificates.follow((material) => {
+    server.setSecureContext({ ...TLS_OPTIONS, ...material });
+  });
+  const warnAboutClient = throttledWarning(warn);
+  server.on('tlsClientError', ({ message }, { remoteAddress }) => {
+    const where = formatAddress(boundAddress(address, server));
+    warnAboutClient(`${where}: the TLS handshake of a client failed (${remoteAddress ?? 'it is gone'}): ${message}`);
+  });
+  return server;
+}
+
+function refuseOpenAddress(address: Address): never {
+  throw new AddressError(
+    `${formatAddress(address)} can be reached from other machines: set grpc.tcp with its tls files (mTLS), or insecure: true ` +
+      'if everybody there may see processes and peers; without TLS, use unix:PATH or 127.0.0.1:PORT',
+  );
+}
+
 /**
- * @param onConnection gets every connection.
- * @param onAcceptError gets what keeps a connection from being accepted, for example ENFILE; those that stand go on.
  * @throws AddressError if the address cannot be used; the message says what to do.
  */
-export async function openListenSocket(
-  address: Address,
-  onConnection: (socket: Socket) => void,
-  onAcceptError: (error: Error) => void,
-): Promise<ListenSocket> {
-  if (!isLoopback(address)) {
-    throw new AddressError(
-      `${formatAddress(address)} can be reached from other machines, and stuckd cannot do mTLS yet; use unix:PATH or 127.0.0.1:PORT`,
-    );
+export async function openListenSocket(address: Address, options: ListenOptions): Promise<ListenSocket> {
+  const shown = formatAddress(address);
+  if (!isLoopback(address) && options.certificates === null && !options.insecure) {
+    refuseOpenAddress(address);
   }
   const connections = new Set<Socket>();
-  const server = createServer((connection) => {
+  const server = createListener(options, address);
+  // Also those that are still in their TLS handshake.
+  server.on('connection', (connection: Socket) => {
     connections.add(connection);
     connection.once('close', () => connections.delete(connection));
-    onConnection(connection);
   });
-  server.maxConnections = CONNECTIONS_MAX;
+  server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX;
+  const warnAboutDrop = throttledWarning(options.warn);
+  server.on('drop', () => {
+    warnAboutDrop(
+      `${shown}: ${server.maxConnections} gRPC connections are open, which is the most; one more was refused`,
+    );
+  });
   try {
     if (address.kind === 'unix') {
       await listenUnix(server, address.path);
@@ -131,15 +187,14 @@ export async function openListenSocket(
       throw error;
     }
     const reason = error instanceof Error ? error.message : String(error);
-    throw new AddressError(`cannot listen on ${formatAddress(address)}: ${reason}`, { cause: error });
+    throw new AddressError(`cannot listen on ${shown}: ${reason}`, { cause: error });
   }
-  server.on('error', onAcceptError);
-  const bound = server.address();
+  // What keeps a connection from being accepted, for example ENFILE; those that stand go on.
+  server.on('error', ({ message }) => {
+    options.warn(`${shown}: a gRPC client could not be accepted: ${message}`);
+  });
   return {
-    address:
-      address.kind === 'tcp' && bound !== null && typeof bound === 'object'
-        ? { ...address, port: bound.port }
-        : address,
+    address: boundAddress(address, server),
     close: () => {
       server.close();
     },

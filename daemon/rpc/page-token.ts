@@ -31,10 +31,11 @@ export function decodePageToken(token: string, query: string): string {
   }
   const [version, ofQuery, lastId] = token.length > TOKEN_LENGTH_MAX ? [] : parseToken(token);
   if (version !== TOKEN_VERSION || typeof ofQuery !== 'string' || typeof lastId !== 'string') {
-    throw invalidArgument('page_token is not a token of this server; start again without one');
+    throw invalidArgument('page_token is not a token of this server; start again without one', 'PAGE_TOKEN_INVALID');
   }
   if (ofQuery !== query) {
-    throw invalidArgument('page_token belongs to a list with another filter; start again without one');
+    const message = 'page_token belongs to a list with another filter; start again without one';
+    throw invalidArgument(message, 'PAGE_TOKEN_INVALID');
   }
   return lastId;
 }

@@ -6,6 +6,7 @@ export const CONNECTION_SERVICE = rpcService(stuckd.v1, stuckd.v1.ConnectionServ
 export const NODE_SERVICE = rpcService(stuckd.v1, stuckd.v1.NodeService);
 export const ALERT_SERVICE = rpcService(stuckd.v1, stuckd.v1.AlertService);
 export const HEALTH_SERVICE = rpcService(grpc.health.v1, grpc.health.v1.Health);
+export const REFLECTION_SERVICE = rpcService(grpc.reflection.v1, grpc.reflection.v1.ServerReflection);
 
 /** Full names, as `grpc.health.v1` knows them. */
 export const SERVICE_NAMES = [

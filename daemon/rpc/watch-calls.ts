@@ -1,17 +1,18 @@
 /** The open calls of all watches: how many there may be, how one begins, and how all of them end. */
 import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import { RpcError, toStatus } from './status.js';
+import { RpcError, stopping, toStatus } from './status.js';
 import type { RpcLog } from './status.js';
 import { NO_PLACE, WATCH_LIMITS, WatchSession } from './watch-session.js';
 import type { WatchPlace } from './watch-backlog.js';
 import type { WatchFeed, WatchFilter, WatchLimits, WatchMapper } from './watch-session.js';
 
+/** Watches at a time, unless the configuration says otherwise. */
 const SUBSCRIBERS_MAX = 64;
 
 interface Subscription {
   /** Ends the call with a status. */
-  end(code: status, details: string): void;
+  end(error: RpcError): void;
 }
 
 /** What one call wants to see, and how it is told. */
@@ -46,12 +47,14 @@ export function placeWithoutHistory(resumeToken: string): WatchPlace<never> {
 export class WatchCalls {
   readonly #log: RpcLog;
   readonly #limits: WatchLimits;
+  readonly #subscribersMax: number;
   readonly #subscriptions = new Set<Subscription>();
   #draining = false;
 
-  constructor(log: RpcLog, limits: Partial<WatchLimits> = {}) {
+  constructor(log: RpcLog, limits: Partial<WatchLimits> = {}, subscribersMax = SUBSCRIBERS_MAX) {
     this.#log = log;
     this.#limits = { ...WATCH_LIMITS, ...limits };
+    this.#subscribersMax = subscribersMax;
   }
 
   /** Watches that are open. */
@@ -63,7 +66,7 @@ export class WatchCalls {
   drain(): void {
     this.#draining = true;
     for (const subscription of this.#subscriptions) {
-      subscription.end(status.UNAVAILABLE, 'stuckd is stopping');
+      subscription.end(stopping());
     }
   }
 
@@ -78,9 +81,9 @@ export class WatchCalls {
     try {
       const { feed, filter, mapper, place } = plan(call.request);
       this.#checkRoom();
-      const end = (code: status, details: string): void => {
+      const end = (error: RpcError): void => {
         session.close();
-        fail(new RpcError(code, details));
+        fail(error);
       };
       const subscription: Subscription = { end };
       const session = new WatchSession(
@@ -92,7 +95,8 @@ export class WatchCalls {
           tooSlow: () => {
             const seconds = (this.#limits.slowMs / 1000).toString();
             this.#log.warn(`ended a watch whose client read nothing for ${seconds} s`);
-            end(status.RESOURCE_EXHAUSTED, `the client read nothing for ${seconds} s; watch again`);
+            const details = `the client read nothing for ${seconds} s; watch again`;
+            end(new RpcError(status.RESOURCE_EXHAUSTED, details, 'SUBSCRIBER_TOO_SLOW', { seconds }));
           },
           failed: fail,
         },
@@ -114,11 +118,12 @@ export class WatchCalls {
 
   #checkRoom(): void {
     if (this.#draining) {
-      throw new RpcError(status.UNAVAILABLE, 'stuckd is stopping');
+      throw stopping();
     }
-    if (this.#subscriptions.size >= SUBSCRIBERS_MAX) {
-      const details = `${SUBSCRIBERS_MAX} watches are open, which is the most; end one and try again`;
-      throw new RpcError(status.RESOURCE_EXHAUSTED, details);
+    if (this.#subscriptions.size >= this.#subscribersMax) {
+      const limit = this.#subscribersMax.toString();
+      const details = `${limit} watches are open, which is the most; end one and try again`;
+      throw new RpcError(status.RESOURCE_EXHAUSTED, details, 'TOO_MANY_SUBSCRIBERS', { limit });
     }
   }
 }

@@ -10,11 +10,12 @@ export const mainFiles = { stuckd: 'build/daemon/main.js', stuckctl: 'build/daem
 
 const outputs = Object.values(mainFiles);
 
-const sources = () => ['daemon', 'test'].flatMap((folder) => filesBelow(folder, (path) => path.endsWith('.ts')));
+const sources = () =>
+  ['daemon', 'test', 'deploy/examples'].flatMap((folder) => filesBelow(folder, (path) => path.endsWith('.ts')));
 
 /** A compiled file whose source is gone would still be imported, and as a test still be run. */
 function removeOrphans() {
-  for (const path of ['build/daemon', 'build/test'].flatMap((folder) => filesBelow(folder))) {
+  for (const path of ['build/daemon', 'build/test', 'build/deploy'].flatMap((folder) => filesBelow(folder))) {
     const source = path.slice('build/'.length).replace(/\.js(\.map)?$/, '.ts');
     if (!existsSync(join(root, source)) && !path.startsWith(`build/${generatedFolder}/`)) {
       rmSync(join(root, path));
@@ -34,7 +35,7 @@ function copyGenerated() {
 export const compileStep = {
   name: 'compile',
   doing: 'compiling the daemon',
-  inputs: () => ['package.json', 'package-lock.json', 'tsconfig.json', `${generatedFolder}/stuckd.js`, ...sources()],
+  inputs: () => ['package.json', 'package-lock.json', 'tsconfig.json', ...filesBelow(generatedFolder), ...sources()],
   outputs,
   async run() {
     if (!outputs.every((path) => existsSync(join(root, path)))) {

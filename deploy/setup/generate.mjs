@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { descriptorFiles, writeDescriptors } from './descriptors.mjs';
 import { filesBelow } from './files.mjs';
 import { root, runNodeTool } from './run-tool.mjs';
 
@@ -7,12 +8,15 @@ const outputFile = 'daemon/rpc/gen/stuckd.js';
 
 const protoFiles = () => filesBelow('proto', (path) => path.endsWith('.proto'));
 
-/** The protobuf classes of all of proto/, as one static ES module with its types. */
+/** The protobuf classes of all of proto/, as one static ES module with its types, and its descriptors as another. */
 export const generateStep = {
   name: 'generate',
   doing: 'generating the protobuf code',
-  inputs: () => ['package-lock.json', 'deploy/setup/generate.mjs', ...protoFiles()],
-  outputs: [outputFile, 'daemon/rpc/gen/stuckd.d.ts'],
+  inputs: () => [
+    ...['package-lock.json', 'deploy/setup/generate.mjs', 'deploy/setup/descriptors.mjs', 'buf.yaml'],
+    ...protoFiles(),
+  ],
+  outputs: [outputFile, 'daemon/rpc/gen/stuckd.d.ts', ...descriptorFiles],
   async run() {
     mkdirSync(join(root, 'daemon/rpc/gen'), { recursive: true });
     await runNodeTool('protobufjs-cli/bin/pbjs', [
@@ -23,5 +27,6 @@ export const generateStep = {
       ...['--no-verify', '--no-delimited', '--no-typeurl'],
       ...protoFiles(),
     ]);
+    await writeDescriptors();
   },
 };

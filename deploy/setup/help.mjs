@@ -15,6 +15,7 @@ const descriptions = {
   check: 'what to run before a commit: lint, unit and acceptance tests',
   lint: 'generated files, formatting, lint, layer rules and the proto style',
   fix: 'format everything and repair what the linters can repair',
+  baseline: 'for a release: the contract of now becomes what the linter compares proto/ with',
   generate: 'the protobuf code in daemon/rpc/gen',
   build: 'generated code, the sensor, the compiled daemon and its bundles, without system packages',
   bench: 'measure; "-- PART --json" measures one part and ends with one line of JSON',

@@ -2,6 +2,7 @@
 // Compiling is not among them because the setup that runs before has compiled everything already.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { baselineFile, buf } from './buf.mjs';
 import { filesBelow } from './files.mjs';
 import { root, runNodeTool, runTool, ToolError } from './run-tool.mjs';
 
@@ -48,12 +49,14 @@ const checks = [
     name: 'layer rules',
     check: () => runNodeTool('dependency-cruiser/bin/dependency-cruise.mjs', ['daemon', 'test']),
   },
-  { name: 'proto style', check: () => runNodeTool('@bufbuild/buf/bin/buf', ['lint']) },
+  { name: 'proto style', check: () => buf('lint') },
   {
     name: 'proto format',
-    check: () => runNodeTool('@bufbuild/buf/bin/buf', ['format', '--diff', '--exit-code']),
-    fix: () => runNodeTool('@bufbuild/buf/bin/buf', ['format', '--write']),
+    check: () => buf('format', '--diff', '--exit-code'),
+    fix: () => buf('format', '--write'),
   },
+  // What the last release promised: fields and methods keep their names, numbers and types.
+  { name: 'proto compatibility', check: () => buf('breaking', '--against', baselineFile) },
 ];
 
 let failed = 0;

@@ -111,9 +111,33 @@ describe('commands', () => {
   });
 });
 
+describe('TLS', () => {
+  const tls = (args: string, env: Record<string, string> = {}): unknown => {
+    const command = parseCommand(['status', ...args.split(' ')], env);
+    return 'tls' in command ? command.tls : null;
+  };
+  const none = { caFile: null, certFile: null, keyFile: null, serverName: null };
+  const env = { STUCKD_TLS_CA: '/ca', STUCKD_TLS_CERT: '/cert', STUCKD_TLS_KEY: '/key', STUCKD_TLS_SERVER_NAME: 'n' };
+  const table: readonly (readonly [string, Record<string, string>, unknown])[] = [
+    ['--address h:1', {}, null],
+    ['--address h:1 --tls-ca /a', {}, { ...none, caFile: '/a' }],
+    ['--address h:1', env, { caFile: '/ca', certFile: '/cert', keyFile: '/key', serverName: 'n' }],
+    ['--address h:1 --tls-ca /a', env, { caFile: '/a', certFile: '/cert', keyFile: '/key', serverName: 'n' }],
+    ['--address h:1', { STUCKD_TLS_CA: '' }, null],
+    ['--address unix:/x', env, null],
+  ];
+  for (const [args, variables, expected] of table) {
+    test(`${args} ${JSON.stringify(variables)}`, () => {
+      assert.deepEqual(tls(args, variables), expected);
+    });
+  }
+});
+
 describe('wrong usage', () => {
   const table: readonly [string, RegExp][] = [
     ['', /give a command: list, get, watch, processes, peers, alerts, status/],
+    ['list --address h:1 --tls-cert /c', /--tls-cert and --tls-key .* belong together/],
+    ['list --tls-ca /a', /--tls-ca: a unix socket is not used with TLS/],
     ['lst', /no command "lst"/],
     ['alerts --severity bad', /--severity "bad": give info, warning, critical/],
     ['alerts --watch --all', /--all and --limit are for the list/],

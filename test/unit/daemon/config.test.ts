@@ -39,7 +39,7 @@ function alerting(changes: Readonly<Record<string, unknown>> = {}): Config['kind
 
 describe('defaults', () => {
   const expected: Config = {
-    grpc: { address: 'unix:/run/stuckd/stuckd.sock' },
+    grpc: { address: 'unix:/run/stuckd/stuckd.sock', reflection: true, maxSubscribers: 64, maxConnections: 128 },
     stateDir: '/var/lib/stuckd',
     sensor: { without: [], refreshInterval: 1000, sweepInterval: 2000, fullRefreshInterval: 30_000 },
     kinds: {

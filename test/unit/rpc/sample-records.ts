@@ -218,5 +218,5 @@ export function createLog(): RpcLog & { readonly lines: string[] } {
   const keep = (message: string): void => {
     lines.push(message);
   };
-  return { lines, warn: keep, error: keep };
+  return { lines, info: keep, warn: keep, error: keep };
 }
