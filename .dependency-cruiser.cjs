@@ -35,7 +35,7 @@ const gen = below('rpc/gen');
 
 /** The files of rpc/ that describe the contract rather than serve it; a client shares these. */
 const rpcContract =
-  '^daemon/rpc/(address|enum-mapping|grpc-client|peer-address|proto-json|proto-time|service-definition|services)\\.ts$';
+  '^daemon/rpc/(address|delivery-names|enum-mapping|grpc-client|peer-address|proto-json|proto-time|service-definition|services)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -61,6 +61,7 @@ module.exports = {
       'It feeds the pure tracker and carries out its effects through ports that app gives it.',
     ),
     layer('store', [core, lib], 'What is kept on disk is the state of core/, not of whoever shows it.'),
+    layer('sinks', [core, lib], 'Receivers are told what core/ knows; that it is JSON of the contract is given by app.'),
     layer(
       'rpc',
       [core, lib],
@@ -96,6 +97,7 @@ module.exports = {
       [below('sensor'), below('demo')],
       'The daemon starts one program, the sensor; whatever else is started as root must stand out.',
     ),
+    owned('undici', npm('undici'), [below('sinks')], 'Requests to outside go through one client, with its address rules.'),
     owned('grpc-js', npm('@grpc/grpc-js'), [below('rpc')], 'A change of the gRPC library stays in one folder.'),
     owned(
       'pino',

@@ -6,6 +6,7 @@ import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { parseDurationMs } from './lib/duration.js';
 import { LOG_LEVELS } from './lib/logger.js';
 import { type Address, AddressError, DEFAULT_ADDRESS, parseAddress } from './rpc/address.js';
+import { receiversSchema } from './sinks/receiver-config.js';
 
 const DEFAULT_STATE_DIR = '/var/lib/stuckd';
 
@@ -115,6 +116,8 @@ const configSchema = z.strictObject({
       ended: z.number().int().min(0).max(100_000).default(1000),
     })
     .prefault({}),
+  /** Where alerts go. */
+  receivers: receiversSchema,
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
 });
 

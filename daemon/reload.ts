@@ -35,6 +35,7 @@ export function planReload(running: Config, wanted: Config): Reload {
     sensor: { ...running.sensor, refreshInterval, sweepInterval, fullRefreshInterval },
     kinds: wanted.kinds,
     history: wanted.history,
+    receivers: wanted.receivers,
     log: wanted.log,
   };
   return { config, changed: differingKeys(running, config), needRestart: differingKeys(config, wanted) };

@@ -1,15 +1,17 @@
 /** The command line of stuckctl. */
 import { parseArgs } from 'node:util';
 import { AddressError, DEFAULT_ADDRESS, parseAddress } from '../rpc/address.js';
+import { DELIVERY_STATES_BY_NAME } from '../rpc/delivery-names.js';
 import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
 import type { ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
 import { UsageError } from './cli-io.js';
+import type { DeliveriesCommand } from './deliveries-command.js';
 import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-const COMMAND_NAMES = ['list', 'get', 'watch', 'status'] as const;
+const COMMAND_NAMES = ['list', 'get', 'watch', 'deliveries', 'status'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
@@ -28,6 +30,7 @@ export type Command =
     })
   | (Common & { readonly name: 'get'; readonly id: string; readonly whatIf: WhatIfQuestion | null })
   | (Common & { readonly name: 'watch'; readonly filter: ConnectionFilterRequest })
+  | (Common & DeliveriesCommand & { readonly name: 'deliveries' })
   | (Common & { readonly name: 'status' });
 
 const OPTIONS = {
@@ -40,6 +43,9 @@ const OPTIONS = {
   limit: { type: 'string' },
   ended: { type: 'boolean' },
   'what-if': { type: 'string', multiple: true },
+  receiver: { type: 'string', multiple: true },
+  state: { type: 'string', multiple: true },
+  retry: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
@@ -53,6 +59,7 @@ const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended'],
   get: [...COMMON_OPTIONS, 'what-if'],
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
+  deliveries: [...COMMON_OPTIONS, 'receiver', 'state', 'retry', 'limit'],
   status: COMMON_OPTIONS,
 };
 
@@ -100,6 +107,28 @@ function kind(text: string): number {
     throw new UsageError(`--kind ${JSON.stringify(text)}: the kinds are ${[...KINDS_BY_NAME.keys()].join(', ')}`);
   }
   return value;
+}
+
+function deliveryState(text: string): number {
+  const value = DELIVERY_STATES_BY_NAME.get(text.toLowerCase().replace(/^delivery_state_/, ''));
+  if (value === undefined) {
+    throw new UsageError(
+      `--state ${JSON.stringify(text)}: the states are ${[...DELIVERY_STATES_BY_NAME.keys()].join(', ')}`,
+    );
+  }
+  return value;
+}
+
+function deliveriesCommand(values: Values): Omit<DeliveriesCommand, 'output'> {
+  if (values.retry === '') {
+    throw new UsageError('--retry: give the id of a delivery, as stuckctl deliveries shows it');
+  }
+  return {
+    receivers: items(values.receiver),
+    states: items(values.state).map(deliveryState),
+    limit: values.limit === undefined ? Infinity : positiveNumber('limit', values.limit),
+    retry: values.retry ?? null,
+  };
 }
 
 function peer(text: string): string {
@@ -205,6 +234,8 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     }
     case 'watch':
       return { name, ...common, filter: filter(values) };
+    case 'deliveries':
+      return { name, ...common, ...deliveriesCommand(values) };
     case 'status':
       return { name, ...common };
   }

@@ -19,7 +19,7 @@ export function styleFor(io: CliIo): Style {
   return createStyle(wantsColor(io.isTerminal, io.env));
 }
 
-function jsonDocument(value: Json): string {
+export function jsonDocument(value: Json): string {
   return `${escapeJsonForTerminal(JSON.stringify(value, null, 2))}\n`;
 }
 

@@ -27,6 +27,8 @@ Commands:
   list      the connections that are stuck now
   get ID    one, in full, with its diagnosis and timeline
   watch     follow stuck connections as they open, change and end
+  deliveries
+            what was sent to receivers, what waits, what was given up
   status    the agent's own health
 
 Options:
@@ -70,6 +72,19 @@ Usage: stuckctl watch [options]
 Options:
 ${FILTERS}${COMMON}
 json and jsonl are the same here: one change a line.
+`,
+  deliveries: `Shows what receivers were told of alerts lately, what waits to be sent, and what was given up.
+
+Usage: stuckctl deliveries [options]
+
+Options:
+      --receiver NAME  only those to this receiver
+      --state STATE    only pending, delivered or dead ones
+                       Each may be given several times.
+      --limit N        at most N deliveries
+      --retry ID       send this one again, now: a dead one, or one that waits
+${COMMON}
+json is one document, {"deliveries": [...]}, or with --retry {"delivery": {...}}; jsonl is one a line.
 `,
   status: `Shows whether stuckd sees everything, and what it sees.
 

@@ -7,6 +7,7 @@ import type { Command } from './arguments.js';
 import { EXIT, UsageError } from './cli-io.js';
 import type { CliIo } from './cli-io.js';
 import { get, list, status } from './commands.js';
+import { deliveries } from './deliveries-command.js';
 import { helpText } from './help.js';
 import { watch } from './watch-command.js';
 
@@ -46,6 +47,9 @@ async function call(command: CallingCommand, io: CliIo): Promise<number> {
       case 'watch':
         await watch(command, client, io);
         break;
+      case 'deliveries':
+        await deliveries(command, client, io);
+        break;
       case 'status':
         await status(command, client, io);
         break;
@@ -79,6 +83,7 @@ export async function runCli(args: readonly string[], version: string, io: CliIo
       case 'list':
       case 'get':
       case 'watch':
+      case 'deliveries':
       case 'status':
         return await call(command, io);
     }

@@ -4,10 +4,13 @@ import type { ChannelOptions, ServiceError } from '@grpc/grpc-js';
 import { formatAddress, parseAddress } from './address.js';
 import type { stuckd } from './gen/stuckd.js';
 import type { RpcMethod } from './service-definition.js';
-import { CONNECTION_SERVICE, NODE_SERVICE } from './services.js';
+import { ALERT_SERVICE, CONNECTION_SERVICE, NODE_SERVICE } from './services.js';
 
 /** A unary call that takes longer is given up. */
 const DEADLINE_MS = 5000;
+
+/** A receiver may take up to 30 s to answer a test alert. */
+const TEST_DEADLINE_MS = 40_000;
 
 /** Without keepalive, a call to a daemon that froze or vanished would wait for ever. */
 const CHANNEL_OPTIONS: ChannelOptions = {
@@ -53,12 +56,12 @@ function connectionReason(details: string): string {
   return /Last error: (?:Error: )?(.*?)\. Resolution note:/s.exec(details)?.[1] ?? details;
 }
 
-function callError(error: unknown): CallError {
+function callError(error: unknown, deadlineMs = DEADLINE_MS): CallError {
   if (!isServiceError(error)) {
     return new CallError('failed', error instanceof Error ? error.message : String(error), { cause: error });
   }
   if (error.code === status.DEADLINE_EXCEEDED) {
-    return new CallError('unreachable', `no answer within ${DEADLINE_MS / 1000} s`, { cause: error });
+    return new CallError('unreachable', `no answer within ${deadlineMs / 1000} s`, { cause: error });
   }
   if (error.code === status.UNIMPLEMENTED) {
     const message = `what answers there is not stuckd, or another version of it (${error.details})`;
@@ -82,6 +85,10 @@ export interface StuckdClient {
   /** @param whatIf settings to suppose; null for none. */
   getStuckConnection(id: string, whatIf?: WhatIfRequest | null): Promise<GetResponse>;
   getStatus(): Promise<StatusResponse>;
+  /** One page. */
+  listDeliveries(request: stuckd.v1.ListDeliveriesRequest.$Properties): Promise<stuckd.v1.ListDeliveriesResponse>;
+  retryDelivery(id: string): Promise<stuckd.v1.RetryDeliveryResponse>;
+  testReceiver(name: string): Promise<stuckd.v1.TestReceiverResponse>;
   /**
    * Changes as they come: a snapshot, its end, then what happens. The daemon is read no faster than the changes are taken.
    * @param signal ends the watch without an error.
@@ -94,6 +101,7 @@ async function unaryCall<RequestIn, RequestOut, ResponseIn, ResponseOut>(
   client: Client,
   method: RpcMethod<RequestIn, RequestOut, ResponseIn, ResponseOut>,
   request: RequestIn,
+  deadlineMs = DEADLINE_MS,
 ): Promise<ResponseOut> {
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
@@ -101,10 +109,10 @@ async function unaryCall<RequestIn, RequestOut, ResponseIn, ResponseOut>(
       method.requestSerialize,
       method.responseDeserialize,
       request,
-      { deadline: Date.now() + DEADLINE_MS },
+      { deadline: Date.now() + deadlineMs },
       (error, response) => {
         if (response === undefined) {
-          reject(callError(error));
+          reject(callError(error, deadlineMs));
         } else {
           resolve(response);
         }
@@ -155,6 +163,9 @@ export function createStuckdClient(address: string): StuckdClient {
     listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request),
     getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }),
     getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
+    listDeliveries: (request) => unaryCall(client, ALERT_SERVICE.listDeliveries, request),
+    retryDelivery: (id) => unaryCall(client, ALERT_SERVICE.retryDelivery, { id }),
+    testReceiver: (name) => unaryCall(client, ALERT_SERVICE.testReceiver, { name }, TEST_DEADLINE_MS),
     watch: (filter, signal) => watchCall(client, filter, signal),
     close: () => {
       client.close();

@@ -4,6 +4,7 @@ import { rpcService } from './service-definition.js';
 
 export const CONNECTION_SERVICE = rpcService(stuckd.v1, stuckd.v1.ConnectionService);
 export const NODE_SERVICE = rpcService(stuckd.v1, stuckd.v1.NodeService);
+export const ALERT_SERVICE = rpcService(stuckd.v1, stuckd.v1.AlertService);
 export const HEALTH_SERVICE = rpcService(grpc.health.v1, grpc.health.v1.Health);
 
 /** Full names, as `grpc.health.v1` knows them. */

@@ -52,6 +52,7 @@ describe('defaults', () => {
       stale_reuse: { enabled: true, open: { idle: 1000 } },
     },
     history: { ended: 1000 },
+    receivers: [],
     log: { level: 'info' },
   };
   const nothing: readonly (readonly [string, string])[] = [
