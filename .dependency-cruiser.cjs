@@ -61,7 +61,11 @@ module.exports = {
       'It feeds the pure tracker and carries out its effects through ports that app gives it.',
     ),
     layer('store', [core, lib], 'What is kept on disk is the state of core/, not of whoever shows it.'),
-    layer('sinks', [core, lib], 'Receivers are told what core/ knows; that it is JSON of the contract is given by app.'),
+    layer(
+      'sinks',
+      [core, lib],
+      'Receivers are told what core/ knows; that it is JSON of the contract is given by app.',
+    ),
     layer(
       'rpc',
       [core, lib],
@@ -97,7 +101,12 @@ module.exports = {
       [below('sensor'), below('demo')],
       'The daemon starts one program, the sensor; whatever else is started as root must stand out.',
     ),
-    owned('undici', npm('undici'), [below('sinks')], 'Requests to outside go through one client, with its address rules.'),
+    owned(
+      'undici',
+      npm('undici'),
+      [below('sinks')],
+      'Requests to outside go through one client, with its address rules.',
+    ),
     owned('grpc-js', npm('@grpc/grpc-js'), [below('rpc')], 'A change of the gRPC library stays in one folder.'),
     owned(
       'pino',

@@ -1,12 +1,11 @@
 /** The command line of stuckctl. */
 import { parseArgs } from 'node:util';
 import { AddressError, DEFAULT_ADDRESS, parseAddress } from '../rpc/address.js';
-import { DELIVERY_STATES_BY_NAME } from '../rpc/delivery-names.js';
 import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
 import type { ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
 import { UsageError } from './cli-io.js';
-import type { DeliveriesCommand } from './deliveries-command.js';
+import { type DeliveriesQuery, parseDeliveryState, parseRetry } from './deliveries-arguments.js';
 import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
@@ -30,7 +29,7 @@ export type Command =
     })
   | (Common & { readonly name: 'get'; readonly id: string; readonly whatIf: WhatIfQuestion | null })
   | (Common & { readonly name: 'watch'; readonly filter: ConnectionFilterRequest })
-  | (Common & DeliveriesCommand & { readonly name: 'deliveries' })
+  | (Common & DeliveriesQuery & { readonly name: 'deliveries' })
   | (Common & { readonly name: 'status' });
 
 const OPTIONS = {
@@ -107,28 +106,6 @@ function kind(text: string): number {
     throw new UsageError(`--kind ${JSON.stringify(text)}: the kinds are ${[...KINDS_BY_NAME.keys()].join(', ')}`);
   }
   return value;
-}
-
-function deliveryState(text: string): number {
-  const value = DELIVERY_STATES_BY_NAME.get(text.toLowerCase().replace(/^delivery_state_/, ''));
-  if (value === undefined) {
-    throw new UsageError(
-      `--state ${JSON.stringify(text)}: the states are ${[...DELIVERY_STATES_BY_NAME.keys()].join(', ')}`,
-    );
-  }
-  return value;
-}
-
-function deliveriesCommand(values: Values): Omit<DeliveriesCommand, 'output'> {
-  if (values.retry === '') {
-    throw new UsageError('--retry: give the id of a delivery, as stuckctl deliveries shows it');
-  }
-  return {
-    receivers: items(values.receiver),
-    states: items(values.state).map(deliveryState),
-    limit: values.limit === undefined ? Infinity : positiveNumber('limit', values.limit),
-    retry: values.retry ?? null,
-  };
 }
 
 function peer(text: string): string {
@@ -235,7 +212,11 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     case 'watch':
       return { name, ...common, filter: filter(values) };
     case 'deliveries':
-      return { name, ...common, ...deliveriesCommand(values) };
+      return {
+        ...{ name, ...common, receivers: items(values.receiver), states: items(values.state).map(parseDeliveryState) },
+        limit: values.limit === undefined ? Infinity : positiveNumber('limit', values.limit),
+        retry: parseRetry(values.retry),
+      };
     case 'status':
       return { name, ...common };
   }

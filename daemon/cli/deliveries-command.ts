@@ -1,7 +1,7 @@
 /** stuckctl deliveries, and the test of a receiver. */
 import { escapeForTerminal } from '../lib/terminal.js';
 import { deliveryEventName, deliveryStateName } from '../rpc/delivery-names.js';
-import { stuckd } from '../rpc/gen/stuckd.js';
+import type { stuckd } from '../rpc/gen/stuckd.js';
 import type { StuckdClient } from '../rpc/grpc-client.js';
 import { toProtoJson } from '../rpc/proto-json.js';
 import { durationToMs } from '../rpc/proto-time.js';
@@ -9,19 +9,15 @@ import type { OutputFormat } from './arguments.js';
 import type { CliIo } from './cli-io.js';
 import { jsonDocument, jsonLine } from './commands.js';
 import { timeMs } from './connection-text.js';
+import type { DeliveriesQuery } from './deliveries-arguments.js';
 import { countText, durationText } from './quantity-text.js';
 import { formatTable, type Column } from './text-table.js';
 
 type Delivery = stuckd.v1.Delivery.$Properties;
 type TestAnswer = stuckd.v1.TestAnswer.$Properties;
 
-export interface DeliveriesCommand {
+export interface DeliveriesCommand extends DeliveriesQuery {
   readonly output: OutputFormat;
-  readonly receivers: readonly string[];
-  readonly states: readonly stuckd.v1.DeliveryState[];
-  readonly limit: number;
-  /** Id of a delivery to send again; null to list. */
-  readonly retry: string | null;
 }
 
 const PAGE_SIZE = 500;

@@ -19,9 +19,7 @@ export function deliveryEventName(value: stuckd.v1.DeliveryEvent | null | undefi
 
 /** All states by their short names. */
 export const DELIVERY_STATES_BY_NAME: ReadonlyMap<string, stuckd.v1.DeliveryState> = new Map(
-  [
-    DeliveryState.DELIVERY_STATE_PENDING,
-    DeliveryState.DELIVERY_STATE_DELIVERED,
-    DeliveryState.DELIVERY_STATE_DEAD,
-  ].map((value) => [deliveryStateName(value), value]),
+  [DeliveryState.DELIVERY_STATE_PENDING, DeliveryState.DELIVERY_STATE_DELIVERED, DeliveryState.DELIVERY_STATE_DEAD].map(
+    (value) => [deliveryStateName(value), value],
+  ),
 );

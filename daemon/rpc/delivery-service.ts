@@ -42,7 +42,13 @@ export function deliveryToProto(delivery: Delivery): stuckd.v1.Delivery.$Propert
   };
 }
 
-function answerToProto({ replica, delivered, httpStatus, error, durationMs }: TestAnswer): stuckd.v1.TestAnswer.$Properties {
+function answerToProto({
+  replica,
+  delivered,
+  httpStatus,
+  error,
+  durationMs,
+}: TestAnswer): stuckd.v1.TestAnswer.$Properties {
   return { replica, delivered, httpStatus, error, duration: durationFromUs(durationMs * US_PER_MS) };
 }
 

@@ -217,7 +217,12 @@ export class AlertDelivery implements DeliverySource {
     const nowMs = this.#clock.nowMs();
     for (const entry of this.#outbox.entries()) {
       if (entry.state === 'pending' && this.#parallel(entry.receiver, entry.replica) === null) {
-        this.#outbox.update({ ...entry, state: 'dead', endMs: nowMs, lastError: 'the receiver is not configured any more' });
+        this.#outbox.update({
+          ...entry,
+          state: 'dead',
+          endMs: nowMs,
+          lastError: 'the receiver is not configured any more',
+        });
       }
     }
   }

@@ -180,7 +180,12 @@ export class AlertIntake {
   #leaveGroup(receiver: Receiver, thread: AlertThread): void {
     const groups = receiver.alertmanager?.groups;
     const member = groups?.member(thread.alertId);
-    if (groups === undefined || member === undefined || !groups.leave(thread.alertId) || !receiver.config.sendResolved) {
+    if (
+      groups === undefined ||
+      member === undefined ||
+      !groups.leave(thread.alertId) ||
+      !receiver.config.sendResolved
+    ) {
       return;
     }
     const nowMs = this.#options.clock.nowMs();

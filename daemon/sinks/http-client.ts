@@ -75,7 +75,7 @@ function failureOf(error: unknown): HttpFailure {
     return new HttpFailure('what answered is not HTTP', { cause: error });
   }
   const reason = REASONS[code];
-  const text = reason === undefined ? 'the request failed' : reason;
+  const text = reason ?? 'the request failed';
   return new HttpFailure(code === '' ? text : `${text} (${code})`, { cause: error });
 }
 

@@ -175,7 +175,12 @@ export class OutboxLog {
       try {
         await file.appendFile(toLine(VERSION_LINE));
         for (let start = 0; start < records.length; start += BATCH_LINES) {
-          await file.appendFile(records.slice(start, start + BATCH_LINES).map(toLine).join(''));
+          await file.appendFile(
+            records
+              .slice(start, start + BATCH_LINES)
+              .map(toLine)
+              .join(''),
+          );
         }
         await file.sync();
       } finally {

@@ -58,16 +58,23 @@ export const recordSchema = z.discriminatedUnion('k', [
     removed: z.array(text),
     thread: z.object({ alertId: text, receivers: z.array(text) }).nullable(),
   }),
-  z.object({ k: z.literal('progress'), ...progress }),
+  z.object({ k: z.literal('progress'), progress: z.object(progress) }),
   z.object({ k: z.literal('remove'), ids: z.array(text) }),
 ]);
 
 export type OutboxRecord = z.output<typeof recordSchema>;
 type AcceptRecord = Extract<OutboxRecord, { k: 'accept' }>;
+type Progress = Extract<OutboxRecord, { k: 'progress' }>['progress'];
 type StoredEntry = AcceptRecord['entries'][number];
 
-function stored({ alert: _alert, ...rest }: OutboxEntry): StoredEntry {
-  return rest;
+function stored(entry: OutboxEntry): StoredEntry {
+  const { id, receiver, replica, alertId, event, acceptedMs, summary, order } = entry;
+  return { ...progressOf(entry), id, receiver, replica, alertId, event, acceptedMs, summary, order };
+}
+
+function progressOf(entry: OutboxEntry): Progress {
+  const { id, state, attempts, lastAttemptMs, nextAttemptMs, endMs, httpStatus, lastError, ageFromMs } = entry;
+  return { id, state, attempts, lastAttemptMs, nextAttemptMs, endMs, httpStatus, lastError, ageFromMs };
 }
 
 /** @param removed ids of deliveries that the new ones replace */
@@ -87,9 +94,7 @@ export function acceptRecord(
 }
 
 export function progressRecord(entry: OutboxEntry): OutboxRecord {
-  const { id, state, attempts, lastAttemptMs, nextAttemptMs, endMs, httpStatus, lastError, ageFromMs } = entry;
-  const values = { id, state, attempts, lastAttemptMs, nextAttemptMs, endMs, httpStatus, lastError, ageFromMs };
-  return { k: 'progress', ...values };
+  return { k: 'progress', progress: progressOf(entry) };
 }
 
 /** @returns the records from which the same is read again. */

@@ -185,10 +185,10 @@ export class Outbox {
         }
         break;
       case 'progress': {
-        const before = this.#entries.get(record.id);
+        const { progress } = record;
+        const before = this.#entries.get(progress.id);
         if (before !== undefined) {
-          const { k: _k, ...progress } = record;
-          this.#put({ ...before, ...progress, ...(record.state === 'delivered' ? { alert: '' } : {}) });
+          this.#put({ ...before, ...progress, ...(progress.state === 'delivered' ? { alert: '' } : {}) });
         }
         break;
       }

@@ -49,7 +49,10 @@ const common = {
   /** Rules and `stuckctl alerts --test` name it so. */
   name: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a short name of letters, digits, dots, dashes and underscores'),
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+      'must be a short name of letters, digits, dots, dashes and underscores',
+    ),
   /** PEM file of the authorities that it trusts, in place of the well-known ones. */
   caFile: path.optional(),
   /** Addresses of RFC 1918, RFC 6598 and fc00::/7, and http:// to them. */
@@ -102,7 +105,8 @@ const plainHttp = (receiver: Receiver): boolean =>
 const receiverSchema = z
   .discriminatedUnion('type', [webhook, alertmanager, slack])
   .refine((receiver) => !plainHttp(receiver) || receiver.allowPrivate || receiver.allowLoopback, {
-    message: 'http:// goes to a private address or this machine only: use https://, or set allowPrivate or allowLoopback',
+    message:
+      'http:// goes to a private address or this machine only: use https://, or set allowPrivate or allowLoopback',
   });
 
 type Receiver = z.output<typeof webhook> | z.output<typeof alertmanager> | z.output<typeof slack>;
@@ -116,7 +120,11 @@ export const receiversSchema = z
   .superRefine((receivers, context) => {
     receivers.forEach(({ name }, index) => {
       if (receivers.findIndex((other) => other.name === name) !== index) {
-        context.addIssue({ code: 'custom', path: [index, 'name'], message: `"${name}" is the name of another receiver` });
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'name'],
+          message: `"${name}" is the name of another receiver`,
+        });
       }
     });
   })

@@ -36,10 +36,7 @@ export class DeliveryBench {
   }
 
   /** A daemon's delivery: the last one must have been stopped before. */
-  async start(
-    configs: readonly ReceiverConfig[],
-    options: Partial<AlertDeliveryOptions> = {},
-  ): Promise<AlertDelivery> {
+  async start(configs: readonly ReceiverConfig[], options: Partial<AlertDeliveryOptions> = {}): Promise<AlertDelivery> {
     const keep = (message: string): void => {
       this.log.push(message);
     };

@@ -76,7 +76,10 @@ test('in order per alert, others side by side up to a bound', async (context) =>
   assert.equal(stage.mostAtATime(), 4);
   for (let alert = 0; alert < 9; alert += 1) {
     // The waiting update was replaced by "resolved".
-    assert.deepEqual(stage.sent.filter((id) => id.endsWith(alert.toString())), [`fired${alert}`, `resolved${alert}`]);
+    assert.deepEqual(
+      stage.sent.filter((id) => id.endsWith(alert.toString())),
+      [`fired${alert}`, `resolved${alert}`],
+    );
   }
 });
 
@@ -87,7 +90,10 @@ test('pauses double up to five minutes, and one request at a time finds out', as
   await stage.worker.idle();
   await stage.advance(30 * 60_000);
   const pauses = stage.times.slice(1).map((time, index) => time - (stage.times[index] ?? 0));
-  assert.deepEqual(pauses.slice(0, 9), [2, 4, 8, 16, 32, 64, 128, 256, 300].map((seconds) => seconds * 1000));
+  assert.deepEqual(
+    pauses.slice(0, 9),
+    [2, 4, 8, 16, 32, 64, 128, 256, 300].map((seconds) => seconds * 1000),
+  );
   assert.equal(stage.mostAtATime(), 1);
   assert.deepEqual(stage.turns, ['HTTP 503'], 'it is said once');
   assert.equal(stage.outbox.find('d1')?.attempts, stage.sent.length);
@@ -120,11 +126,15 @@ test('hours of a dead endpoint: few requests, then everything, in order', async 
 
 test('Retry-After is kept to, for all that goes to this endpoint', async (context) => {
   let first = true;
-  const stage = await createStage(context, () => {
-    const verdict = first ? retry(120_000) : TAKEN;
-    first = false;
-    return verdict;
-  }, 0);
+  const stage = await createStage(
+    context,
+    () => {
+      const verdict = first ? retry(120_000) : TAKEN;
+      first = false;
+      return verdict;
+    },
+    0,
+  );
   accept(stage.outbox, 'd1', 'fired');
   stage.worker.wake();
   await stage.worker.idle();
@@ -157,7 +167,10 @@ test('what is refused for good is a dead letter, and the next goes on', async (c
   accept(stage.outbox, 'd2', 'resolved');
   stage.worker.wake();
   await stage.worker.idle();
-  assert.deepEqual(stage.dead.map(({ id, state, lastError }) => [id, state, lastError]), [['d1', 'dead', 'HTTP 400 Bad Request']]);
+  assert.deepEqual(
+    stage.dead.map(({ id, state, lastError }) => [id, state, lastError]),
+    [['d1', 'dead', 'HTTP 400 Bad Request']],
+  );
   assert.equal(stage.outbox.find('d2')?.state, 'delivered');
 });
 
@@ -166,7 +179,10 @@ test('what is too old is given up, with the last reason', async (context) => {
   accept(stage.outbox, 'd1', 'fired');
   stage.worker.wake();
   await stage.advance(24 * HOUR_MS + 120_000);
-  assert.deepEqual(stage.dead.map(({ lastError }) => lastError), ['not delivered within 24 h: HTTP 503']);
+  assert.deepEqual(
+    stage.dead.map(({ lastError }) => lastError),
+    ['not delivered within 24 h: HTTP 503'],
+  );
   const count = stage.sent.length;
   await stage.advance(HOUR_MS);
   assert.equal(stage.sent.length, count);

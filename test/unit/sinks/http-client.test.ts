@@ -101,7 +101,10 @@ test('no answer: the deadline ends it', async () => {
 
 test('a name that is not resolved in time', async () => {
   const resolve: Resolve = () => new Promise(() => undefined);
-  assert.equal(await failure(send({ url: new URL('http://slow.invalid'), timeoutMs: 300 }, resolve)), 'no answer within 0.3 s');
+  assert.equal(
+    await failure(send({ url: new URL('http://slow.invalid'), timeoutMs: 300 }, resolve)),
+    'no answer within 0.3 s',
+  );
 });
 
 test('the end of the daemon ends it', async () => {
@@ -120,7 +123,10 @@ test('garbage, silence and refusal', async () => {
 });
 
 test('too many headers', async () => {
-  endpoint.answer = answerWith(200, Object.fromEntries(Array.from({ length: 20 }, (_u, i) => [`x-${i}`, 'y'.repeat(1000)])));
+  endpoint.answer = answerWith(
+    200,
+    Object.fromEntries(Array.from({ length: 20 }, (_u, i) => [`x-${i}`, 'y'.repeat(1000)])),
+  );
   assert.match(await failure(send()), /too many headers/);
 });
 

@@ -41,7 +41,11 @@ test('kill -9, several times: nothing that was accepted is lost, and the order h
     accepted.push(...(await killedAfter(bench.directory, accepted.length * 2, lines)));
     const { outbox, problem, log } = await bench.open();
     const found = ids(outbox);
-    assert.deepEqual(found.filter((id) => accepted.includes(id)), accepted, 'something was lost, or its order');
+    assert.deepEqual(
+      found.filter((id) => accepted.includes(id)),
+      accepted,
+      'something was lost, or its order',
+    );
     const known = new Set(accepted);
     // The last one may have been accepted without having been said.
     accepted.push(...found.filter((id) => !known.has(id)));
@@ -99,18 +103,22 @@ test('a disk that is read-only from the start', { skip: isRoot ? false : 'needs 
   assert.deepEqual(ids((await bench.open()).outbox), ['d1']);
 });
 
-test('a directory that cannot be entered', { skip: isRoot ? 'root may enter every directory' : false }, async (context) => {
-  const bench = new OutboxBench();
-  context.after(() => {
+test(
+  'a directory that cannot be entered',
+  { skip: isRoot ? 'root may enter every directory' : false },
+  async (context) => {
+    const bench = new OutboxBench();
+    context.after(() => {
+      chmodSync(bench.directory, 0o700);
+      bench.remove();
+    });
+    chmodSync(bench.directory, 0o500);
+    const { outbox, log } = await bench.open();
+    accept(outbox, 'd1', 'fired');
+    assert.match(log.problem, /EACCES/);
     chmodSync(bench.directory, 0o700);
-    bench.remove();
-  });
-  chmodSync(bench.directory, 0o500);
-  const { outbox, log } = await bench.open();
-  accept(outbox, 'd1', 'fired');
-  assert.match(log.problem, /EACCES/);
-  chmodSync(bench.directory, 0o700);
-  mkdirSync(join(bench.directory, 'outbox'), { recursive: true });
-  await outbox.maintain();
-  assert.equal(log.problem, '');
-});
+    mkdirSync(join(bench.directory, 'outbox'), { recursive: true });
+    await outbox.maintain();
+    assert.equal(log.problem, '');
+  },
+);

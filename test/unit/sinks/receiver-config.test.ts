@@ -10,8 +10,20 @@ test('each type with its least settings', () => {
     { name: 'am', type: 'alertmanager', urls: ['https://a.example', 'https://b.example/prefix'] },
     { name: 'chat', type: 'slack', urlFile: '/etc/stuckd/slack' },
   ]);
-  const defaults = { allowPrivate: false, allowLoopback: false, timeout: 15_000, minSeverity: 'info', sendResolved: true };
-  assert.deepEqual(receivers[0], { name: 'hook', type: 'webhook', url: 'https://example.com/x', sendUpdates: false, ...defaults });
+  const defaults = {
+    allowPrivate: false,
+    allowLoopback: false,
+    timeout: 15_000,
+    minSeverity: 'info',
+    sendResolved: true,
+  };
+  assert.deepEqual(receivers[0], {
+    name: 'hook',
+    type: 'webhook',
+    url: 'https://example.com/x',
+    sendUpdates: false,
+    ...defaults,
+  });
   assert.equal(receivers.length, 3);
   assert.deepEqual(receiversSchema.parse(undefined), []);
 });
@@ -28,7 +40,11 @@ const mistakes: readonly (readonly [string, unknown, RegExp])[] = [
   ['another scheme', { ...hook, url: 'ftp://example.com' }, /must begin with https/],
   ['a password in a URL', { ...hook, url: 'https://me:hush@example.com' }, /user name or password/],
   ['http without permission', { ...hook, url: 'http://10.0.0.1' }, /http:\/\/ goes to/],
-  ['http of a replica', { name: 'am', type: 'alertmanager', urls: ['https://a.example', 'http://b'] }, /http:\/\/ goes to/],
+  [
+    'http of a replica',
+    { name: 'am', type: 'alertmanager', urls: ['https://a.example', 'http://b'] },
+    /http:\/\/ goes to/,
+  ],
   ['a Slack URL in the open', { name: 'chat', type: 'slack', url: 'https://hooks.example/hush' }, /urlFile/],
   ['a relative path', { ...hook, secretFile: 'secret' }, /absolute path/],
   ['a long timeout', { ...hook, timeout: '5m' }, /from 1s to 30s/],

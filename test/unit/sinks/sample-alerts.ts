@@ -111,6 +111,11 @@ export class FakeAlerts implements AlertSource {
     return this.#change('resolved', { ...alert, status: 'resolved', updateUs: this.#timeUs, endUs: this.#timeUs });
   }
 
+  /** @param endUs microseconds after `EPOCH_MS` */
+  resolveAt(alert: Alert, endUs: number): Alert {
+    return this.#change('resolved', { ...alert, status: 'resolved', updateUs: endUs, endUs });
+  }
+
   #change(kind: AlertChange['kind'], alert: Alert): Alert {
     if (kind === 'resolved') {
       this.#firing.delete(alert.id);
@@ -140,6 +145,11 @@ export class FakeClock implements SinkClock {
     return () => {
       this.#timers.delete(timer);
     };
+  }
+
+  /** How many are set. */
+  get timers(): number {
+    return this.#timers.size;
   }
 
   /** Sets the wall clock without letting time pass. */

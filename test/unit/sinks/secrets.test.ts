@@ -51,7 +51,13 @@ for (const [name, prepare, message] of refused) {
   });
 }
 
-for (const text of ['hush', 'whsec_', 'whsec_hush', `whsec_${randomBytes(23).toString('base64')}`, `whsec_${randomBytes(65).toString('base64')}`]) {
+for (const text of [
+  'hush',
+  'whsec_',
+  'whsec_hush',
+  `whsec_${randomBytes(23).toString('base64')}`,
+  `whsec_${randomBytes(65).toString('base64')}`,
+]) {
   test(`no secret of Standard Webhooks: ${text.slice(0, 12)} of ${text.length} characters`, async () => {
     await assert.rejects(readSigningKeys(write(text)), (error: Error) => {
       assert.match(error.message, /must hold whsec_ and 24 to 64 bytes/);

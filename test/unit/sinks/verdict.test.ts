@@ -2,7 +2,13 @@
 // with full jitter up to their bound.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { backoffMs, BACKOFF_MAX_MS, parseRetryAfter, RETRY_AFTER_MAX_MS, verdictOfStatus } from '../../../daemon/sinks/verdict.js';
+import {
+  backoffMs,
+  BACKOFF_MAX_MS,
+  parseRetryAfter,
+  RETRY_AFTER_MAX_MS,
+  verdictOfStatus,
+} from '../../../daemon/sinks/verdict.js';
 import { EPOCH_MS } from './sample-alerts.js';
 
 const kinds = {
