@@ -11,7 +11,6 @@ import {
   existsSync,
   fdatasync,
   fstatSync,
-  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -238,12 +237,7 @@ export class OutboxLog {
 
   #fail(error: unknown): void {
     if (this.#fd !== null) {
-      try {
-        // Half a line would make one of the next, once there is room again.
-        ftruncateSync(this.#fd, this.#bytes);
-      } catch {
-        // The next start skips what is not whole.
-      }
+      // What is half written stays the last line, which the next start skips: the file is only replaced from now on.
       closeSync(this.#fd);
       this.#fd = null;
     }

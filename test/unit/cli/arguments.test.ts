@@ -56,7 +56,7 @@ describe('commands', () => {
 
 describe('wrong usage', () => {
   const table: readonly [string, RegExp][] = [
-    ['', /give a command: list, get, watch, status/],
+    ['', /give a command: list, get, watch, deliveries, status/],
     ['lst', /no command "lst"/],
     ['help lst', /no command "lst"/],
     ['list --pdi 1', /--pdi/],
