@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Workload } from '../../../daemon/core/workload.js';
 import { decodeAlert, encodeAlert } from '../../../daemon/sinks/alert-message.js';
+import { AlertmanagerGroups } from '../../../daemon/sinks/alertmanager-groups.js';
 import { alertLabels, postableAlert, type PostableAlert } from '../../../daemon/sinks/alertmanager.js';
 import { slackText } from '../../../daemon/sinks/slack.js';
 import { DeliveryBench, receivers, settled } from './delivery-bench.js';
@@ -210,6 +211,20 @@ test('what fires is repeated every minute, what ended for five; a change of labe
     await idle();
   }
   assert.ok(endpoint.received.length <= count + 1, 'it goes on after five minutes');
+});
+
+test('an alert that comes back is not told as ended beside', () => {
+  const groups = new AlertmanagerGroups('web-1');
+  const firing = message();
+  groups.join(firing, '');
+  assert.equal(groups.leave(firing.id), true);
+  groups.noteResolved(message({ status: 'resolved', endUs: 17_000_000 }), EPOCH_MS);
+  assert.equal(groups.messages(EPOCH_MS).length, 1);
+  groups.join(message({ id: 'a2' }), '');
+  assert.deepEqual(
+    groups.messages(EPOCH_MS).map(({ postable }) => postable.annotations['alert_id']),
+    ['a2'],
+  );
 });
 
 test('a token is sent, and a test alert is marked', async (context) => {
