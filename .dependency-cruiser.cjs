@@ -35,7 +35,7 @@ const gen = below('rpc/gen');
 
 /** The files of rpc/ that describe the contract rather than serve it; a client shares these. */
 const rpcContract =
-  '^daemon/rpc/(address|alert-names|call-error|client-tls|enum-mapping|grpc-client|peer-address|proto-json|proto-time|service-definition|services)\\.ts$';
+  '^daemon/rpc/(address|alert-names|call-error|client-tls|delivery-names|enum-mapping|grpc-client|peer-address|proto-json|proto-time|service-definition|services)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -71,6 +71,11 @@ module.exports = {
       'kubernetes',
       [core, lib],
       'It speaks to the API server and puts names to a workload, however that was found.',
+    ),
+    layer(
+      'sinks',
+      [core, lib],
+      'Receivers are told what core/ knows; that it is JSON of the contract is given by app.',
     ),
     layer(
       'rpc',
@@ -112,6 +117,12 @@ module.exports = {
       '^(node:)?https$',
       [below('kubernetes')],
       'Whoever calls out of this machine must stand out, with the limits that keep it from hanging.',
+    ),
+    owned(
+      'undici',
+      npm('undici'),
+      [below('sinks')],
+      'Requests to outside go through one client, with its address rules.',
     ),
     owned('grpc-js', npm('@grpc/grpc-js'), [below('rpc')], 'A change of the gRPC library stays in one folder.'),
     owned(

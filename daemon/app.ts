@@ -9,18 +9,23 @@ import type { CountersReport } from './core/sensor-records.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
 import { grpcOptions } from './config-grpc.js';
+import { receiverNames } from './config-receivers.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import { type MachineClock, SystemClock } from './lib/system-clock.js';
 import { kindRules } from './kind-rules.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
+import { alertToJson } from './rpc/alert-json.js';
+import { alertToProto } from './rpc/alert-mapping.js';
 import { ConnectionHistory } from './rpc/connection-history.js';
 import { type GrpcServer, startGrpcServer } from './rpc/grpc-server.js';
 import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
+import { AlertDelivery } from './sinks/alert-delivery.js';
+import { deliveryProblems } from './sinks/delivery-problems.js';
 import { buildStatus, lossCount, untrackedCount } from './status-report.js';
 import { FiringAlertStore } from './store/firing-alerts.js';
 import { History, type HistoryLimits } from './store/history.js';
@@ -85,6 +90,7 @@ class RunningApp implements App {
   #saver: StateSaver<SavedState> | null = null;
   readonly #alerts: AlertEngine;
   #alertSaver: StateSaver<readonly SavedAlert[]> | null = null;
+  readonly #deliveries: AlertDelivery;
   /** What could not be saved the last time. */
   readonly #unsaved = new Set<string>();
   #counters: CountersReport | null = null;
@@ -163,14 +169,27 @@ class RunningApp implements App {
     this.#connectionHistory = new ConnectionHistory(this.#history, this.engine, this.clock, this.#workloads.source);
     this.#totals = this.#createTotals();
     this.#alerts = this.#createAlerts(config);
+    this.#deliveries = this.#createDeliveries(config);
     void this.firstPicture.then(() => {
       this.#alerts.settle();
+      this.#deliveries.resolveVanished();
+    });
+  }
+
+  #createDeliveries({ stateDir, receivers }: Config): AlertDelivery {
+    return new AlertDelivery({
+      source: this.#alerts,
+      alertJson: (alert) => alertToJson(alertToProto(alert, this.clock.nowUs(), this.clock, this.#workloads.source)),
+      stateDir,
+      node: basicNodeFacts().hostname,
+      receivers,
+      log: this.#log,
     });
   }
 
   #createAlerts(config: Config): AlertEngine {
     return new AlertEngine({
-      config: alertConfig(config, []),
+      config: alertConfig(config, receiverNames(config)),
       clock: this.clock,
       records: this.engine,
       workloads: this.#workloads.source,
@@ -213,6 +232,7 @@ class RunningApp implements App {
       services: {
         records: this.engine,
         alerts: this.#alerts,
+        deliveries: this.#deliveries,
         workloads: this.#workloads.source,
         totals: this.#totals.totals,
         history: this.#connectionHistory,
@@ -247,6 +267,7 @@ class RunningApp implements App {
       unsaved: [...this.#unsaved],
       historyProblems: this.#history.problems,
       workloadProblems: this.#workloads.problems(),
+      deliveryProblems: deliveryProblems(this.#deliveries.status()),
       grpcProblems: this.#grpc?.problems() ?? [],
       node: this.#nodeFacts,
     });
@@ -259,7 +280,8 @@ class RunningApp implements App {
       this.#log.setLevel(config.log.level);
       this.#supervisor.configure(sensorConfiguration(config));
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
-      this.#alerts.reconfigure(alertConfig(config, []));
+      this.#alerts.reconfigure(alertConfig(config, receiverNames(config)));
+      this.#deliveries.reload(config.receivers);
     }
     this.#log.info(
       `the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`,
@@ -326,6 +348,8 @@ class RunningApp implements App {
       this.#alerts.stop();
     });
     this.#alerts.restore(alerts, isSameBoot);
+    await this.#deliveries.start();
+    this.#cleanup.push('deliveries', () => this.#deliveries.stop(DRAIN_MS));
   }
 
   async #release(): Promise<void> {

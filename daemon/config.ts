@@ -7,10 +7,12 @@ import { grpcSchema } from './config-grpc.js';
 import { historyDiskSchema } from './config-history.js';
 import { kubernetesSchema, workloadsSchema } from './config-kubernetes.js';
 import { describeProblems } from './config-problems.js';
+import { checkReceiverNames } from './config-receivers.js';
 import { address, duration } from './config-values.js';
 import type { StuckKind } from './core/kinds.js';
 import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { LOG_LEVELS } from './lib/logger.js';
+import { receiversSchema } from './sinks/receiver-config.js';
 
 const DEFAULT_STATE_DIR = '/var/lib/stuckd';
 
@@ -70,37 +72,43 @@ const kindsSchema = z.strictObject({
 });
 
 /** What may stand in the file. */
-export const configSchema = z.strictObject({
-  grpc: grpcSchema.prefault({}),
-  stateDir: z.string().min(1).default(DEFAULT_STATE_DIR),
-  sensor: z
-    .strictObject({
-      /** `unix:PATH` of a sensor that runs apart; without it the daemon starts one. */
-      address: address(['unix']).optional(),
-      /** Executable of the sensor that the daemon starts. */
-      path: z.string().min(1).optional(),
-      /** Tracepoints that the daemon's own sensor leaves out, to find out whether a probe is to blame. */
-      without: z.array(z.string().regex(/^[a-z_]+$/, 'must be the name of a tracepoint')).default([]),
-      refreshInterval: duration(100, HOUR_MS).prefault('1s'),
-      sweepInterval: duration(100, HOUR_MS).prefault('2s'),
-      fullRefreshInterval: duration(1000, HOUR_MS).prefault('30s'),
-    })
-    .prefault({}),
-  kinds: kindsSchema.prefault({}),
-  alerts: alertsSchema,
-  rules: rulesSchema,
-  silences: silencesSchema,
-  history: z
-    .strictObject({
-      /** Ended records that are kept in memory. */
-      ended: z.number().int().min(0).max(100_000).default(1000),
-      disk: historyDiskSchema,
-    })
-    .prefault({}),
-  workloads: workloadsSchema.prefault({}),
-  kubernetes: kubernetesSchema.prefault({}),
-  log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
-});
+export const configSchema = z
+  .strictObject({
+    grpc: grpcSchema.prefault({}),
+    stateDir: z.string().min(1).default(DEFAULT_STATE_DIR),
+    sensor: z
+      .strictObject({
+        /** `unix:PATH` of a sensor that runs apart; without it the daemon starts one. */
+        address: address(['unix']).optional(),
+        /** Executable of the sensor that the daemon starts. */
+        path: z.string().min(1).optional(),
+        /** Tracepoints that the daemon's own sensor leaves out, to find out whether a probe is to blame. */
+        without: z.array(z.string().regex(/^[a-z_]+$/, 'must be the name of a tracepoint')).default([]),
+        refreshInterval: duration(100, HOUR_MS).prefault('1s'),
+        sweepInterval: duration(100, HOUR_MS).prefault('2s'),
+        fullRefreshInterval: duration(1000, HOUR_MS).prefault('30s'),
+      })
+      .prefault({}),
+    kinds: kindsSchema.prefault({}),
+    alerts: alertsSchema,
+    rules: rulesSchema,
+    silences: silencesSchema,
+    history: z
+      .strictObject({
+        /** Ended records that are kept in memory. */
+        ended: z.number().int().min(0).max(100_000).default(1000),
+        disk: historyDiskSchema,
+      })
+      .prefault({}),
+    /** Where alerts go. */
+    receivers: receiversSchema,
+    workloads: workloadsSchema.prefault({}),
+    kubernetes: kubernetesSchema.prefault({}),
+    log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
+  })
+  .superRefine(({ rules, receivers }, context) => {
+    checkReceiverNames(rules, receivers, context);
+  });
 
 export type Config = z.output<typeof configSchema>;
 

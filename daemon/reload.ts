@@ -38,6 +38,7 @@ export function planReload(running: Config, wanted: Config): Reload {
     rules: wanted.rules,
     silences: wanted.silences,
     history: { ...wanted.history, disk: running.history.disk },
+    receivers: wanted.receivers,
     log: wanted.log,
   };
   return { config, changed: differingKeys(running, config), needRestart: differingKeys(config, wanted) };

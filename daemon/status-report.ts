@@ -25,6 +25,8 @@ export interface StatusParts {
   readonly historyProblems: readonly string[];
   /** What keeps the names of pods from being known. */
   readonly workloadProblems: readonly string[];
+  /** What receivers could not be told. */
+  readonly deliveryProblems: readonly string[];
   /** What is wrong with the gRPC server, in words. */
   readonly grpcProblems: readonly string[];
   readonly node: NodeFacts;
@@ -87,6 +89,7 @@ function problems(parts: StatusParts): readonly string[] {
   }
   found.push(...parts.historyProblems);
   found.push(...parts.workloadProblems);
+  found.push(...parts.deliveryProblems);
   return found;
 }
 

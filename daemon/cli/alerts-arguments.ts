@@ -6,4 +6,6 @@ export interface AlertsCommand {
   readonly limit: number;
   readonly includeResolved: boolean;
   readonly watch: boolean;
+  /** Name of a receiver that is to be sent a test alert; null to list or follow. */
+  readonly test: string | null;
 }

@@ -7,6 +7,7 @@ import type { ClientTls, ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
 import type { AlertsCommand } from './alerts-arguments.js';
 import { UsageError } from './cli-io.js';
+import { type DeliveriesQuery, parseDeliveryState, parseRetry } from './deliveries-arguments.js';
 import { parseTimeArgument, type TimeArgument } from './time-argument.js';
 import { clientTls, TLS_OPTION_NAMES, TLS_OPTIONS } from './tls-arguments.js';
 import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js';
@@ -14,7 +15,7 @@ import { workloadFilter } from './workload-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-const COMMAND_NAMES = ['list', 'get', 'watch', 'processes', 'peers', 'alerts', 'status'] as const;
+const COMMAND_NAMES = ['list', 'get', 'watch', 'processes', 'peers', 'alerts', 'deliveries', 'status'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
@@ -44,6 +45,7 @@ export type Command =
       readonly limit: number;
     })
   | (Common & AlertsCommand & { readonly name: 'alerts' })
+  | (Common & DeliveriesQuery & { readonly name: 'deliveries' })
   | (Common & { readonly name: 'status' });
 
 const OPTIONS = {
@@ -64,7 +66,11 @@ const OPTIONS = {
   watch: { type: 'boolean', short: 'w' },
   all: { type: 'boolean' },
   severity: { type: 'string' },
+  test: { type: 'string' },
   'what-if': { type: 'string', multiple: true },
+  receiver: { type: 'string', multiple: true },
+  state: { type: 'string', multiple: true },
+  retry: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
@@ -80,7 +86,8 @@ const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
   processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   peers: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
-  alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'severity'],
+  alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'severity', 'test'],
+  deliveries: [...COMMON_OPTIONS, 'receiver', 'state', 'retry', 'limit'],
   status: COMMON_OPTIONS,
 };
 
@@ -171,11 +178,19 @@ function alertsCommand(values: Values): AlertsCommand {
   if (watch && (values.all === true || values.limit !== undefined)) {
     throw new UsageError('alerts: --watch begins with what fires now and goes on; --all and --limit are for the list');
   }
+  const filtered = [values.pid, values.kind, values.peer, values.severity, values.limit].some(Boolean);
+  if (values.test !== undefined && (filtered || watch || values.all === true)) {
+    throw new UsageError('alerts: --test tells one receiver of a test alert; it goes with none of the other options');
+  }
+  if (values.test === '') {
+    throw new UsageError('--test: give the name of a receiver, as the configuration has it');
+  }
   return {
     filter: { pids: pids ?? [], kinds: kinds ?? [], peers: peers ?? [], minSeverity: severity(values.severity) },
     limit: values.limit === undefined ? Infinity : positiveNumber('limit', values.limit),
     includeResolved: values.all ?? false,
     watch,
+    test: values.test ?? null,
   };
 }
 
@@ -274,6 +289,12 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     }
     case 'alerts':
       return { name, ...common, ...alertsCommand(values) };
+    case 'deliveries':
+      return {
+        ...{ name, ...common, receivers: items(values.receiver), states: items(values.state).map(parseDeliveryState) },
+        limit: values.limit === undefined ? Infinity : positiveNumber('limit', values.limit),
+        retry: parseRetry(values.retry),
+      };
     case 'status':
       return { name, ...common };
   }

@@ -38,6 +38,7 @@ Commands:
   processes  the processes that hold stuck connections: how many of how many
   peers      the peers that connections are stuck to, and whether new ones work
   alerts     what a person should know of: one alert for a process and a peer
+  deliveries what was sent to receivers, what waits, what was given up
   status     the agent's own health
 
 Options:
@@ -120,6 +121,7 @@ Usage: stuckctl alerts [options]
 
 Options:
   -w, --watch          follow: first those that fire now, then every change; Ctrl-C ends it
+      --test RECEIVER  list nothing; send this receiver of the configuration a test alert, and show what it answers
       --all            also those that were resolved, as far as stuckd keeps them
       --severity LEVEL only alerts at least as grave: info, warning, critical
       --pid PID        only alerts about this process
@@ -129,6 +131,19 @@ Options:
       --limit N        at most N alerts
 ${COMMON}
 json is one document, {"alerts": [...]}; jsonl is one alert a line. With --watch both are one change a line.
+`,
+  deliveries: `Shows what receivers were told of alerts lately, what waits to be sent, and what was given up.
+
+Usage: stuckctl deliveries [options]
+
+Options:
+      --receiver NAME  only those to this receiver
+      --state STATE    only pending, delivered or dead ones
+                       Each may be given several times.
+      --limit N        at most N deliveries
+      --retry ID       send this one again, now: a dead one, or one that waits
+${COMMON}
+json is one document, {"deliveries": [...]}, or with --retry {"delivery": {...}}; jsonl is one a line.
 `,
   status: `Shows whether stuckd sees everything, and what it sees.
 

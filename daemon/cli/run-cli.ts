@@ -8,6 +8,7 @@ import type { Command } from './arguments.js';
 import { EXIT, UsageError } from './cli-io.js';
 import type { CliIo } from './cli-io.js';
 import { get, list, status } from './commands.js';
+import { deliveries, testReceiver } from './deliveries-command.js';
 import { peers, processes } from './group-commands.js';
 import { helpText } from './help.js';
 import { watch } from './watch-command.js';
@@ -63,7 +64,14 @@ async function call(command: CallingCommand, io: CliIo): Promise<number> {
         await peers(command, client, io);
         break;
       case 'alerts':
+        if (command.test !== null) {
+          const isTaken = await testReceiver(command.test, command.output, client, io);
+          return isTaken ? EXIT.OK : EXIT.FAILED;
+        }
         await alerts(command, client, io);
+        break;
+      case 'deliveries':
+        await deliveries(command, client, io);
         break;
       case 'status':
         await status(command, client, io);
@@ -101,6 +109,7 @@ export async function runCli(args: readonly string[], version: string, io: CliIo
       case 'processes':
       case 'peers':
       case 'alerts':
+      case 'deliveries':
       case 'status':
         return await call(command, io);
     }

@@ -1,10 +1,12 @@
-/** AlertService: list and watch alerts. */
+/** AlertService: list and watch alerts, and what receivers are told of them. */
 import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import Long from 'long';
 import type { Alert, AlertChange, AlertSource } from '../core/alert.js';
+import type { DeliverySource } from '../core/delivery.js';
 import type { WallClock, WorkloadSource } from '../core/ports.js';
 import { parseAlertFilter } from './alert-filter.js';
 import { alertChangeToProto, alertToProto } from './alert-mapping.js';
+import { deliveryHandlers } from './delivery-service.js';
 import type { stuckd } from './gen/stuckd.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
 import { timestampFromUs, timestampToMs } from './proto-time.js';
@@ -31,6 +33,7 @@ export interface AlertServiceOptions {
   readonly alerts: AlertSource;
   readonly clock: WallClock;
   readonly workloads: WorkloadSource;
+  readonly deliveries: DeliverySource;
   readonly log: RpcLog;
   readonly watches: WatchCalls;
 }
@@ -61,7 +64,7 @@ export class AlertService {
   readonly #clock: WallClock;
   readonly #workloads: WorkloadSource;
 
-  constructor({ alerts, clock, workloads, log, watches }: AlertServiceOptions) {
+  constructor({ alerts, clock, workloads, deliveries, log, watches }: AlertServiceOptions) {
     this.#alerts = alerts;
     this.#clock = clock;
     this.#workloads = workloads;
@@ -75,6 +78,7 @@ export class AlertService {
           return { feed, filter: parseAlertFilter(filter), mapper, place: placeWithoutHistory(resumeToken ?? '') };
         });
       },
+      ...deliveryHandlers(deliveries, log),
     };
   }
 

@@ -42,8 +42,11 @@ function connectionReason(details: string): string {
   return /Last error: (?:Error: )?(.*?)\. Resolution note:/s.exec(details)?.[1] ?? details;
 }
 
-/** Of what grpc-js throws, or the silence guard, the part that a caller can act on. */
-export function callError(error: unknown): CallError {
+/**
+ * Of what grpc-js throws, or the silence guard, the part that a caller can act on.
+ * @param deadlineMs that the call had
+ */
+export function callError(error: unknown, deadlineMs = DEADLINE_MS): CallError {
   if (error instanceof SilenceError) {
     return new CallError('unreachable', error.message, { cause: error });
   }
@@ -51,7 +54,7 @@ export function callError(error: unknown): CallError {
     return new CallError('failed', error instanceof Error ? error.message : String(error), { cause: error });
   }
   if (error.code === status.DEADLINE_EXCEEDED) {
-    return new CallError('unreachable', `no answer within ${DEADLINE_MS / 1000} s`, { cause: error });
+    return new CallError('unreachable', `no answer within ${deadlineMs / 1000} s`, { cause: error });
   }
   if (error.code === status.UNIMPLEMENTED) {
     const message = `what answers there is not stuckd, or another version of it (${error.details})`;

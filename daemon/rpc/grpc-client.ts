@@ -9,6 +9,9 @@ import type { RpcMethod } from './service-definition.js';
 import { ALERT_SERVICE, CONNECTION_SERVICE, NODE_SERVICE } from './services.js';
 import { withoutSilence } from './silence-guard.js';
 
+/** A receiver may take up to 30 s to answer a test alert. */
+const TEST_DEADLINE_MS = 40_000;
+
 /** Without keepalive, a call to a daemon that froze or vanished would wait for ever. */
 const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.keepalive_time_ms': 10_000,
@@ -52,6 +55,10 @@ export interface StuckdClient {
   /** One page. */
   listPeers(request: ListGroupsRequest): Promise<ListPeersResponse>;
   getStatus(): Promise<StatusResponse>;
+  /** One page. */
+  listDeliveries(request: stuckd.v1.ListDeliveriesRequest.$Properties): Promise<stuckd.v1.ListDeliveriesResponse>;
+  retryDelivery(id: string): Promise<stuckd.v1.RetryDeliveryResponse>;
+  testReceiver(name: string): Promise<stuckd.v1.TestReceiverResponse>;
   /**
    * Changes as they come: a snapshot, its end, then what happens. The daemon is read no faster than the changes are taken.
    * @param signal ends the watch without an error.
@@ -83,6 +90,7 @@ async function unaryCall<RequestIn, RequestOut, ResponseIn, ResponseOut>(
   client: Client,
   method: RpcMethod<RequestIn, RequestOut, ResponseIn, ResponseOut>,
   request: RequestIn,
+  deadlineMs = DEADLINE_MS,
 ): Promise<ResponseOut> {
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
@@ -90,10 +98,10 @@ async function unaryCall<RequestIn, RequestOut, ResponseIn, ResponseOut>(
       method.requestSerialize,
       method.responseDeserialize,
       request,
-      { deadline: Date.now() + DEADLINE_MS },
+      { deadline: Date.now() + deadlineMs },
       (error, response) => {
         if (response === undefined) {
-          reject(callError(error));
+          reject(callError(error, deadlineMs));
         } else {
           resolve(response);
         }
@@ -163,6 +171,9 @@ export function createStuckdClient(address: string, tls: ClientTls | null = null
     listProcesses: (request) => unaryCall(client, CONNECTION_SERVICE.listProcesses, request),
     listPeers: (request) => unaryCall(client, CONNECTION_SERVICE.listPeers, request),
     getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
+    listDeliveries: (request) => unaryCall(client, ALERT_SERVICE.listDeliveries, request),
+    retryDelivery: (id) => unaryCall(client, ALERT_SERVICE.retryDelivery, { id }),
+    testReceiver: (name) => unaryCall(client, ALERT_SERVICE.testReceiver, { name }, TEST_DEADLINE_MS),
     watch: (filter, signal) => changesOf(watchConnections(filter, '', signal)),
     watchResponses: watchConnections,
     listAlerts: (request) => unaryCall(client, ALERT_SERVICE.listAlerts, request),

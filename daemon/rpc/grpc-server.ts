@@ -1,5 +1,6 @@
 /** The gRPC server of the daemon: its services, where they can be reached, and how it ends. */
 import type { AlertSource } from '../core/alert.js';
+import type { DeliverySource } from '../core/delivery.js';
 import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { PeerTotals } from '../core/sweep-totals.js';
 import { AlertService } from './alert-service.js';
@@ -40,6 +41,7 @@ export interface GrpcServerOptions {
   readonly services: {
     readonly records: RecordSource;
     readonly alerts: AlertSource;
+    readonly deliveries: DeliverySource;
     readonly status: StatusSource;
     readonly clock: WallClock;
     readonly workloads: WorkloadSource;
@@ -115,10 +117,10 @@ async function openAll(options: readonly EndpointOptions[]): Promise<readonly En
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { log } = options;
-  const { alerts, status, clock, workloads } = options.services;
+  const { status, clock } = options.services;
   const watches = new WatchCalls(log, options.watchLimits, options.subscribersMax);
   const connections = new ConnectionService({ ...options.services, log, watches });
-  const alertService = new AlertService({ alerts, clock, workloads, log, watches });
+  const alertService = new AlertService({ ...options.services, log, watches });
   const health = new HealthService(SERVICE_NAMES, log);
   const services: readonly ServedService[] = [
     [CONNECTION_SERVICE, connections.implementation],

@@ -10,6 +10,7 @@ const descriptions = {
   test: 'setup, then all tests; "-- kernel --only NAME" runs one tier or the files whose name contains NAME',
   'test:unit': 'the tests that need nothing but Node',
   'test:acceptance': 'the daemon over a recorded sensor stream, with a real gRPC client',
+  'test:alertmanager': "a real Alertmanager, Debian's, that is told of alerts; fetches and unpacks it first",
   'test:kernel': 'the real sensor on real sockets in network namespaces of their own (needs root)',
   'test:kernels': "the kernel tests in booted kernels, table kernel x test; '-- 6.1 newest' for some (needs root)",
   check: 'what to run before a commit: lint, unit and acceptance tests',

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { alertmanagerStep } from './alertmanager.mjs';
 import { bundleStep } from './bundle.mjs';
 import { compileStep } from './compile.mjs';
 import { generateStep } from './generate.mjs';
@@ -17,7 +18,7 @@ import { guestPackagesStep, systemPackagesStep } from './system-packages.mjs';
 const steps = [systemPackagesStep, npmPackagesStep, generateStep, sensorStep, compileStep, bundleStep];
 
 /** Steps that run only when they are named. */
-const extraSteps = [guestPackagesStep];
+const extraSteps = [guestPackagesStep, alertmanagerStep];
 
 const nodeMajorMin = 20;
 

@@ -10,8 +10,8 @@ import 'protobufjs/ext/descriptor.js';
 import type { grpc } from '../../daemon/rpc/gen/stuckd.js';
 import { REFLECTION_SERVICE, SERVICE_NAMES } from '../../daemon/rpc/services.js';
 import { startGrpcServer } from '../../daemon/rpc/grpc-server.js';
-import { createClock, createLog, createStatusSource, FakeRecords } from '../unit/rpc/sample-records.js';
-import { RpcBench } from './rpc-harness.js';
+import { createLog } from '../unit/rpc/sample-records.js';
+import { createServices, RpcBench } from './rpc-harness.js';
 
 type Request = grpc.reflection.v1.ServerReflectionRequest.$Properties;
 type Response = grpc.reflection.v1.ServerReflectionResponse;
@@ -151,7 +151,7 @@ describe('where it is served', () => {
       address: bench.address,
       ...(options.reflection === undefined ? {} : { reflection: options.reflection }),
       tcp: { address: '127.0.0.1:0', insecure: false, reflection: options.tcpReflection },
-      services: { records: new FakeRecords(), status: createStatusSource(), clock: createClock() },
+      services: createServices(),
       log: createLog(),
     });
     bench.onClean(() => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { Client, credentials } from '@grpc/grpc-js';
 import type { ClientReadableStream, ServiceError, status } from '@grpc/grpc-js';
+import type { DeliverySource } from '../../daemon/core/delivery.js';
 import type { StatusSource, WorkloadSource } from '../../daemon/core/ports.js';
 import { NO_PEER_TOTALS, type PeerTotals } from '../../daemon/core/sweep-totals.js';
 import type { ConnectionHistory } from '../../daemon/rpc/connection-history.js';
@@ -14,11 +15,11 @@ import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { CallError, createStuckdClient } from '../../daemon/rpc/grpc-client.js';
 import type { StuckdClient, WatchChange } from '../../daemon/rpc/grpc-client.js';
 import { startGrpcServer } from '../../daemon/rpc/grpc-server.js';
-import type { GrpcServer } from '../../daemon/rpc/grpc-server.js';
+import type { GrpcServer, GrpcServerOptions } from '../../daemon/rpc/grpc-server.js';
 import { CONNECTION_SERVICE } from '../../daemon/rpc/services.js';
 import type { WatchLimits } from '../../daemon/rpc/watch-session.js';
 import { packageRoot } from '../support/package-root.js';
-import { FakeAlerts } from '../unit/rpc/sample-alerts.js';
+import { FakeAlerts, NO_DELIVERIES } from '../unit/rpc/sample-alerts.js';
 import {
   createClock,
   createLog,
@@ -46,6 +47,7 @@ function createTemporaryDirectory(): TemporaryDirectory {
 export interface ServerSetup {
   readonly records?: FakeRecords;
   readonly alerts?: FakeAlerts;
+  readonly deliveries?: DeliverySource;
   readonly status?: StatusSource;
   readonly workloads?: WorkloadSource;
   readonly totals?: PeerTotals;
@@ -53,18 +55,24 @@ export interface ServerSetup {
   readonly history?: ConnectionHistory;
 }
 
+/** What a server serves where a test says nothing else. */
+export function createServices(setup: ServerSetup = {}): GrpcServerOptions['services'] {
+  return {
+    records: setup.records ?? new FakeRecords(),
+    alerts: setup.alerts ?? new FakeAlerts(),
+    deliveries: setup.deliveries ?? NO_DELIVERIES,
+    status: setup.status ?? createStatusSource(),
+    clock: createClock(),
+    workloads: setup.workloads ?? createWorkloads(),
+    totals: setup.totals ?? NO_PEER_TOTALS,
+    ...(setup.history === undefined ? {} : { history: setup.history }),
+  };
+}
+
 async function startServer(address: string, setup: ServerSetup): Promise<GrpcServer> {
   return startGrpcServer({
     address,
-    services: {
-      records: setup.records ?? new FakeRecords(),
-      alerts: setup.alerts ?? new FakeAlerts(),
-      status: setup.status ?? createStatusSource(),
-      clock: createClock(),
-      workloads: setup.workloads ?? createWorkloads(),
-      totals: setup.totals ?? NO_PEER_TOTALS,
-      ...(setup.history === undefined ? {} : { history: setup.history }),
-    },
+    services: createServices(setup),
     log: createLog(),
     ...(setup.watchLimits === undefined ? {} : { watchLimits: setup.watchLimits }),
   });

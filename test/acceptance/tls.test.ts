@@ -12,8 +12,8 @@ import { createStuckdClient, type ClientTls, type StuckdClient } from '../../dae
 import { type GrpcServer, startGrpcServer } from '../../daemon/rpc/grpc-server.js';
 import { type Authority, type Certificate, createAuthority, replaceFile } from '../support/certificates.js';
 import { waitFor } from '../support/wait-for.js';
-import { createClock, createLog, createRecord, createStatusSource, FakeRecords } from '../unit/rpc/sample-records.js';
-import { RpcBench, rejection, startStuckctl } from './rpc-harness.js';
+import { createLog, createRecord, FakeRecords } from '../unit/rpc/sample-records.js';
+import { createServices, RpcBench, rejection, startStuckctl } from './rpc-harness.js';
 
 let bench: RpcBench;
 let log: ReturnType<typeof createLog>;
@@ -66,7 +66,7 @@ async function serve(options: ServeOptions = {}): Promise<GrpcServer> {
     },
     certificateCheckMs: 10,
     ...(connectionsMax === undefined ? {} : { connectionsMax }),
-    services: { records, status: createStatusSource(), clock: createClock() },
+    services: createServices({ records }),
     log,
   });
   bench.onClean(() => {
@@ -300,7 +300,7 @@ describe('what is refused at the start', () => {
     startGrpcServer({
       address: bench.address,
       tcp: { ...tcp, reflection: false },
-      services: { records: new FakeRecords(), status: createStatusSource(), clock: createClock() },
+      services: createServices(),
       log,
     });
 

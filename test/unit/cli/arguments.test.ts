@@ -70,6 +70,7 @@ describe('commands', () => {
         limit: Infinity,
         includeResolved: false,
         watch: false,
+        test: null,
       },
     ],
     [
@@ -82,6 +83,7 @@ describe('commands', () => {
         limit: 3,
         includeResolved: true,
         watch: false,
+        test: null,
       },
     ],
     ['--address 127.0.0.1:9736 status', { name: 'status', ...COMMON, address: '127.0.0.1:9736' }],
@@ -135,13 +137,15 @@ describe('TLS', () => {
 
 describe('wrong usage', () => {
   const table: readonly [string, RegExp][] = [
-    ['', /give a command: list, get, watch, processes, peers, alerts, status/],
+    ['', /give a command: list, get, watch, processes, peers, alerts, deliveries, status/],
     ['list --address h:1 --tls-cert /c', /--tls-cert and --tls-key .* belong together/],
     ['list --tls-ca /a', /--tls-ca: a unix socket is not used with TLS/],
     ['lst', /no command "lst"/],
     ['alerts --severity bad', /--severity "bad": give info, warning, critical/],
     ['alerts --watch --all', /--all and --limit are for the list/],
     ['alerts --netns 1', /alerts has no option --netns/],
+    ['alerts --test ops --kind closing', /--test .* goes with none of the other options/],
+    ['alerts --test=', /--test: give the name of a receiver/],
     ['list --watch', /list has no option --watch/],
     ['help lst', /no command "lst"/],
     ['list --pdi 1', /--pdi/],

@@ -67,6 +67,9 @@ alerts:
 
 test('rules and silences', () => {
   const { rules, silences } = load(`
+receivers:
+  - { name: dba, type: webhook, url: https://hooks.example.com/dba }
+  - { name: pager, type: slack, urlFile: /etc/stuckd/pager }
 rules:
   - match: { kinds: [closing], executables: [nginx], peers: ['10.0.0.0/8', '[fd00::2]:80'], ports: [80], informational: false }
     alert: { enabled: false, after: 5m, connections: 2, for: 1m, share: 0.1 }
@@ -114,6 +117,14 @@ describe('what is wrong is named', () => {
     ['rules: [{ match: { kinds: [hanging] } }]', /retransmitting[^]*rules\[0\]\.match\.kinds\[0\]/u],
     ['rules: [{ match: { pods: [] } }]', /name at least one, or leave the key out/u],
     ['rules: [{ match: { pod: [a] } }]', /pod[^]*rules\[0\]\.match/u],
+    [
+      'rules: [{ receivers: [] }, { receivers: [dba] }]',
+      /there is no receiver "dba"; none are configured[^]*rules\[1\]\.receivers\[0\]/u,
+    ],
+    [
+      'receivers: [{ name: ops, type: slack, urlFile: /url }]\nrules: [{ receivers: [ops, dba] }]',
+      /there is no receiver "dba"; the receivers are ops[^]*rules\[0\]\.receivers\[1\]/u,
+    ],
     ['rules: [{ severity: bad }]', /info[^]*rules\[0\]\.severity/u],
     ['silences: [{ match: {}, until: tomorrow }]', /must be a time with its zone[^]*silences\[0\]\.until/u],
     ['silences: [{ match: {}, until: 2026-12-01T07:00:00 }]', /must be a time with its zone/u],

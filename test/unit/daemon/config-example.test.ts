@@ -13,7 +13,7 @@ const path = join(packageRoot(), 'deploy/stuckd.example.yaml');
 const text = readFileSync(path, 'utf8');
 
 /** Lists that are empty unless somebody fills them: the example shows entries, which are commented out with their key. */
-const OFF_BY_DEFAULT: readonly string[] = ['rules', 'silences'];
+const OFF_BY_DEFAULT: readonly string[] = ['rules', 'silences', 'receivers'];
 
 /** Prose has one space after its "#"; settings that are commented out have none, and those inside of them two or more. */
 const uncommented = text.replaceAll(/^( *)#(?=[^ \n#]| {2})/gm, '$1');

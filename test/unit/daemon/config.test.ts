@@ -96,6 +96,7 @@ describe('defaults', () => {
       tokenFile: '/var/run/secrets/kubernetes.io/serviceaccount/token',
       caFile: '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt',
     },
+    receivers: [],
     log: { level: 'info' },
   };
   const nothing: readonly (readonly [string, string])[] = [

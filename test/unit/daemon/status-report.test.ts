@@ -67,6 +67,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     unsaved: [],
     historyProblems: [],
     workloadProblems: [],
+    deliveryProblems: [],
     grpcProblems: [],
     node: createStatus().node,
     ...changes,

@@ -1,5 +1,6 @@
 /** Alerts and their source for the tests of rpc/ and cli/. */
 import type { Alert, AlertChange, AlertSource } from '../../../daemon/core/alert.js';
+import type { DeliverySource } from '../../../daemon/core/delivery.js';
 import { createRecord, EPOCH_MONO_US, OWNER } from './sample-records.js';
 
 export function createAlert(changes: Partial<Alert> = {}): Alert {
@@ -32,6 +33,13 @@ export function createAlert(changes: Partial<Alert> = {}): Alert {
 export function resolvedAlert(alert: Alert, endUs = EPOCH_MONO_US): Alert {
   return { ...alert, status: 'resolved', endUs, updateUs: endUs };
 }
+
+/** Where no receiver is configured. */
+export const NO_DELIVERIES: DeliverySource = {
+  deliveries: () => [],
+  retry: () => 'unknown',
+  test: () => Promise.resolve('unknown'),
+};
 
 /** The alerts of a daemon, in memory. */
 export class FakeAlerts implements AlertSource {

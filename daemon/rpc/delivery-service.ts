@@ -1,0 +1,129 @@
+/** The part of AlertService that is about receivers: what was sent to them, again, and a test. */
+import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Delivery, DeliveryEvent, DeliverySource, DeliveryState, TestAnswer } from '../core/delivery.js';
+import { stuckd } from './gen/stuckd.js';
+import { decodePageToken, encodePageToken } from './page-token.js';
+import { durationFromUs, timestampFromUs } from './proto-time.js';
+import { invalidArgument, RpcError, unary, type RpcLog } from './status.js';
+
+type ListRequest = stuckd.v1.ListDeliveriesRequest;
+type ListResponse = stuckd.v1.ListDeliveriesResponse.$Properties;
+
+const PAGE_DEFAULT = 100;
+const PAGE_MAX = 500;
+const US_PER_MS = 1000;
+
+const STATES: Readonly<Record<DeliveryState, stuckd.v1.DeliveryState>> = {
+  pending: stuckd.v1.DeliveryState.DELIVERY_STATE_PENDING,
+  delivered: stuckd.v1.DeliveryState.DELIVERY_STATE_DELIVERED,
+  dead: stuckd.v1.DeliveryState.DELIVERY_STATE_DEAD,
+};
+
+const EVENTS: Readonly<Record<DeliveryEvent, stuckd.v1.DeliveryEvent>> = {
+  fired: stuckd.v1.DeliveryEvent.DELIVERY_EVENT_FIRED,
+  updated: stuckd.v1.DeliveryEvent.DELIVERY_EVENT_UPDATED,
+  resolved: stuckd.v1.DeliveryEvent.DELIVERY_EVENT_RESOLVED,
+};
+
+function timeOf(realMs: number | null): ReturnType<typeof timestampFromUs> | null {
+  return realMs === null ? null : timestampFromUs(realMs * US_PER_MS);
+}
+
+export function deliveryToProto(delivery: Delivery): stuckd.v1.Delivery.$Properties {
+  const { id, receiver, replica, alertId, attempts, httpStatus, lastError, summary, state } = delivery;
+  return {
+    ...{ id, receiver, replica, alertId, attempts, httpStatus, lastError, summary },
+    event: EVENTS[delivery.event],
+    state: STATES[state],
+    acceptedTime: timeOf(delivery.acceptedMs),
+    lastAttemptTime: timeOf(delivery.lastAttemptMs),
+    nextAttemptTime: timeOf(state === 'pending' ? delivery.nextAttemptMs : null),
+    endTime: timeOf(delivery.endMs),
+  };
+}
+
+function answerToProto({
+  replica,
+  delivered,
+  httpStatus,
+  error,
+  durationMs,
+}: TestAnswer): stuckd.v1.TestAnswer.$Properties {
+  return { replica, delivered, httpStatus, error, duration: durationFromUs(durationMs * US_PER_MS) };
+}
+
+/** @throws RpcError INVALID_ARGUMENT for an unknown state, or a page token of another list. */
+export function listDeliveries(source: DeliverySource, request: ListRequest): ListResponse {
+  const { receivers, states, alertIds } = request;
+  const known: readonly number[] = Object.values(STATES);
+  if (states.some((state) => !known.includes(state))) {
+    throw invalidArgument('states: there is no such state');
+  }
+  const query = JSON.stringify([receivers, states, alertIds]);
+  const after = decodePageToken(request.pageToken, query);
+  const matches = (delivery: Delivery): boolean =>
+    (receivers.length === 0 || receivers.includes(delivery.receiver)) &&
+    (states.length === 0 || states.includes(STATES[delivery.state])) &&
+    (alertIds.length === 0 || alertIds.includes(delivery.alertId));
+  const listed = source.deliveries().filter(matches);
+  // The ids do not sort by time: where the last one of the page before is gone, the rest cannot be told from it.
+  const last = listed.findIndex(({ id }) => id === after);
+  if (after !== '' && last < 0) {
+    const message = 'page_token: what was listed there is gone; start again without one';
+    throw new RpcError(status.ABORTED, message, 'PAGE_TOKEN_INVALID');
+  }
+  const size = Math.min(request.pageSize === 0 ? PAGE_DEFAULT : request.pageSize, PAGE_MAX);
+  const page = listed.slice(last + 1, last + 1 + size);
+  const lastOfPage = page.at(-1);
+  const hasMore = last + 1 + size < listed.length;
+  return {
+    deliveries: page.map(deliveryToProto),
+    nextPageToken: hasMore && lastOfPage !== undefined ? encodePageToken(query, lastOfPage.id) : '',
+  };
+}
+
+/** @throws RpcError NOT_FOUND or FAILED_PRECONDITION */
+export function retryDelivery(source: DeliverySource, id: string): stuckd.v1.RetryDeliveryResponse.$Properties {
+  const result = source.retry(id);
+  switch (result) {
+    case 'unknown':
+      throw new RpcError(
+        status.NOT_FOUND,
+        `there is no delivery ${JSON.stringify(id)}, or no longer`,
+        'RECORD_NOT_FOUND',
+        { id },
+      );
+    case 'delivered':
+      throw new RpcError(status.FAILED_PRECONDITION, `delivery ${id} was delivered; only its id is kept`);
+    case 'no_receiver':
+      throw new RpcError(status.FAILED_PRECONDITION, `the receiver of delivery ${id} is not configured any more`);
+    default:
+      return { delivery: deliveryToProto(result) };
+  }
+}
+
+/** @throws RpcError NOT_FOUND or RESOURCE_EXHAUSTED */
+export async function testReceiver(
+  source: DeliverySource,
+  name: string,
+): Promise<stuckd.v1.TestReceiverResponse.$Properties> {
+  const answers = await source.test(name);
+  if (answers === 'unknown') {
+    const message = `there is no receiver ${JSON.stringify(name)} in the configuration`;
+    throw new RpcError(status.NOT_FOUND, message, 'NAME_NOT_FOUND', { name });
+  }
+  if (answers === 'busy') {
+    const message = `a test of receiver ${name} is under way`;
+    throw new RpcError(status.RESOURCE_EXHAUSTED, message, 'LIMIT_REACHED', { limit: '1' });
+  }
+  return { answers: answers.map(answerToProto) };
+}
+
+/** To be added to the other methods of AlertService. */
+export function deliveryHandlers(source: DeliverySource, log: RpcLog): UntypedServiceImplementation {
+  return {
+    listDeliveries: unary(log, (request: ListRequest) => listDeliveries(source, request)),
+    retryDelivery: unary(log, ({ id }: stuckd.v1.RetryDeliveryRequest) => retryDelivery(source, id)),
+    testReceiver: unary(log, ({ name }: stuckd.v1.TestReceiverRequest) => testReceiver(source, name)),
+  };
+}
