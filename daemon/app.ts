@@ -1,33 +1,25 @@
 /** Puts the daemon together, starts it and stops it. */
 import { join } from 'node:path';
-import { alertConfig } from './alert-config.js';
-import { AlertEngine } from './alerts/alert-engine.js';
-import type { SavedAlert } from './core/alerts/alert-messages.js';
+import { Alerting } from './alerting.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
 import type { SavedEntry, SavedState } from './core/tracker-messages.js';
 import type { CountersReport } from './core/sensor-records.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
 import { grpcOptions } from './config-grpc.js';
-import { receiverNames } from './config-receivers.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import { type MachineClock, SystemClock } from './lib/system-clock.js';
 import { kindRules } from './kind-rules.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
-import { alertToJson } from './rpc/alert-json.js';
-import { alertToProto } from './rpc/alert-mapping.js';
 import { ConnectionHistory } from './rpc/connection-history.js';
 import { type GrpcServer, startGrpcServer } from './rpc/grpc-server.js';
 import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
-import { AlertDelivery } from './sinks/alert-delivery.js';
-import { deliveryProblems } from './sinks/delivery-problems.js';
 import { buildStatus, lossCount, untrackedCount } from './status-report.js';
-import { FiringAlertStore } from './store/firing-alerts.js';
 import { History, type HistoryLimits } from './store/history.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
@@ -88,9 +80,7 @@ class RunningApp implements App {
   readonly #connectionHistory: ConnectionHistory;
   readonly #startRealUs = Date.now() * 1000;
   #saver: StateSaver<SavedState> | null = null;
-  readonly #alerts: AlertEngine;
-  #alertSaver: StateSaver<readonly SavedAlert[]> | null = null;
-  readonly #deliveries: AlertDelivery;
+  readonly #alerting: Alerting;
   /** What could not be saved the last time. */
   readonly #unsaved = new Set<string>();
   #counters: CountersReport | null = null;
@@ -168,35 +158,19 @@ class RunningApp implements App {
     this.#history = new History(join(config.stateDir, 'history'), 'connections', historyLimits(config), log);
     this.#connectionHistory = new ConnectionHistory(this.#history, this.engine, this.clock, this.#workloads.source);
     this.#totals = this.#createTotals();
-    this.#alerts = this.#createAlerts(config);
-    this.#deliveries = this.#createDeliveries(config);
-    void this.firstPicture.then(() => {
-      this.#alerts.settle();
-      this.#deliveries.resolveVanished();
-    });
-  }
-
-  #createDeliveries({ stateDir, receivers }: Config): AlertDelivery {
-    return new AlertDelivery({
-      source: this.#alerts,
-      alertJson: (alert) => alertToJson(alertToProto(alert, this.clock.nowUs(), this.clock, this.#workloads.source)),
-      stateDir,
-      node: basicNodeFacts().hostname,
-      receivers,
-      log: this.#log,
-    });
-  }
-
-  #createAlerts(config: Config): AlertEngine {
-    return new AlertEngine({
-      config: alertConfig(config, receiverNames(config)),
+    this.#alerting = new Alerting({
+      config,
       clock: this.clock,
       records: this.engine,
       workloads: this.#workloads.source,
       totals: this.#totals.totals,
-      onSaveable: () => {
-        this.#alertSaver?.touch();
+      log,
+      onSaved: (error) => {
+        this.#saveResult('firing alerts', 'a restart lets them fire anew', error);
       },
+    });
+    void this.firstPicture.then(() => {
+      this.#alerting.settle();
     });
   }
 
@@ -221,7 +195,8 @@ class RunningApp implements App {
         this.#saveResult('open records', 'their ids will not survive a restart', error);
       },
     );
-    await this.#restoreAlerts();
+    // Before the records, which go on with them.
+    await this.#alerting.start(this.#cleanup);
     if (state !== null) {
       // What has ended was told, though the daemon may have been killed before it saved that.
       const hasNotEnded = ({ record }: SavedEntry): boolean => !this.#connectionHistory.stream.hasEnded(record.id);
@@ -231,8 +206,8 @@ class RunningApp implements App {
       ...grpcOptions(this.#config.grpc),
       services: {
         records: this.engine,
-        alerts: this.#alerts,
-        deliveries: this.#deliveries,
+        alerts: this.#alerting.alerts,
+        deliveries: this.#alerting.deliveries,
         workloads: this.#workloads.source,
         totals: this.#totals.totals,
         history: this.#connectionHistory,
@@ -267,7 +242,7 @@ class RunningApp implements App {
       unsaved: [...this.#unsaved],
       historyProblems: this.#history.problems,
       workloadProblems: this.#workloads.problems(),
-      deliveryProblems: deliveryProblems(this.#deliveries.status()),
+      deliveryProblems: this.#alerting.problems(),
       grpcProblems: this.#grpc?.problems() ?? [],
       node: this.#nodeFacts,
     });
@@ -280,8 +255,7 @@ class RunningApp implements App {
       this.#log.setLevel(config.log.level);
       this.#supervisor.configure(sensorConfiguration(config));
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
-      this.#alerts.reconfigure(alertConfig(config, receiverNames(config)));
-      this.#deliveries.reload(config.receivers);
+      this.#alerting.reconfigure(config);
     }
     this.#log.info(
       `the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`,
@@ -327,29 +301,6 @@ class RunningApp implements App {
         cause: error,
       });
     }
-  }
-
-  /** Before the records, which go on with them. */
-  async #restoreAlerts(): Promise<void> {
-    const store = new FiringAlertStore(this.#config.stateDir, this.clock);
-    const { alerts, isSameBoot, problem } = await store.load();
-    if (problem !== null) {
-      this.#log.warn(`the alerts of the last run are not known: ${problem}`);
-    }
-    this.#alertSaver = new StateSaver<readonly SavedAlert[]>(
-      store,
-      () => this.#alerts.saveable(),
-      (error) => {
-        this.#saveResult('firing alerts', 'a restart lets them fire anew', error);
-      },
-    );
-    this.#cleanup.push('firing alerts', () => this.#alertSaver?.close());
-    this.#cleanup.push('alert rules', () => {
-      this.#alerts.stop();
-    });
-    this.#alerts.restore(alerts, isSameBoot);
-    await this.#deliveries.start();
-    this.#cleanup.push('deliveries', () => this.#deliveries.stop(DRAIN_MS));
   }
 
   async #release(): Promise<void> {

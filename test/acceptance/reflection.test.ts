@@ -10,7 +10,7 @@ import 'protobufjs/ext/descriptor.js';
 import type { grpc } from '../../daemon/rpc/gen/stuckd.js';
 import { REFLECTION_SERVICE, SERVICE_NAMES } from '../../daemon/rpc/services.js';
 import { startGrpcServer } from '../../daemon/rpc/grpc-server.js';
-import { createLog } from '../unit/rpc/sample-records.js';
+import { createLog, createStatusSource } from '../unit/rpc/sample-records.js';
 import { createServices, RpcBench } from './rpc-harness.js';
 
 type Request = grpc.reflection.v1.ServerReflectionRequest.$Properties;

@@ -1,0 +1,102 @@
+/** Puts together what becomes of stuck connections: the alert rules, what of them is on disk, and who is told. */
+import { alertConfig } from './alert-config.js';
+import { AlertEngine } from './alerts/alert-engine.js';
+import type { Config } from './config.js';
+import { receiverNames } from './config-receivers.js';
+import type { AlertSource } from './core/alert.js';
+import type { SavedAlert } from './core/alerts/alert-messages.js';
+import type { DeliverySource } from './core/delivery.js';
+import type { RecordSource, WallClock, WorkloadSource } from './core/ports.js';
+import type { ConnectionTotals } from './core/totals.js';
+import type { CleanupStack } from './lib/cleanup-stack.js';
+import type { Logger } from './lib/logger.js';
+import { basicNodeFacts } from './node-facts.js';
+import { alertToJson } from './rpc/alert-json.js';
+import { alertToProto } from './rpc/alert-mapping.js';
+import { AlertDelivery } from './sinks/alert-delivery.js';
+import { deliveryProblems } from './sinks/delivery-problems.js';
+import { FiringAlertStore } from './store/firing-alerts.js';
+import { StateSaver } from './store/state-saver.js';
+
+/** How long requests to receivers that are under way may take when the daemon stops. */
+const DRAIN_MS = 3000;
+
+export interface AlertingParts {
+  readonly config: Config;
+  readonly clock: WallClock;
+  readonly records: RecordSource;
+  readonly workloads: WorkloadSource;
+  readonly totals: ConnectionTotals;
+  readonly log: Logger;
+  /** What came of the last attempt to save what fires; null if it worked. */
+  readonly onSaved: (error: Error | null) => void;
+}
+
+export class Alerting {
+  readonly #parts: AlertingParts;
+  readonly #engine: AlertEngine;
+  readonly #delivery: AlertDelivery;
+  #saver: StateSaver<readonly SavedAlert[]> | null = null;
+
+  constructor(parts: AlertingParts) {
+    const { config, clock, records, workloads, totals, log } = parts;
+    this.#parts = parts;
+    this.#engine = new AlertEngine({
+      config: alertConfig(config, receiverNames(config)),
+      ...{ clock, records, workloads, totals },
+      onSaveable: () => {
+        this.#saver?.touch();
+      },
+    });
+    this.#delivery = new AlertDelivery({
+      source: this.#engine,
+      alertJson: (alert) => alertToJson(alertToProto(alert, clock.nowUs(), clock, workloads)),
+      stateDir: config.stateDir,
+      node: basicNodeFacts().hostname,
+      receivers: config.receivers,
+      log,
+    });
+  }
+
+  get alerts(): AlertSource {
+    return this.#engine;
+  }
+
+  get deliveries(): DeliverySource {
+    return this.#delivery;
+  }
+
+  /** Brings back what fired, and what was to be told, when the last run ended. @param cleanup learns how it ends */
+  async start(cleanup: CleanupStack): Promise<void> {
+    const { config, clock, log, onSaved } = this.#parts;
+    const store = new FiringAlertStore(config.stateDir, clock);
+    const { alerts, isSameBoot, problem } = await store.load();
+    if (problem !== null) {
+      log.warn(`the alerts of the last run are not known: ${problem}`);
+    }
+    this.#saver = new StateSaver<readonly SavedAlert[]>(store, () => this.#engine.saveable(), onSaved);
+    cleanup.push('firing alerts', () => this.#saver?.close());
+    cleanup.push('alert rules', () => {
+      this.#engine.stop();
+    });
+    this.#engine.restore(alerts, isSameBoot);
+    await this.#delivery.start();
+    cleanup.push('deliveries', () => this.#delivery.stop(DRAIN_MS));
+  }
+
+  /** The first complete picture is there: what was restored and is not in it is over, and receivers are told so. */
+  settle(): void {
+    this.#engine.settle();
+    this.#delivery.resolveVanished();
+  }
+
+  reconfigure(config: Config): void {
+    this.#engine.reconfigure(alertConfig(config, receiverNames(config)));
+    this.#delivery.reload(config.receivers);
+  }
+
+  /** What receivers could not be told. */
+  problems(): readonly string[] {
+    return deliveryProblems(this.#delivery.status());
+  }
+}
