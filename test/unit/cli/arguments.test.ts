@@ -58,6 +58,8 @@ describe('commands', () => {
         },
         limit: Infinity,
         includeEnded: false,
+        since: null,
+        until: null,
       },
     ],
     ['get c1', { name: 'get', ...COMMON, id: 'c1', whatIf: null }],

@@ -155,7 +155,8 @@ describe('durations', () => {
     [1500, '1500ms'],
     [90_000, '90s'],
     [600_000, '10m'],
-    [86_400_000, '24h'],
+    [86_400_000, '1d'],
+    [90_000_000, '25h'],
   ] as const) {
     test(text, () => {
       assert.equal(formatDurationMs(ms), text);

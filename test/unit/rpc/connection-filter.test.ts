@@ -158,7 +158,10 @@ describe('filter by container, pod and unit', () => {
   ];
   for (const [name, filter, workload, expected] of table) {
     test(name, () => {
-      assert.equal(parse(filter, workload).matches(createRecord()), expected);
+      const parsed = parse(filter, workload);
+      assert.equal(parsed.matches(createRecord()), expected);
+      const onDisk = JSON.stringify(factsOfRecord(createRecord(), createClock(), createWorkloads(workload)));
+      assert.equal(parsed.matchesStored(onDisk), expected, 'and so it is on disk');
     });
   }
 });
