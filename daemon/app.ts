@@ -158,19 +158,23 @@ class RunningApp implements App {
     this.#history = new History(join(config.stateDir, 'history'), 'connections', historyLimits(config), log);
     this.#connectionHistory = new ConnectionHistory(this.#history, this.engine, this.clock, this.#workloads.source);
     this.#totals = this.#createTotals();
-    this.#alerting = new Alerting({
+    this.#alerting = this.#createAlerting(config);
+    void this.firstPicture.then(() => {
+      this.#alerting.settle();
+    });
+  }
+
+  #createAlerting(config: Config): Alerting {
+    return new Alerting({
       config,
       clock: this.clock,
       records: this.engine,
       workloads: this.#workloads.source,
       totals: this.#totals.totals,
-      log,
+      log: this.#log,
       onSaved: (error) => {
         this.#saveResult('firing alerts', 'a restart lets them fire anew', error);
       },
-    });
-    void this.firstPicture.then(() => {
-      this.#alerting.settle();
     });
   }
 
