@@ -147,14 +147,24 @@ describe('UNREAD: data that nobody reads', { skip, concurrency: atOnce(8) }, () 
 
   test('for a moment only, as with a reader who is busy, is no record', async (t) => {
     const { stage, sentUs } = await leaveUnread(t, 10);
-    let readUs = sentUs;
-    while (readUs - sentUs < 4 * AFTER_MS * 1000) {
-      await stuckd().sweepFromNow();
-      readUs = (await stage.client.command('recv a 1000')).monoUs;
-      await stage.server.command('send l.1 10');
-      await waitAcked(stage.server, 'l.1');
-    }
-    assert.deepEqual(stuckd().changesIn(stage.hosts.client), []);
+    /** @returns the longest time that data waited, microseconds. */
+    const readOnAndOn = async (): Promise<number> => {
+      let longestUs = 0;
+      for (let lastUs = sentUs; ;) {
+        const { monoUs } = await stage.client.command('recv a 1000');
+        longestUs = Math.max(longestUs, monoUs - lastUs);
+        lastUs = monoUs;
+        if (lastUs - sentUs > 4 * AFTER_MS * 1000) {
+          return longestUs;
+        }
+        await stage.server.command('send l.1 10');
+        await waitAcked(stage.server, 'l.1');
+      }
+    };
+    const [longestUs] = await Promise.all([readOnAndOn(), stuckd().sweepFromNow()]);
+    if (longestUs < AFTER_MS * 1000) {
+      assert.deepEqual(stuckd().changesIn(stage.hosts.client), []);
+    } // else this machine is so slow that the data did wait
   });
 
   test('of an inbound connection', async (t) => {
