@@ -115,21 +115,14 @@ function writeResult(path, { type, data }) {
   appendFileSync(path, `${JSON.stringify({ test })}\n`);
 }
 
-/** What has failed by itself, as one line: a test, a file, or what a suite does before or after its tests. */
-function failureOf({ type, data }) {
-  const isOwn = data.details?.type !== 'suite' || data.details.error?.failureType === 'hookFailed';
-  return type === 'test:fail' && isOwn ? JSON.stringify([data.file ?? data.name, data.name, data.line]) : undefined;
-}
-
-/** Passes on the events of one run, all but its closing, which it adds to `counts`, and its failures. */
+/** Passes on the events of one run, all but its closing, which it adds to `counts`; files with a failure go to `failed`. */
 async function* runEvents(options, { counts, failed }, resultsPath) {
   for await (const event of run(options)) {
     if (resultsPath !== undefined) {
       writeResult(resultsPath, event);
     }
-    const failure = failureOf(event);
-    if (failure !== undefined) {
-      failed.add(failure);
+    if (event.type === 'test:fail') {
+      failed.add(event.data.file ?? event.data.name);
     }
     const closing = closingCount(event);
     if (closing !== undefined) {
@@ -142,7 +135,7 @@ async function* runEvents(options, { counts, failed }, resultsPath) {
 
 /**
  * An emulated machine now and then misses a timer. With --second-chance the files in which something failed run once more,
- * one at a time; what fails both times has failed.
+ * one at a time, and that decides.
  */
 async function* tierEvents(tier, files, outcome, { signal, resultsPath, secondChance }) {
   yield diagnostic(`${tier.name} tests`);
@@ -150,21 +143,21 @@ async function* tierEvents(tier, files, outcome, { signal, resultsPath, secondCh
   const failed = new Set();
   yield* runEvents(options, { counts: outcome.counts, failed }, resultsPath);
   outcome.failed = failures(outcome.counts);
-  if (!secondChance || failed.size === 0 || signal.aborted) {
+  const again = files.filter((file) => failed.has(file));
+  if (!secondChance || again.length === 0 || signal.aborted) {
     return;
   }
-  const again = files.filter((file) => [...failed].some((failure) => JSON.parse(failure)[0] === file));
   yield diagnostic(`${tier.name} tests, once more: ${again.map((file) => basename(file)).join(', ')}`);
-  const failedAgain = new Set();
-  yield* runEvents({ ...options, files: again, concurrency: 1 }, { counts: {}, failed: failedAgain }, resultsPath);
-  outcome.failed = [...failed].filter((failure) => failedAgain.has(failure)).length;
+  const counts = {};
+  yield* runEvents({ ...options, files: again, concurrency: 1 }, { counts, failed: new Set() }, resultsPath);
+  outcome.failed = failures(counts);
   outcome.again = again.length;
 }
 
 function describe({ counts, failed, again = 0 }) {
   const seconds = Math.round((counts.duration_ms ?? 0) / 1000);
   const first = `${counts.pass ?? 0} passed, ${failures(counts)} failed, ${counts.skipped ?? 0} skipped in ${seconds} s`;
-  return again === 0 ? first : `${first}; ${failed} failed again as their files ran once more`;
+  return again === 0 ? first : `${first}; ${failed} failed as ${again} of the files ran once more`;
 }
 
 const failures = (counts) => (counts.fail ?? 0) + (counts.cancelled ?? 0);

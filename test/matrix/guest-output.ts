@@ -53,17 +53,13 @@ function parseLine(text: string): Line | undefined {
   }
 }
 
-/** A file in which something failed runs once more: what passes then has passed, and is told apart. */
+/** A file in which something failed runs once more, and that decides; what passes only then is told apart. */
 function lastWords(tests: readonly TestResult[]): readonly TestResult[] {
   const results = new Map<string, TestResult>();
   for (const test of tests) {
     const key = JSON.stringify([test.file, test.name, test.line]);
-    const before = results.get(key);
-    if (before === undefined) {
-      results.set(key, test);
-    } else if (before.result === 'failed') {
-      results.set(key, test.result === 'failed' ? test : { ...test, atSecondTry: true });
-    }
+    const isSaved = results.get(key)?.result === 'failed' && test.result === 'passed';
+    results.set(key, isSaved ? { ...test, atSecondTry: true } : test);
   }
   return [...results.values()];
 }
