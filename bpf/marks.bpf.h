@@ -58,6 +58,12 @@ static __always_inline void remember(struct mark *mark, const struct socket_reco
 	}
 }
 
+/* Nothing else would keep such a socket under observation: the kernel has ended it. */
+static __always_inline bool is_wanted_by_sweep(const struct mark *mark)
+{
+	return (mark->conditions & CONDITION_STALE_REUSE) && !mark->swept_pass;
+}
+
 /* The kernel still waits for something in this state: an acknowledgement of a SYN, a FIN, data or a probe. */
 static __always_inline bool is_waiting(__u8 state, __u8 retransmits, __u8 probes)
 {

@@ -52,7 +52,8 @@ int refresh(struct bpf_iter__bpf_sk_storage_map *ctx)
 	out->socket.pass_id = pass_id;
 	apply_mark(&out->socket, mark);
 	found = find_conditions(sk, tp, out->socket.state, true);
-	if (!found && !is_waiting(out->socket.state, out->socket.retransmits, out->socket.probes_out)) {
+	if (!found && !is_wanted_by_sweep(mark) &&
+	    !is_waiting(out->socket.state, out->socket.retransmits, out->socket.probes_out)) {
 		out->socket.flags |= SOCKET_CLEARED;
 	}
 	if (bpf_seq_write(ctx->meta->seq, &out->socket, sizeof(out->socket))) {

@@ -91,7 +91,7 @@ static __always_inline bool is_stale_reuse(const struct sock *sk)
 	       !BPF_CORE_READ(tp, inet_conn.icsk_retransmits);
 }
 
-/* Marks it, so that whoever closes it is noted. */
+/* Marks it, so that the next sweep tells who holds it, and whoever closes it before is noted. */
 static __always_inline struct mark *mark_stale_reuse(const struct sock *sk, struct mark *mark)
 {
 	if (!is_stale_reuse(sk)) {
@@ -102,6 +102,7 @@ static __always_inline struct mark *mark_stale_reuse(const struct sock *sk, stru
 	}
 	if (mark) {
 		mark->conditions |= CONDITION_STALE_REUSE;
+		mark->swept_pass = 0;
 	}
 	return mark;
 }

@@ -1,5 +1,6 @@
 // Runs the compiled tests, tier by tier, each tier by what it needs: nothing, loopback, root and a kernel with BTF, or a
-// whole machine of its own. Usage: node test/run.mjs [unit|acceptance|kernel|guest ...] [--only NAME,...] [--results FILE]
+// whole machine of its own.
+// Usage: node test/run.mjs [unit|acceptance|kernel|guest ...] [--only NAME,...] [--results FILE] [--second-chance]
 import { setMaxListeners } from 'node:events';
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -101,6 +102,7 @@ function writeResult(path, { type, data }) {
   const test = {
     file: basename(data.file ?? data.name).replace(/\.test\.js$/, ''),
     name: data.name,
+    line: data.line,
     result: type === 'test:fail' ? 'failed' : data.skip === undefined ? 'passed' : 'skipped',
     ...(type === 'test:fail'
       ? {
@@ -113,12 +115,14 @@ function writeResult(path, { type, data }) {
   appendFileSync(path, `${JSON.stringify({ test })}\n`);
 }
 
-/** Passes on the events of one tier, all but its closing, which it adds to `counts`. */
-async function* tierEvents(tier, files, counts, { signal, resultsPath }) {
-  yield diagnostic(`${tier.name} tests`);
-  for await (const event of run({ files, concurrency: tier.concurrency, timeout: tier.fileTimeoutMs, signal })) {
+/** Passes on the events of one run, all but its closing, which it adds to `counts`; files with a failure go to `failed`. */
+async function* runEvents(options, { counts, failed }, resultsPath) {
+  for await (const event of run(options)) {
     if (resultsPath !== undefined) {
       writeResult(resultsPath, event);
+    }
+    if (event.type === 'test:fail') {
+      failed.add(event.data.file ?? event.data.name);
     }
     const closing = closingCount(event);
     if (closing !== undefined) {
@@ -129,15 +133,37 @@ async function* tierEvents(tier, files, counts, { signal, resultsPath }) {
   }
 }
 
-function describe(counts) {
+/**
+ * An emulated machine now and then misses a timer. With --second-chance the files in which something failed run once more,
+ * one at a time, and that decides.
+ */
+async function* tierEvents(tier, files, outcome, { signal, resultsPath, secondChance }) {
+  yield diagnostic(`${tier.name} tests`);
+  const options = { files, concurrency: tier.concurrency, timeout: tier.fileTimeoutMs, signal };
+  const failed = new Set();
+  yield* runEvents(options, { counts: outcome.counts, failed }, resultsPath);
+  outcome.failed = failures(outcome.counts);
+  const again = files.filter((file) => failed.has(file));
+  if (!secondChance || again.length === 0 || signal.aborted) {
+    return;
+  }
+  yield diagnostic(`${tier.name} tests, once more: ${again.map((file) => basename(file)).join(', ')}`);
+  const counts = {};
+  yield* runEvents({ ...options, files: again, concurrency: 1 }, { counts, failed: new Set() }, resultsPath);
+  outcome.failed = failures(counts);
+  outcome.again = again.length;
+}
+
+function describe({ counts, failed, again = 0 }) {
   const seconds = Math.round((counts.duration_ms ?? 0) / 1000);
-  return `${counts.pass ?? 0} passed, ${failures(counts)} failed, ${counts.skipped ?? 0} skipped in ${seconds} s`;
+  const first = `${counts.pass ?? 0} passed, ${failures(counts)} failed, ${counts.skipped ?? 0} skipped in ${seconds} s`;
+  return again === 0 ? first : `${first}; ${failed} failed as ${again} of the files ran once more`;
 }
 
 const failures = (counts) => (counts.fail ?? 0) + (counts.cancelled ?? 0);
 
 /** Runs the tiers as one report with one closing, and leaves each tier's verdict in `results`. */
-async function* allEvents({ wanted, only, resultsPath }, results, signal) {
+async function* allEvents({ wanted, only, ...options }, results, signal) {
   const totals = {};
   for (const tier of wanted) {
     const obstacle = tier.obstacle();
@@ -149,10 +175,10 @@ async function* allEvents({ wanted, only, resultsPath }, results, signal) {
     } else if (files.length === 0) {
       results.push({ tier, failed: only === '', text: 'no test files' });
     } else if (!signal.aborted) {
-      const counts = {};
-      yield* tierEvents(tier, files, counts, { signal, resultsPath });
-      results.push({ tier, ran: true, failed: failures(counts) > 0, text: describe(counts) });
-      for (const [name, count] of Object.entries(counts)) {
+      const outcome = { counts: {}, failed: 0 };
+      yield* tierEvents(tier, files, outcome, { signal, ...options });
+      results.push({ tier, ran: true, failed: outcome.failed > 0, text: describe(outcome) });
+      for (const [name, count] of Object.entries(outcome.counts)) {
         totals[name] = (totals[name] ?? 0) + count;
       }
     }
@@ -165,7 +191,11 @@ async function* allEvents({ wanted, only, resultsPath }, results, signal) {
 function parseArguments(args) {
   const { values, positionals } = parseArgs({
     args,
-    options: { only: { type: 'string' }, results: { type: 'string' } },
+    options: {
+      only: { type: 'string' },
+      results: { type: 'string' },
+      'second-chance': { type: 'boolean', default: false },
+    },
     allowPositionals: true,
   });
   const unknown = positionals.find((name) => !tiers.some((tier) => tier.name === name));
@@ -173,7 +203,12 @@ function parseArguments(args) {
     throw new Error(`there is no tier "${unknown}"; the tiers are ${tiers.map((tier) => tier.name).join(', ')}`);
   }
   const wanted = positionals.length === 0 ? tiers : tiers.filter((tier) => positionals.includes(tier.name));
-  return { wanted, only: values.only ?? '', resultsPath: values.results };
+  return {
+    wanted,
+    only: values.only ?? '',
+    resultsPath: values.results,
+    secondChance: values['second-chance'],
+  };
 }
 
 async function main(args) {

@@ -163,7 +163,7 @@ describe('refused programs', { skip, concurrency: atOnce(2) }, () => {
 
 /** Probes that nobody answers raise an event. */
 async function assertEvent(t: TestContext, sensorPath: string): Promise<void> {
-  const sensor = await SensorUnderTest.start(t, sensorPath);
+  const sensor = await SensorUnderTest.start(t, { path: sensorPath });
   const hosts = await createTwoHosts(t);
   const { localPort } = await connectProbing(hosts);
   await hosts.link.cut();

@@ -64,9 +64,9 @@ describe('time stamps', { skip: labSkipReason() }, () => {
     serverSentUs = (await server.command('send l.1 10')).monoUs;
     clientReadUs = (await client.waitEvent({ event: 'data', id: 'ms' })).monoUs;
     // Data, acknowledgement and retransmission are some ticks apart, so that one stamp cannot pass for another.
-    await sensor().sweep();
+    await sensor().pass('sweep');
     await client.command('send ms 100');
-    await sensor().sweep();
+    await sensor().pass('sweep');
     await hosts.link.cut();
     for (const socket of sockets) {
       const sentUs = (await client.command(`send ${socket.id} 100`)).monoUs;

@@ -10,12 +10,14 @@ import { droppedPackets } from '../../daemon/demo/lab/firewall.js';
 import { atOnce } from '../support/at-once.js';
 import { SocketUnderTest } from '../support/kernel-word.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
-import { SensorUnderTest } from '../support/sensor-under-test.js';
+import { type SensorOptions, SensorUnderTest } from '../support/sensor-under-test.js';
 import { Sockprog } from '../support/sockprog.js';
 
 const skip = labSkipReason();
 const PORT = 8000;
 const ETIMEDOUT = 110;
+/** From when on a pause counts, and within which the RST must follow the request. */
+const IDLE_MS = 1000;
 
 interface Stage {
   readonly hosts: TwoHosts;
@@ -24,12 +26,12 @@ interface Stage {
   readonly server: Sockprog;
 }
 
-async function setStage(t: Ending): Promise<Stage> {
+async function setStage(t: Ending, options: SensorOptions = {}): Promise<Stage> {
   const hosts = await createTwoHosts(t);
   const server = await Sockprog.start(hosts.lab, hosts.server);
   await server.command(`listen l ${SERVER_ADDRESS} ${PORT} mode=sink`);
   const client = await Sockprog.start(hosts.lab, hosts.client);
-  return { hosts, sensor: await SensorUnderTest.start(t), client, server };
+  return { hosts, sensor: await SensorUnderTest.start(t, options), client, server };
 }
 
 /** Connects, and gives the local port. */
@@ -124,6 +126,32 @@ describe('events', { skip, concurrency: atOnce(4) }, () => {
     await stage.server.command('close l.1'); // its RST is lost
     await stage.hosts.link.heal();
     assert.equal((await eventOf(stage, port, 'reset_received')).dead, false);
+  });
+
+  test('a request meets a RST: observed until a sweep has told who holds the socket', async (t) => {
+    const stage = await setStage(t, { configuration: { conditions: ['stale_reuse'], idleGapMs: IDLE_MS } });
+    const { client, server, sensor, hosts } = stage;
+    const port = await connect(stage, 'mode=none');
+    await client.command('send a 10');
+    await server.waitEvent({ event: 'accepted', id: 'l.1' });
+    await server.command('send l.1 10');
+    await waitFor(async () => (await client.info('a')).bytesReceived === 10, { what: 'the answer' });
+    await waitFor(async () => (await client.info('a')).lastDataMs > IDLE_MS, { what: 'some idle time' });
+    await hosts.link.cut('to_near');
+    await server.command('set l.1 linger=0');
+    await server.command('close l.1'); // its RST is lost
+    await hosts.link.heal();
+    await client.command('send a 10');
+    const { cookie } = await eventOf(stage, port, 'reset_received');
+    // Neither pass finds anything that the kernel would still wait for.
+    await sensor.pass('refresh');
+    await sensor.pass('refresh_full');
+    assert.deepEqual(
+      (await sensor.holdersOf(cookie)).map(({ pid }) => pid),
+      [client.pid],
+    );
+    await sensor.pass('refresh');
+    assert.deepEqual(await sensor.holdersOf(cookie), [], 'then it is forgotten');
   });
 
   test('keepalive probes are not answered: timer_expire_entry', async (t) => {

@@ -81,8 +81,8 @@ function countEvents(client: ManagedProcess, type: ClientEvent['event']): number
 const ESTABLISHED = '01';
 const SYN_SENT = '02';
 
-/** The connection of the client on which something waits for an answer: its state, as /proc/net/tcp writes it. */
-function stateOfWaiting({ pid }: ManagedProcess): string | undefined {
+/** A connection, in this process's namespace, on which something waits for an answer: its state in /proc/net/tcp. */
+function stateOfWaiting({ pid }: { readonly pid: number }): string | undefined {
   const [, ...lines] = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').trimEnd().split('\n');
   const sockets = lines.map((line) => line.trim().split(/\s+/));
   const waiting = sockets.find(([, , , state, queues = '']) => {
@@ -93,13 +93,13 @@ function stateOfWaiting({ pid }: ManagedProcess): string | undefined {
 
 /**
  * Cuts the link, and waits until a request hangs on the connection that there was. A client that runs late may have given
- * that up as too old just before; then it gets another chance.
+ * that up as too old just before, and on a slow machine the cut may hit an answer; then there is another chance.
  */
-async function cutUnderRequest({ hosts, client }: Stage): Promise<void> {
+async function cutUnderRequest({ hosts, server, client }: Stage): Promise<void> {
   for (;;) {
     await hosts.link.cut();
     const state = await waitFor(() => stateOfWaiting(client), { what: 'a request' });
-    if (state === ESTABLISHED) {
+    if (state === ESTABLISHED && stateOfWaiting(server) === undefined) {
       return;
     }
     await hosts.link.heal();
@@ -157,7 +157,12 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
       'detected: 3 retransmission timeouts in a row without any answer',
       'the peer answers again',
     ]);
-    assert.deepEqual(stuckd().changesIn(hosts.server), []);
+    // On a slow machine the request arrives before the cut, and it is the answer that hangs.
+    const atServer = stuckd().changesIn(hosts.server);
+    assert.deepEqual(
+      atServer.filter(({ record }) => record.kind !== 'STUCK_KIND_RETRANSMITTING'),
+      [],
+    );
   });
 
   for (const [how, keepAliveTimeoutMs] of [

@@ -52,7 +52,11 @@ describe('FIN_WAIT: closed for writing, and the peer does not go on', { skip, co
       'detected: nothing has come from the peer for 1 s',
       'the peer goes on',
     ]);
-    assertOnlyRecord(stuckd(), stage.hosts.client, record.id);
+    // On a slow machine it has been silent for long enough once more.
+    const others = stuckd()
+      .changesIn(stage.hosts.client)
+      .filter((change) => change.record.id !== record.id && change.record.previousId !== record.id);
+    assert.deepEqual(others, []);
   });
 
   test('until it closes', async (t) => {
@@ -147,14 +151,24 @@ describe('UNREAD: data that nobody reads', { skip, concurrency: atOnce(8) }, () 
 
   test('for a moment only, as with a reader who is busy, is no record', async (t) => {
     const { stage, sentUs } = await leaveUnread(t, 10);
-    let readUs = sentUs;
-    while (readUs - sentUs < 4 * AFTER_MS * 1000) {
-      await stuckd().sweepFromNow();
-      readUs = (await stage.client.command('recv a 1000')).monoUs;
-      await stage.server.command('send l.1 10');
-      await waitAcked(stage.server, 'l.1');
-    }
-    assert.deepEqual(stuckd().changesIn(stage.hosts.client), []);
+    /** @returns the longest time that data waited, microseconds. */
+    const readOnAndOn = async (): Promise<number> => {
+      let longestUs = 0;
+      for (let lastUs = sentUs; ;) {
+        const { monoUs } = await stage.client.command('recv a 1000');
+        longestUs = Math.max(longestUs, monoUs - lastUs);
+        lastUs = monoUs;
+        if (lastUs - sentUs > 4 * AFTER_MS * 1000) {
+          return longestUs;
+        }
+        await stage.server.command('send l.1 10');
+        await waitAcked(stage.server, 'l.1');
+      }
+    };
+    const [longestUs] = await Promise.all([readOnAndOn(), stuckd().sweepFromNow()]);
+    if (longestUs < AFTER_MS * 1000) {
+      assert.deepEqual(stuckd().changesIn(stage.hosts.client), []);
+    } // else this machine is so slow that the data did wait
   });
 
   test('of an inbound connection', async (t) => {

@@ -28,7 +28,7 @@ function testScript(only: string): string {
     `export CI=true STUCKD_TEST_GUEST=1 STUCKD_TEST_WITHOUT=${quote(process.env['STUCKD_TEST_WITHOUT'] ?? '')}`,
     'echo "{\\"kernel\\":\\"$(uname -r)\\"}" >/dev/ttyS1',
     `${node} build/bin/stuckd.js check -o json >/dev/ttyS1 || exit ${CANNOT_RUN}`,
-    `${node} test/run.mjs kernel guest --results /dev/ttyS1 --only ${quote(only)}`,
+    `${node} test/run.mjs kernel guest --second-chance --results /dev/ttyS1 --only ${quote(only)}`,
   ].join('\n');
 }
 

@@ -3,7 +3,14 @@ import { before } from 'node:test';
 import type { SensorConfiguration } from '../../daemon/wire/command-encoder.js';
 import { tickClock, type TickClock } from '../../daemon/core/jiffies.js';
 import type { SensorRecord } from '../../daemon/core/sensor-records.js';
-import type { ClockReport, PassReport, SnapshotCause, SocketSnapshot } from '../../daemon/core/snapshot.js';
+import type {
+  ClockReport,
+  HolderReport,
+  PassKind,
+  PassReport,
+  SnapshotCause,
+  SocketSnapshot,
+} from '../../daemon/core/snapshot.js';
 import { spawnSensor } from '../../daemon/sensor/sensor-link.js';
 import { builtSensorPath } from '../../daemon/sensor/sensor-path.js';
 import { type SensorIntroduction, SensorSession } from '../../daemon/sensor/sensor-session.js';
@@ -36,31 +43,43 @@ export function monoUs(): number {
   return Number(process.hrtime.bigint() / 1000n);
 }
 
+/** Where a test needs something else. */
+export interface SensorOptions {
+  /** What is started as the sensor. */
+  readonly path?: string;
+  readonly configuration?: Partial<SensorConfiguration>;
+}
+
 export class SensorUnderTest {
   readonly #session: SensorSession;
   readonly #events: SocketSnapshot[] = [];
   readonly #visits: SocketSnapshot[] = [];
-  readonly #sweeps: PassReport[] = [];
+  readonly #holders: HolderReport[] = [];
+  readonly #passes: PassReport[] = [];
   /** Of a record, or of the sensor's end. */
   readonly #notice = new Notice();
   #introduction: SensorIntroduction | undefined;
   #clock: ClockReport | undefined;
   #end: string | undefined;
 
-  private constructor(test: Ending, path: string) {
+  private constructor(test: Ending, { path = builtSensorPath(), configuration = {} }: SensorOptions) {
     const link = spawnSensor(path, switchedOff(), () => undefined);
-    this.#session = new SensorSession(link, CONFIGURATION, {
-      ready: (introduction) => {
-        this.#introduction = introduction;
-        this.#clock = introduction.clock;
+    this.#session = new SensorSession(
+      link,
+      { ...CONFIGURATION, ...configuration },
+      {
+        ready: (introduction) => {
+          this.#introduction = introduction;
+          this.#clock = introduction.clock;
+        },
+        records: (records) => {
+          for (const record of records) {
+            this.#take(record);
+          }
+          this.#notice.give();
+        },
       },
-      records: (records) => {
-        for (const record of records) {
-          this.#take(record);
-        }
-        this.#notice.give();
-      },
-    });
+    );
     const ended = this.#session.run().then(({ reason }) => {
       this.#end = reason;
       this.#notice.give();
@@ -71,10 +90,10 @@ export class SensorUnderTest {
     });
   }
 
-  /** Starts it, and waits for its first sweep. @param path what is started as the sensor */
-  static async start(test: Ending, path = builtSensorPath()): Promise<SensorUnderTest> {
-    const sensor = new SensorUnderTest(test, path);
-    await sensor.#until('the first sweep', () => sensor.#sweeps[0]);
+  /** Starts it, and waits for its first sweep. */
+  static async start(test: Ending, options: SensorOptions = {}): Promise<SensorUnderTest> {
+    const sensor = new SensorUnderTest(test, options);
+    await sensor.#until('the first sweep', () => sensor.#passes.find(({ kind }) => kind === 'sweep'));
     return sensor;
   }
 
@@ -104,11 +123,18 @@ export class SensorUnderTest {
     );
   }
 
-  /** Waits for a sweep that begins after this call. */
-  async sweep(): Promise<PassReport> {
+  /** Waits for a pass that begins after this call. */
+  async pass(kind: PassKind): Promise<PassReport> {
     const requestedUs = monoUs();
-    this.#session.send(encodePass('sweep'));
-    return this.#until('a sweep', () => this.#sweeps.find((pass) => pass.monoUs - pass.durationUs >= requestedUs));
+    this.#session.send(encodePass(kind));
+    const isIt = (pass: PassReport): boolean => pass.kind === kind && pass.monoUs - pass.durationUs >= requestedUs;
+    return this.#until(`a ${kind}`, () => this.#passes.find(isIt));
+  }
+
+  /** What a sweep that begins after this call says of who holds the socket. */
+  async holdersOf(cookie: bigint): Promise<readonly HolderReport[]> {
+    const { passId } = await this.pass('sweep');
+    return this.#holders.filter((holder) => holder.passId === passId && holder.cookie === cookie);
   }
 
   /**
@@ -117,7 +143,7 @@ export class SensorUnderTest {
    */
   async snapshot(cookie: bigint): Promise<SocketSnapshot> {
     this.#session.send(encodeWatch(cookie));
-    const { passId } = await this.sweep();
+    const { passId } = await this.pass('sweep');
     const visit = this.#visits.find((socket) => socket.passId === passId && socket.cookie === cookie);
     if (visit === undefined) {
       throw new Error(`the sweep did not report the socket with cookie ${String(cookie)}`);
@@ -130,8 +156,10 @@ export class SensorUnderTest {
       this.#clock = record.clock;
     } else if (record.type === 'socket') {
       (record.socket.passId === 0 ? this.#events : this.#visits).push(record.socket);
-    } else if (record.type === 'pass' && record.pass.kind === 'sweep' && record.pass.edge === 'end') {
-      this.#sweeps.push(record.pass);
+    } else if (record.type === 'holder') {
+      this.#holders.push(record.holder);
+    } else if (record.type === 'pass' && record.pass.edge === 'end') {
+      this.#passes.push(record.pass);
     }
   }
 

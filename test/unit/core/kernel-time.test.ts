@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { tickClock } from '../../../daemon/core/jiffies.js';
-import { lastAckUs, pastMs32Us, retransStampUs, timerExpiryUs } from '../../../daemon/core/kernel-time.js';
+import { lastAckUs, lastHeardUs, pastMs32Us, retransStampUs, timerExpiryUs } from '../../../daemon/core/kernel-time.js';
 import { seqAfter, seqDistance } from '../../../daemon/core/sequence.js';
 import { clockAt, monoUsAt, snapshotAt, TEST_KERNEL, type TestKernel } from '../../support/snapshot-builder.js';
 
@@ -30,6 +30,17 @@ void test('a stamp of jiffies is the beginning of the jiffy of its event', () =>
       assert.ok(errorUs >= -1 && errorUs <= 1_000_000 / kernel.hz + 1, `off by ${errorUs} us`);
     }),
   );
+});
+
+void test('the peer was heard when its last ACK or its last data arrived, whichever came later', () => {
+  const ticks = tickClock(TEST_KERNEL, clockAt(TEST_KERNEL, 0));
+  for (const [ackedAt, dataAt, heardAt] of [
+    [3, 8, 8],
+    [8, 3, 8],
+  ] as const) {
+    const socket = snapshotAt(TEST_KERNEL, 10, { ackedAt, dataAt });
+    assert.equal(lastHeardUs(socket, ticks), lastAckUs(snapshotAt(TEST_KERNEL, 10, { ackedAt: heardAt }), ticks));
+  }
 });
 
 void test('retrans_stamp is exact to its unit', () => {

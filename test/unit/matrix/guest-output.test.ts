@@ -29,6 +29,25 @@ test('a guest that ran to its end', () => {
   });
 });
 
+test('a file that ran once more: the second run decides, and what passes only then is told apart', () => {
+  const results = [
+    ['late', 3, 'failed'],
+    ['broken', 9, 'failed'],
+    ['fine', 20, 'passed'],
+    ['fine', 30, 'failed'],
+    ['late', 3, 'passed'],
+    ['broken', 9, 'failed'],
+    ['fine', 20, 'failed'],
+    ['fine', 30, 'passed'],
+  ].map(([name, line, result]) => JSON.stringify({ test: { file: 'a', name, line, result } }));
+  assert.deepEqual(parseGuestOutput(results.join('\n')).tests, [
+    { file: 'a', name: 'late', line: 3, result: 'passed', atSecondTry: true },
+    { file: 'a', name: 'broken', line: 9, result: 'failed' },
+    { file: 'a', name: 'fine', line: 20, result: 'failed' },
+    { file: 'a', name: 'fine', line: 30, result: 'passed', atSecondTry: true },
+  ]);
+});
+
 test('a guest that was ended has no exit status, and keeps what was complete', () => {
   const output = parseGuestOutput(
     '{"guest":"started"}\n{"test":{"file":"a","name":"b","result":"passed"}}\n{"test":{"fi',

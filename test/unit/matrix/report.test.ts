@@ -68,6 +68,20 @@ test('the table has a row for each file, a column for each kernel, and names wha
   assert.match(text, /7\.3\.4 {2}keepalive: a probe \| lost\n {4}it was found/);
 });
 
+test('a test that passed at the second try is good, and told apart', () => {
+  const result: KernelResult = {
+    ...GOOD,
+    tests: [
+      { file: 'story', name: 'both endings', result: 'passed', atSecondTry: true },
+      { file: 'story', name: 'one ending', result: 'passed' },
+    ],
+  };
+  assert.equal(isAsExpected(result), true);
+  assert.match(formatResults([result]), /story +2, 1 at the 2nd try\n/);
+  const page = formatPage([result], '2026-11-21', false);
+  assert.match(page, /\| both endings \| ✓ ² \|\n\| one ending \| ✓ \|/);
+});
+
 test('a refusal is told in the words of stuckd check', () => {
   assert.match(formatResults([OLD]), /5\.10\.262 {2}BPF programs: Linux 5\.12 is needed\n/);
   assert.match(formatResults([{ ...GOOD, refused: true, features: [] }]), /6\.1\.192 {2}stuckd check failed/);
