@@ -134,7 +134,7 @@ async function* runEvents(options, { counts, failed }, resultsPath) {
 }
 
 /**
- * An emulated machine now and then misses a timer. With --second-chance the files in which something failed run once more,
+ * A busy or an emulated machine now and then misses a timer. With --second-chance the files in which something failed run once more,
  * one at a time, and that decides.
  */
 async function* tierEvents(tier, files, outcome, { signal, resultsPath, secondChance }) {
