@@ -197,7 +197,7 @@ export function formatPage(results: readonly KernelResult[], date: string, quick
     '',
     '## Tests',
     '',
-    '✓ ² failed first, and passed as its file ran once more, alone: emulated CPUs miss timers now and then.',
+    '✓ ² did not pass at first, but as its file ran once more, alone: emulated CPUs miss timers now and then.',
     '',
     ...tests,
   ].join('\n');
