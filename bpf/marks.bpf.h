@@ -37,7 +37,7 @@ static __always_inline void apply_mark(struct socket_record *r, const struct mar
 {
 	r->flags |= mark->flags;
 	r->closer_tgid = mark->closer_tgid;
-	r->retransmit_error = mark->retransmit_error;
+	r->retransmit_error = r->retransmits ? mark->retransmit_error : 0; /* else it was another episode's */
 }
 
 static __always_inline void remember(struct mark *mark, const struct socket_record *r, __u32 found)
@@ -54,7 +54,7 @@ static __always_inline void remember(struct mark *mark, const struct socket_reco
 	mark->dead = !!(r->flags & SOCKET_DEAD);
 	mark->conditions = found | (mark->conditions & CONDITION_STALE_REUSE);
 	if (!r->retransmits) {
-		mark->retransmit_error = 0; /* that was another episode */
+		mark->retransmit_error = 0;
 	}
 }
 
@@ -108,8 +108,12 @@ static __always_inline bool is_unchanged(const struct mark *mark, const struct s
 	const struct inet_connection_sock *icsk = (const void *)sk;
 	bool dead = BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DEAD_BIT);
 
-	if (mark->state == TCP_LISTEN || mark->state == TCP_CLOSE) {
-		return false; /* queues, and whether the error was fetched, are not remembered */
+	if (mark->state == TCP_LISTEN) {
+		return false; /* its queues are not remembered */
+	}
+	if (mark->state == TCP_CLOSE) { /* nothing moves any more; what can change is that the error is fetched */
+		return (mark->conditions & CONDITION_ZOMBIE) && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE &&
+		       BPF_CORE_READ(sk, sk_err);
 	}
 	return mark->state == BPF_CORE_READ(sk, __sk_common.skc_state) &&
 	       mark->retransmits == BPF_CORE_READ(icsk, icsk_retransmits) &&

@@ -23,7 +23,7 @@ const tiers = [
   { name: 'acceptance', folders: ['acceptance'], concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
   {
     ...{ name: 'kernel', folders: ['kernel'], obstacle: kernelObstacle },
-    ...(inGuest ? { concurrency: 3, fileTimeoutMs: 900_000 } : { concurrency: 4, fileTimeoutMs: 300_000 }),
+    ...(inGuest ? { concurrency: 3, fileTimeoutMs: 600_000 } : { concurrency: 4, fileTimeoutMs: 300_000 }),
   },
   { name: 'guest', folders: ['guest'], concurrency: 1, fileTimeoutMs: 300_000, obstacle: guestObstacle },
 ];
@@ -93,6 +93,15 @@ function closingCount({ type, data }) {
   return name === undefined ? undefined : { name, count: Number(count) };
 }
 
+/** As the results name a test file: no folders of this machine, no endings. */
+const shortName = (file) => basename(file).replace(/\.test\.js$/, '');
+
+function writeLine(path, line) {
+  if (path !== undefined) {
+    appendFileSync(path, `${JSON.stringify(line)}\n`);
+  }
+}
+
 /** Adds one line to a file of results for each test that has ended; a suite is no test. */
 function writeResult(path, { type, data }) {
   if ((type !== 'test:pass' && type !== 'test:fail') || data.details.type === 'suite') {
@@ -100,8 +109,9 @@ function writeResult(path, { type, data }) {
   }
   const error = data.details.error?.cause ?? data.details.error;
   const test = {
-    file: basename(data.file ?? data.name).replace(/\.test\.js$/, ''),
-    name: data.name,
+    file: shortName(data.file ?? data.name),
+    // A file that hung, or that failed outside of its tests, is a test whose name is its path.
+    name: data.name === data.file ? basename(data.name) : data.name,
     line: data.line,
     result: type === 'test:fail' ? 'failed' : data.skip === undefined ? 'passed' : 'skipped',
     ...(type === 'test:fail'
@@ -112,15 +122,13 @@ function writeResult(path, { type, data }) {
         }
       : {}),
   };
-  appendFileSync(path, `${JSON.stringify({ test })}\n`);
+  writeLine(path, { test });
 }
 
 /** Passes on the events of one run, all but its closing, which it adds to `counts`; files with a failure go to `failed`. */
 async function* runEvents(options, { counts, failed }, resultsPath) {
   for await (const event of run(options)) {
-    if (resultsPath !== undefined) {
-      writeResult(resultsPath, event);
-    }
+    writeResult(resultsPath, event);
     if (event.type === 'test:fail') {
       failed.add(event.data.file ?? event.data.name);
     }
@@ -134,8 +142,9 @@ async function* runEvents(options, { counts, failed }, resultsPath) {
 }
 
 /**
- * An emulated machine now and then misses a timer. With --second-chance the files in which something failed run once more,
- * one at a time, and that decides.
+ * A busy or an emulated machine now and then misses a timer. With --second-chance the files in which something failed run
+ * once more, one at a time, and that decides: whoever reads the results forgets what they said of these files before. Alone
+ * a file is faster, and one that hangs twice must leave a guest the time to tell of it.
  */
 async function* tierEvents(tier, files, outcome, { signal, resultsPath, secondChance }) {
   yield diagnostic(`${tier.name} tests`);
@@ -148,8 +157,10 @@ async function* tierEvents(tier, files, outcome, { signal, resultsPath, secondCh
     return;
   }
   yield diagnostic(`${tier.name} tests, once more: ${again.map((file) => basename(file)).join(', ')}`);
+  writeLine(resultsPath, { again: again.map(shortName) });
   const counts = {};
-  yield* runEvents({ ...options, files: again, concurrency: 1 }, { counts, failed: new Set() }, resultsPath);
+  const alone = { files: again, concurrency: 1, timeout: tier.fileTimeoutMs / 2 };
+  yield* runEvents({ ...options, ...alone }, { counts, failed: new Set() }, resultsPath);
   outcome.failed = failures(counts);
   outcome.again = again.length;
 }

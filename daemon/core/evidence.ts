@@ -2,8 +2,12 @@
  * The evidence rule: when repeated RTOs are a black hole, and not bad luck on a lossy path.
  *
  * A record of kind `retransmitting` opens after n consecutive RTOs if nothing at all was acknowledged since the first of
- * them, and a healthy connection with this socket's own loss rate would look like this less than once in ten thousand
- * times: three RTOs on a clean path, about eight on one that loses 30 %.
+ * them, and a healthy connection that loses segments as this socket did before would look like this less than once in
+ * ten thousand times: three RTOs on a clean path, eight on one that loses 30 %.
+ *
+ * The loss rate is not known, it is learnt: from few segments badly, from many well. So the chance is not the power of an
+ * estimate but the predictive probability of the beta-binomial model, which counts that doubt in: each further loss in a
+ * row makes the next one likelier.
  */
 import { isRefusedLocally, mayLackBackoff } from './conditions.js';
 import type { TickClock } from './jiffies.js';
@@ -20,9 +24,13 @@ export interface EvidenceRule {
   readonly chance: number;
 }
 
-/** A socket that has sent little is judged as if it had lost 1 of 50 segments before. */
-const PRIOR_LOST = 1;
-const PRIOR_SENT = 50;
+/**
+ * What is believed of a path before anything was sent on it: as if it had lost 2 % of 30 segments. With less belief, one
+ * short outage in the youth of a connection would hide the next one for minutes; with more, a bad path would be learnt
+ * too late.
+ */
+const PRIOR_LOST = 0.6;
+const PRIOR_SENT = 30;
 
 /** @returns true if the snapshot shows a black hole. */
 export function fulfilsEvidenceRule(socket: SocketSnapshot, rule: EvidenceRule, ticks: TickClock): boolean {
@@ -53,17 +61,28 @@ function refusedAttempts(socket: SocketSnapshot): number {
   return Math.min(socket.probesOut, socket.backoff);
 }
 
-/** The share of segments that this socket lost before the episode began, estimated; above 0, at most 1. */
-export function lossBefore(socket: SocketSnapshot): number {
-  const inEpisode = socket.retransmits + (socket.tlpRetrans ? 1 : 0);
-  const lost = Math.max(0, socket.totalRetrans - inEpisode);
-  const sent = Math.max(0, socket.dataSegsOut - inEpisode);
-  return Math.min(1, (lost + PRIOR_LOST) / (sent + PRIOR_SENT));
+/** Segments that a socket sent, retransmissions among them, and how many of these were lost; 0 or more. */
+export interface LossHistory {
+  readonly lost: number;
+  readonly sent: number;
 }
 
-/** The probability that a healthy connection with this loss rate loses `rtos` transmissions in a row. */
-export function chanceIfHealthy(loss: number, rtos: number): number {
-  return loss ** rtos;
+/** What this socket sent and lost before the episode began: each retransmission is taken for one loss. */
+export function lossBefore(socket: SocketSnapshot): LossHistory {
+  const inEpisode = socket.retransmits + (socket.tlpRetrans ? 1 : 0);
+  const sent = Math.max(0, socket.dataSegsOut - inEpisode);
+  // Retransmissions of a SYN are no data segments.
+  const lost = Math.min(sent, Math.max(0, socket.totalRetrans - inEpisode));
+  return { lost, sent };
+}
+
+/** The probability that a healthy connection with this history loses `rtos` transmissions in a row; 0-1. */
+export function chanceIfHealthy({ lost, sent }: LossHistory, rtos: number): number {
+  let chance = 1;
+  for (let before = 0; before < rtos; before++) {
+    chance *= (lost + before + PRIOR_LOST) / (sent + before + PRIOR_SENT);
+  }
+  return chance;
 }
 
 /** @returns true if any ACK arrived since the first RTO. Stamps of jiffies are exact to one, which is tolerated. */

@@ -1,7 +1,7 @@
 /** Forecast for an idle socket with SO_KEEPALIVE: `tcp_keepalive_timer()` played forward with a silent peer. */
 import { timeoutErrorName } from './errno-name.js';
 import { jiffyStartUs, msToJiffies, type TickClock } from './jiffies.js';
-import { keepaliveIdleJiffies, keepaliveIntervalJiffies } from './keepalive-probes.js';
+import { isKeepaliveTimed, keepaliveIdleJiffies, keepaliveIntervalJiffies } from './keepalive-probes.js';
 import { BISTABLE_MS, TICKS_MAX } from './kernel-limits.js';
 import { factsAt, type Play } from './play-forward.js';
 import type { GiveUp } from './record.js';
@@ -13,12 +13,12 @@ import { armJiffy, fireJiffy } from './timer-wheel.js';
  * end is too many probes away.
  */
 export function forecastKeepalive(socket: SocketSnapshot, ticks: TickClock, play: Play): GiveUp | null {
-  if (!socket.keepaliveTimer.pending && socket.cause !== 'keepalive') {
+  if (!isKeepaliveTimed(socket) && socket.cause !== 'keepalive') {
     return null;
   }
   const idleJiffies = keepaliveIdleJiffies(socket);
   const intervalJiffies = keepaliveIntervalJiffies(socket);
-  // The event `keepalive` comes before the handler runs, in the same jiffy; the timer is already off the wheel.
+  // While its handler runs, and at the event `keepalive`, which comes before, the timer is off the wheel already.
   let jiffy = socket.keepaliveTimer.pending ? fireJiffy(socket.keepaliveTimer, socket.jiffies) : socket.jiffies;
   let probesOut = socket.probesOut;
   let earlyJiffy: number | null = null;

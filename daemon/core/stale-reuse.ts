@@ -21,7 +21,11 @@ export interface Reuse {
 const ANSWER_MIN_US = 50_000;
 const ANSWER_SRTTS = 4;
 
-/** A TLS close_notify, or a QUIT, is sent as the connection is closed, and loses nothing. */
+/**
+ * A TLS close_notify, or a QUIT, is sent as the connection is closed, in answer to the FIN, and loses nothing. It is told
+ * from a request by its size, and only where it and the close are seen together: on loopback, where the RST for it comes
+ * before the close, it looks like any other request.
+ */
 const GOODBYE_BYTES = 40;
 
 /** Two idle times this near to each other are one limit, seen twice; at least, and as a share. */
@@ -42,7 +46,7 @@ export function staleReuseOf(
   const isReset = socket.cause === 'reset_received';
   const isClosedOnFin = socket.cause === 'state' && socket.oldState === TCP_STATE.CLOSE_WAIT;
   const state = isReset ? socket.state : socket.oldState;
-  if ((!isReset && !isClosedOnFin) || !HALF_OPEN.has(state) || !isRequest(socket, state)) {
+  if ((!isReset && !isClosedOnFin) || !HALF_OPEN.has(state)) {
     return null;
   }
   const idleJiffies = (socket.lsndtimeJiffies32 - socket.lrcvtimeJiffies32) | 0;
@@ -53,6 +57,11 @@ export function staleReuseOf(
   }
   const idleUs = idleJiffies * tickUs(ticks);
   const ackUs = lastAckUs(socket, ticks);
+  const isAfterFin = ackUs <= sentUs + tickUs(ticks);
+  const isClosing = isClosedOnFin || state === TCP_STATE.LAST_ACK;
+  if (!isRequest(socket, state, isClosing && isAfterFin ? GOODBYE_BYTES : 0)) {
+    return null;
+  }
   if (state === TCP_STATE.ESTABLISHED) {
     if (sentUs - ackUs < idleMinMs * 1000) {
       return null; // It sent all the while, and got ACKs: nothing was idle.
@@ -60,8 +69,10 @@ export function staleReuseOf(
     return { how: limitUs !== null && isSameLimit(idleUs, limitUs) ? 'closed_during' : 'forgotten', idleUs, sentUs };
   }
   // The last ACK was that of the FIN: nothing of the peer that came later carried one that was taken.
-  if (isClosedOnFin && ackUs < sentUs) {
-    return null; // It wrote into the half-closed connection and closes at once: the RST is still to come.
+  if (isClosing && isClosedOnFin === ackUs < sentUs) {
+    // Either it wrote into the half-closed connection and closes at once, and the RST is still to come; or that has come,
+    // and the request that it answers crossed the FIN: then the close told of it.
+    return null;
   }
   return { how: ackUs + tickUs(ticks) < sentUs ? 'closed_before' : 'closed_during', idleUs, sentUs };
 }
@@ -69,12 +80,11 @@ export function staleReuseOf(
 /** Not closed by us before: what comes then is reset by our own kernel (TCPABORTONDATA). */
 const HALF_OPEN: ReadonlySet<number> = new Set([TCP_STATE.ESTABLISHED, TCP_STATE.CLOSE_WAIT, TCP_STATE.LAST_ACK]);
 
-/** Something that a client asked on a connection that had worked, and that is not acknowledged. */
-function isRequest(socket: SocketSnapshot, state: number): boolean {
+/** Something that a client asked on a connection that had worked, and that is not acknowledged: more than `bytes`. */
+function isRequest(socket: SocketSnapshot, state: number, bytes: number): boolean {
   const isUsed = !socket.inbound && socket.bytesReceived > 0 && socket.retransmits === 0;
   const unacked = seqDistance(socket.sndUna, socket.writeSeq) - (state === TCP_STATE.LAST_ACK ? 1 : 0);
-  const isClosing = state === TCP_STATE.LAST_ACK || socket.state === TCP_STATE.LAST_ACK;
-  return isUsed && unacked > (isClosing ? GOODBYE_BYTES : 0);
+  return isUsed && unacked > bytes;
 }
 
 /** @returns true if the two may be the same timer of the peer, seen from here. */

@@ -59,7 +59,10 @@ export function noteReuse(step: Step, context: KernelContext, socket: SocketSnap
   const key = socketKey(socket.netns, socket.cookie);
   const known = state.reuses.get(key);
   if (known !== undefined) {
-    known.closerTgid ||= socket.closerTgid;
+    if (known.closerTgid === 0 && socket.closerTgid !== 0) {
+      Object.assign(known, { closerTgid: socket.closerTgid, lookUs: socket.monoUs, sweeps: 0 });
+      requestPass(step, 'sweep');
+    }
     known.outcome = socket.resetReceived ? 'reset_by_peer' : known.outcome;
     return;
   }
@@ -74,7 +77,8 @@ export function noteReuse(step: Step, context: KernelContext, socket: SocketSnap
   }
   const outcome = socket.cause === 'reset_received' ? 'reset_by_peer' : 'closed_by_application';
   const { monoUs: endUs, closerTgid } = socket;
-  state.reuses.set(key, { key, socket, reuse, endUs, outcome, closerTgid, sweeps: 0 });
+  state.reuses.set(key, { key, socket, reuse, endUs, outcome, closerTgid, lookUs: endUs, sweeps: 0 });
+  state.deadlines.set(deadlineKey(key), endUs + PATIENCE_US);
   requestPass(step, 'sweep');
 }
 
@@ -86,16 +90,29 @@ export function concludeReuses(step: Step, context: KernelContext, sweep: Runnin
   const { reuses } = step.state;
   for (const pending of [...reuses.values()]) {
     const ownership = ownershipIn(pending, sweep, step.state.sweptProcesses, context);
-    if (pending.endUs <= sweep.beginUs) {
+    if (pending.lookUs <= sweep.beginUs) {
       pending.sweeps++;
     }
     if (ownership !== null || isHopeless(pending, sweep)) {
       reuses.delete(pending.key);
+      step.state.deadlines.delete(deadlineKey(pending.key));
       tell(step, context, pending, ownership ?? NOBODY);
     } else if (pending.sweeps > 0 && pending.sweeps < SWEEPS_ASKED) {
       requestPass(step, 'sweep');
     }
   }
+}
+
+const DEADLINE = 'reuse ';
+
+/** A suspect of the same socket may have a deadline too. */
+function deadlineKey(key: string): string {
+  return DEADLINE + key;
+}
+
+/** @returns true if the patience with a reuse is at its end, so that one more sweep decides. */
+export function isReuseDeadline(key: string): boolean {
+  return key.startsWith(DEADLINE);
 }
 
 /** Who closed it is gone, or nobody did for a long time. */

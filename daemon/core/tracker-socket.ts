@@ -13,7 +13,7 @@ import {
   openRecord,
   updateRecord,
 } from './tracker-lifecycle.js';
-import { learnIdleClose, learnOldClose, noteReuse } from './tracker-reuse.js';
+import { isReuseDeadline, learnIdleClose, learnOldClose, noteReuse } from './tracker-reuse.js';
 import {
   EVENT_LAG_US,
   requestPass,
@@ -262,7 +262,7 @@ function loseSight(step: Step, entry: Entry): void {
 }
 
 /** Deadlines only ask for a look: no record opens because a clock ran on, but because the kernel was seen unchanged. */
-export function askAboutDueSuspects(step: Step): void {
+export function askAboutDue(step: Step): void {
   const { state, nowUs } = step;
   if (!state.sensorUp) {
     return;
@@ -272,6 +272,8 @@ export function askAboutDueSuspects(step: Step): void {
     if (entry !== undefined) {
       state.due.add(key);
       requestPass(step, entry.marked ? 'refresh' : 'sweep');
+    } else if (isReuseDeadline(key)) {
+      requestPass(step, 'sweep');
     }
   }
 }

@@ -72,7 +72,9 @@ export interface PendingReuse {
   outcome: Outcome;
   /** Who closed it; 0 while that is not known. */
   closerTgid: number;
-  /** Sweeps that have looked for its holder. */
+  /** Since when there is something to look for: from the end, or from the moment that told who closed it. */
+  lookUs: number;
+  /** Sweeps that began after that. */
   sweeps: number;
 }
 

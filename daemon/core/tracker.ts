@@ -14,7 +14,7 @@ import { observationOf } from './tracker-lifecycle.js';
 import type { TrackerEffect, TrackerInput } from './tracker-messages.js';
 import { applyHolder, applyPass, applyProcess } from './tracker-pass.js';
 import { applyRestore, applySensorDown, applySensorUp } from './tracker-restart.js';
-import { applySocket, askAboutDueSuspects } from './tracker-socket.js';
+import { applySocket, askAboutDue } from './tracker-socket.js';
 import { socketKey, type KernelContext, type Step, type TrackerState } from './tracker-state.js';
 
 export { saveable } from './tracker-restart.js';
@@ -36,7 +36,7 @@ export function step(state: TrackerState, input: TrackerInput, nowUs: number): T
   } else if (input.type !== 'tick') {
     applyReport(current, input);
   }
-  askAboutDueSuspects(current);
+  askAboutDue(current);
   return current.effects;
 }
 

@@ -16,6 +16,9 @@ const PORT = 8000;
 const IDLE_COUNTS_MS = 1000;
 const IDLE_MS = 1500;
 
+/** A machine may be so slow that a connection is idle in between. */
+const ATTEMPTS_MAX = 4;
+
 /** The first timeout of a fast connection. */
 const RTO_MS = 250;
 
@@ -66,15 +69,19 @@ describe('causes and what came before', { skip, concurrency: atOnce(3) }, () => 
   });
 
   test('a plain black hole has no cause', async (t) => {
-    const { client, link, using } = await setStage(t);
-    await link.cut();
-    await sendTwo(using);
-    const { lastAckMs } = await using.info('a');
-    const record = await stuckd().waitOpened(client, 'retransmitting');
-    assert.equal(record.cause, undefined);
-    if (lastAckMs < IDLE_COUNTS_MS) {
-      assert.equal(record.idleBefore, undefined);
-    } // else this machine is so slow that the connection was idle in between
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+      const { client, link, using } = await setStage(t);
+      await link.cut();
+      await sendTwo(using);
+      const { lastAckMs } = await using.info('a');
+      const record = await stuckd().waitOpened(client, 'retransmitting');
+      assert.equal(record.cause, undefined);
+      if (lastAckMs < IDLE_COUNTS_MS) {
+        assert.equal(record.idleBefore, undefined);
+        return;
+      }
+    }
+    t.skip('too slow to say that it was not idle before');
   });
 
   test('how long it had been idle: what a middlebox may have forgotten', async (t) => {

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import type { SnapshotCause, SocketSnapshot } from '../../daemon/core/snapshot.js';
 import { droppedPackets } from '../../daemon/demo/lab/firewall.js';
 import { atOnce } from '../support/at-once.js';
-import { SocketUnderTest } from '../support/kernel-word.js';
+import { SO_ERROR, SOL_SOCKET, SocketUnderTest } from '../support/kernel-word.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
 import { type SensorOptions, SensorUnderTest } from '../support/sensor-under-test.js';
 import { Sockprog } from '../support/sockprog.js';
@@ -152,6 +152,19 @@ describe('events', { skip, concurrency: atOnce(4) }, () => {
     );
     await sensor.pass('refresh');
     assert.deepEqual(await sensor.holdersOf(cookie), [], 'then it is forgotten');
+  });
+
+  test('a dead connection that nobody looks after is reported once, and when its error is fetched', async (t) => {
+    const stage = await setStage(t, { configuration: { conditions: ['zombie'] } });
+    const { client, sensor, hosts } = stage;
+    await hosts.lab.sysctl(hosts.client, 'net.ipv4.tcp_retries2', 2);
+    const port = await blackHole(stage, 'mode=none');
+    const { cookie } = await eventOf(stage, port, 'error');
+    assert.equal((await sensor.visit(cookie, 'sweep'))?.cleared, false);
+    assert.equal(await sensor.visit(cookie, 'refresh'), undefined);
+    assert.equal((await sensor.visit(cookie, 'refresh_full'))?.cleared, false);
+    await client.command(`getopt a ${SOL_SOCKET} ${SO_ERROR}`);
+    assert.equal((await sensor.visit(cookie, 'refresh'))?.cleared, true);
   });
 
   test('keepalive probes are not answered: timer_expire_entry', async (t) => {

@@ -53,9 +53,11 @@ describe('FIN_WAIT: closed for writing, and the peer does not go on', { skip, co
       'the peer goes on',
     ]);
     // On a slow machine it has been silent for long enough once more.
+    const isOnceMore = ({ previousId, detectedTime }: StuckJson): boolean =>
+      previousId === record.id && timeMs(detectedTime) >= timeMs(ended.endTime) + AFTER_MS;
     const others = stuckd()
       .changesIn(stage.hosts.client)
-      .filter((change) => change.record.id !== record.id && change.record.previousId !== record.id);
+      .filter((change) => change.record.id !== record.id && !isOnceMore(change.record));
     assert.deepEqual(others, []);
   });
 
@@ -166,9 +168,11 @@ describe('UNREAD: data that nobody reads', { skip, concurrency: atOnce(8) }, () 
       }
     };
     const [longestUs] = await Promise.all([readOnAndOn(), stuckd().sweepFromNow()]);
-    if (longestUs < AFTER_MS * 1000) {
-      assert.deepEqual(stuckd().changesIn(stage.hosts.client), []);
-    } // else this machine is so slow that the data did wait
+    if (longestUs >= AFTER_MS * 1000) {
+      t.skip(`too slow: the data did wait, for ${String(longestUs / 1000)} ms`);
+      return;
+    }
+    assert.deepEqual(stuckd().changesIn(stage.hosts.client), []);
   });
 
   test('of an inbound connection', async (t) => {
@@ -198,7 +202,7 @@ for (const [kind, begin] of Object.entries({
   describe(`${kind} switched off`, { skip }, () => {
     const stuckd = switchedOffKinds(kind, ...(kind === 'fin_wait' ? ['closing'] : []));
 
-    test('is no record', async (t) => {
+    test(`${kind} is no record`, async (t) => {
       const stage = await setWaitingStage(t);
       await begin(stage);
       await stuckd().sweepFromNow();

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { atOnce } from '../support/at-once.js';
 import { connectField, FIELD_PORT, type FieldStage, setFieldStage } from '../support/field-stage.js';
-import { SOL_SOCKET, type SocketUnderTest } from '../support/kernel-word.js';
+import { SO_ERROR, SOL_SOCKET, type SocketUnderTest } from '../support/kernel-word.js';
 import { type Ending, labSkipReason, SERVER_ADDRESS } from '../support/lab.js';
 import {
   assertBetween,
@@ -22,7 +22,6 @@ import { switchedOffKinds } from '../support/switched-off-kinds.js';
 
 const skip = labSkipReason();
 const PEER = { address: SERVER_ADDRESS, port: FIELD_PORT };
-const SO_ERROR = 4;
 
 interface Stage extends FieldStage {
   /** "a" of the client: it does not look after it. */

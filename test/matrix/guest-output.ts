@@ -8,7 +8,7 @@ export interface TestResult {
   /** In that file: tests of different suites may have one name. */
   readonly line?: number;
   readonly result: 'passed' | 'failed' | 'skipped';
-  /** It had failed before, beside other tests. */
+  /** Before, beside other tests, it had failed, or its file had not come so far. */
   readonly atSecondTry?: true;
   /** What was wrong, in one line. */
   readonly error?: string;
@@ -40,6 +40,8 @@ interface Line {
   readonly kernel?: string;
   readonly features?: readonly CheckedFeature[];
   readonly test?: TestResult;
+  /** Base names of the files that run once more from here on. */
+  readonly again?: readonly string[];
   readonly exitStatus?: number;
 }
 
@@ -53,15 +55,33 @@ function parseLine(text: string): Line | undefined {
   }
 }
 
-/** A file in which something failed runs once more, and that decides; what passes only then is told apart. */
-function lastWords(tests: readonly TestResult[]): readonly TestResult[] {
-  const results = new Map<string, TestResult>();
-  for (const test of tests) {
-    const key = JSON.stringify([test.file, test.name, test.line]);
-    const isSaved = results.get(key)?.result === 'failed' && test.result === 'passed';
-    results.set(key, isSaved ? { ...test, atSecondTry: true } : test);
+function isSameTest(a: TestResult, b: TestResult): boolean {
+  return a.file === b.file && a.name === b.name && a.line === b.line;
+}
+
+/**
+ * A file in which something failed runs once more, and that decides: what was said of it before counts no more, be it of a
+ * test or of the file as a whole. What passes only then is told apart.
+ */
+function lastWords(lines: readonly Line[]): readonly TestResult[] {
+  let results: TestResult[] = [];
+  let before: readonly TestResult[] = [];
+  let again: readonly string[] = [];
+  for (const line of lines) {
+    if (line.again !== undefined) {
+      again = line.again;
+      before = results.filter(({ file }) => again.includes(file));
+      results = results.filter(({ file }) => !again.includes(file));
+    }
+    const { test } = line;
+    if (test !== undefined) {
+      const earlier = before.filter((other) => isSameTest(test, other));
+      const hadFailed = earlier.length === 0 || earlier.some(({ result }) => result === 'failed');
+      const isSaved = test.result === 'passed' && again.includes(test.file) && hadFailed;
+      results.push(isSaved ? { ...test, atSecondTry: true } : test);
+    }
   }
-  return [...results.values()];
+  return results;
 }
 
 export function parseGuestOutput(text: string): GuestOutput {
@@ -77,7 +97,7 @@ export function parseGuestOutput(text: string): GuestOutput {
     started: last('guest') !== undefined,
     ...(kernel === undefined ? {} : { kernel }),
     features: last('features') ?? [],
-    tests: lastWords(lines.map(({ test }) => test).filter((test) => test !== undefined)),
+    tests: lastWords(lines),
     ...(exitStatus === undefined ? {} : { exitStatus }),
     lines: lines.length,
   };

@@ -59,7 +59,7 @@ void test('a connection that established slowly and then hangs is another record
   );
   const first = story.records.get('A');
   story.play(
-    '9.0 A retransmit retransmits=3 acked=3.5 stamp=7.776 packets=1 sent=60 lost=6 srtt=1000 rto=0.816 => ' +
+    '9.0 A retransmit retransmits=3 acked=3.5 stamp=7.776 packets=1 sent=200 lost=6 srtt=1000 rto=0.816 => ' +
       'A opened retransmitting since=7.776 pending; request sweep',
   );
   const second = story.records.get('A');

@@ -46,7 +46,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
     2.5     refresh A retransmits=0 una=1100 packets=0 acked=2.2 cleared   => A ended recovered at 2.5`,
   'partly acknowledged, then silent again: recovered, and stuck anew only by new evidence': `
     2.5     refresh A retransmits=1 una=1050 acked=2.2 stamp=2.4   => A ended recovered at 2.5
-    2.9     A retransmit retransmits=3 lost=5 rto=0.2 stamp=2.4   => A opened retransmitting since=2.4 pending; request sweep`,
+    2.9     A retransmit retransmits=3 sent=100 lost=5 rto=0.2 stamp=2.4   => A opened retransmitting since=2.4 pending; request sweep`,
   'reset by the peer': `
     2.5     A reset_received                            =>
     2.5     A state state=CLOSE err=104 rst packets=0   => A ended reset_by_peer at 2.5
@@ -115,14 +115,14 @@ void test('an ended record keeps the facts of its last stuck moment, with the la
 });
 
 void test('a lossy link: three RTOs in a row are no evidence, eight are', () => {
-  // 75 of 197 segments were lost before; with the prior that is a loss of 31 %, and 0.31^8 is below 1e-4.
+  // 60 of 197 segments were lost before, which is 30 %.
   playScenario(
     `
     0.0     up                                          =>
-    1.428   A retransmit retransmits=3 sent=200 lost=78 rto=0.816   =>
-    4.0     refresh A retransmits=4 sent=201 lost=79 rto=3.264 timer=6.32   =>
-    26.0    refresh A retransmits=7 sent=204 lost=82 rto=26.1 timer=52.0   =>
-    53.0    refresh A retransmits=8 sent=205 lost=83 rto=52.2 timer=104.2   => A opened retransmitting since=0.204 pending; request sweep
+    1.428   A retransmit retransmits=3 sent=200 lost=63 rto=0.816   =>
+    4.0     refresh A retransmits=4 sent=201 lost=64 rto=3.264 timer=6.32   =>
+    26.0    refresh A retransmits=7 sent=204 lost=67 rto=26.1 timer=52.0   =>
+    53.0    refresh A retransmits=8 sent=205 lost=68 rto=52.2 timer=104.2   => A opened retransmitting since=0.204 pending; request sweep
     `,
     { sockets: 'inflight acked=-0.05 stamp=0.204' },
   );

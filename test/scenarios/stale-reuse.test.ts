@@ -82,7 +82,7 @@ void test('two sweeps are asked for; whoever is slower to close it is still foun
     5.03    end sweep                                   =>
     5.04    sweep                                       => request sweep
     5.06    sweep                                       =>
-    6.0     A destroy state=CLOSE rst closer=100        =>
+    6.0     A destroy state=CLOSE rst closer=100        => request sweep
     7.06    begin sweep                                 =>
     7.06    B held 100/7                                =>
     7.07    end sweep => A opened stale_reuse since=5 proc100[]; A ended reset_by_peer at 5.02`,
@@ -96,6 +96,7 @@ void test('after 3 s without anybody, and after two sweeps without the process t
     5.03    sweep                                       => request sweep
     5.06    sweep                                       =>
     8.01    sweep                                       =>
+    8.02    tick                                        => request sweep
     8.03    sweep                                       => A opened stale_reuse since=5 unknown; A ended reset_by_peer at 5.02`,
     { sockets: REQUEST },
   );
@@ -106,6 +107,35 @@ void test('after 3 s without anybody, and after two sweeps without the process t
     5.06    sweep                                       => A opened stale_reuse since=5 unknown; A ended reset_by_peer at 5.02`,
     { sockets: REQUEST },
   );
+});
+
+void test('who closed it became known during the last sweep: one more looks for that process', () => {
+  playScenario(
+    `${RESET}
+    5.03    sweep                                       => request sweep
+    5.06    sweep                                       =>
+    6.0     begin sweep                                 =>
+    6.01    A destroy state=CLOSE rst closer=100        => request sweep
+    6.02    end sweep                                   =>
+    6.05    begin sweep                                 =>
+    6.05    B held 100/7                                =>
+    6.06    end sweep => A opened stale_reuse since=5 proc100[]; A ended reset_by_peer at 5.02`,
+    { sockets: REQUEST },
+  );
+});
+
+void test('a request that crossed the FIN on a long path is one record, though its RST comes when that is told', () => {
+  const story = playScenario(
+    `
+    0.0     up                                          =>
+    5.05    A state from=CLOSE_WAIT state=LAST_ACK acked=5.04 closer=100 => request sweep
+    5.06    begin sweep                                 =>
+    5.06    B held 100/7                                =>
+    5.07    end sweep => A opened stale_reuse since=5 proc100[]; A ended closed_by_application at 5.05; request refresh
+    5.15    A reset_received state=LAST_ACK acked=5.04  =>`,
+    { sockets: `${REQUEST} srtt=150000` },
+  );
+  assert.equal(story.records.get('A')?.reuse, 'closed_during');
 });
 
 void test('what the peer closed when idle teaches its limit, which then tells a race', () => {

@@ -6,6 +6,7 @@ import type { Sockprog, SockprogReply } from './sockprog.js';
 import { waitFor } from './wait-for.js';
 
 export const SOL_SOCKET = 1;
+export const SO_ERROR = 4;
 export const IPPROTO_TCP = 6;
 
 /** Numbers from linux/tcp.h and asm-generic/socket.h. */

@@ -90,22 +90,42 @@ export async function createTwoHosts(test: Ending): Promise<TwoHosts> {
   return { lab, client, server, link };
 }
 
+/** Which packets of a sequence get lost, over and over again. */
+export interface LossPattern {
+  /** How many packets the sequence has, from 1. */
+  readonly every: number;
+  /** The numbers of those that get lost, from 0, as nft writes a set: "0-1, 5". */
+  readonly lost: string;
+}
+
+/** Where a machine may be too slow to cut a link and heal it between two timeouts, this is an outage of two timeouts. */
+const FIRST_TWO_OF_THREE: LossPattern = { every: 3, lost: '0-1' };
+
+/** Loses each packet to the server that matches twice, and lets it pass the third time; see {@link loseInPattern}. */
+export async function loseTwice(hosts: TwoHosts, match: string): Promise<() => Promise<void>> {
+  return loseInPattern(hosts, [match], FIRST_TWO_OF_THREE);
+}
+
 /**
- * Loses each packet to the server that matches twice, and lets it pass the third time. Where a machine may be too slow to
- * cut a link and heal it again between two timeouts, this is an outage of as many timeouts all the same.
- * @param match an expression of nft.
+ * Loses packets to the server: always the same ones of a sequence.
+ * @param matches expressions of nft; each has a sequence of its own.
  * @returns ends it.
  */
-export async function loseTwice({ lab, server }: TwoHosts, match: string): Promise<() => Promise<void>> {
-  const script = `table inet lost_twice {
+export async function loseInPattern(
+  { lab, server }: TwoHosts,
+  matches: readonly string[],
+  { every, lost }: LossPattern,
+): Promise<() => Promise<void>> {
+  const rules = matches.map((match) => `${match} numgen inc mod ${every} { ${lost} } drop`);
+  const script = `table inet lost_in_pattern {
     chain input {
       type filter hook input priority -10; policy accept;
-      ${match} numgen inc mod 3 < 2 drop
+      ${rules.join('\n      ')}
     }
   }
   `;
   await lab.run(server, ['nft', '-f', '-'], { input: script });
   return async () => {
-    await lab.run(server, ['nft', 'delete', 'table', 'inet', 'lost_twice']);
+    await lab.run(server, ['nft', 'delete', 'table', 'inet', 'lost_in_pattern']);
   };
 }

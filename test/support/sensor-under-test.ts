@@ -143,12 +143,17 @@ export class SensorUnderTest {
    */
   async snapshot(cookie: bigint): Promise<SocketSnapshot> {
     this.#session.send(encodeWatch(cookie));
-    const { passId } = await this.pass('sweep');
-    const visit = this.#visits.find((socket) => socket.passId === passId && socket.cookie === cookie);
+    const visit = await this.visit(cookie, 'sweep');
     if (visit === undefined) {
       throw new Error(`the sweep did not report the socket with cookie ${String(cookie)}`);
     }
     return visit;
+  }
+
+  /** What a pass that begins after this call says about a socket; undefined if it has nothing to say. */
+  async visit(cookie: bigint, kind: PassKind): Promise<SocketSnapshot | undefined> {
+    const { passId } = await this.pass(kind);
+    return this.#visits.find((socket) => socket.passId === passId && socket.cookie === cookie);
   }
 
   #take(record: SensorRecord): void {

@@ -89,6 +89,13 @@ test('keepalive: unanswered probes count, and in the event the next one is due a
   const [soon, later] = [seconds(moment, expiring)[0], seconds(moment, queued)[0]];
   assert.ok(later - soon > 5 && later - soon < 5.3);
   assert.equal(seconds(moment, { ...expiring, probesOut: 9 })[0], 0);
+  // A pass that reads the socket while the handler runs says no cause.
+  const due = (queued.jiffies - 1) >>> 0;
+  const running = { ...expiring, cause: 'sweep' as const };
+  assert.equal(
+    seconds(moment, { ...running, keepaliveTimer: { ...expiring.keepaliveTimer, expiresJiffies32: due } })[0],
+    soon,
+  );
   // Something arrived one second ago: the idle time starts over.
   const heard = { ...queued, lrcvtimeJiffies32: moment.jiffies32(1), probesOut: 0 };
   assert.ok(seconds(moment, heard)[0] > 9 + 9 * 5);

@@ -63,7 +63,13 @@ const CASES: readonly (readonly [facts: SnapshotFacts, expected: string | null, 
     null,
     'we closed first, and our own kernel resets what comes',
   ],
-  [{ ...CLOSED_ON_FIN, writeSeq: 1031 }, null, 'a close_notify in answer to the FIN'],
+  [
+    { ...HALF_CLOSED, state: TCP_STATE.LAST_ACK, ackedAt: 5.01 },
+    null,
+    'the RST for a request that crossed the FIN, when the application has closed on it: the close told',
+  ],
+  [{ ...CLOSED_ON_FIN, writeSeq: 1031, ackedAt: 5 }, null, 'a close_notify in answer to the FIN'],
+  [{ ...CLOSED_ON_FIN, writeSeq: 1031 }, 'closed_during 5', 'a small request that crossed the FIN'],
   [{ ...HALF_CLOSED, state: TCP_STATE.LAST_ACK, ackedAt: 4, writeSeq: 1032 }, null, 'and the RST for it'],
 ];
 

@@ -82,6 +82,19 @@ test('a test that passed at the second try is good, and told apart', () => {
   assert.match(page, /\| both endings \| ✓ ² \|\n\| one ending \| ✓ \|/);
 });
 
+test('tests of one name have a row each on the page: none hides that another failed', () => {
+  const tests = (['failed', 'passed'] as const).map((result) => ({ file: 'story', name: 'twin', result }));
+  const page = formatPage(
+    [
+      { ...GOOD, tests },
+      { ...BAD, tests: tests.slice(1) },
+    ],
+    '2026-11-22',
+    false,
+  );
+  assert.match(page, /\| twin \| \*\*✗\*\* \| ✓ \|\n\| twin \| ✓ \| {2}\|\n/);
+});
+
 test('a refusal is told in the words of stuckd check', () => {
   assert.match(formatResults([OLD]), /5\.10\.262 {2}BPF programs: Linux 5\.12 is needed\n/);
   assert.match(formatResults([{ ...GOOD, refused: true, features: [] }]), /6\.1\.192 {2}stuckd check failed/);
