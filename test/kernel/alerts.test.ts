@@ -1,6 +1,7 @@
 // Proves on real connections that a person is told as little as possible and all that matters: of two processes with forty
 // connections to two peers, one of which dies, two alerts, which end when it comes back; of a service whose clients vanish,
-// one; and that a daemon which is killed meanwhile goes on with the same alerts and fires none of them anew.
+// one; and that a daemon which is killed meanwhile goes on with the same alerts and fires none of them anew, also where a
+// receiver was down when they fired.
 // It cannot prove the thresholds themselves, which are shortened here; the scenarios of the alert rules do.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,6 +16,7 @@ import { createLab, createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, 
 import { timeMs } from '../support/record-checks.js';
 import { Sockprog } from '../support/sockprog.js';
 import { StuckdUnderTest } from '../support/stuckd.js';
+import { answerWith, Endpoint, type Received } from '../unit/sinks/endpoint.js';
 
 const skip = labSkipReason();
 const PORT = 8000;
@@ -86,6 +88,10 @@ function pidsOf(programs: readonly Sockprog[]): number[] {
 
 function alertPids(alerts: readonly AlertJson[]): (number | undefined)[] {
   return alerts.map(({ process }) => process?.pid).sort((a = 0, b = 0) => a - b);
+}
+
+function alertOf({ body }: Received): AlertJson {
+  return JSON.parse(body) as AlertJson;
 }
 
 describe('alerts', { skip, concurrency: atOnce(3) }, () => {
@@ -201,5 +207,47 @@ describe('alerts', { skip, concurrency: atOnce(3) }, () => {
     const resolved = await after.wait('resolved', 2);
     assert.deepEqual(resolved.map(({ id }) => id).sort(), ids);
     assert.deepEqual(after.of('fired'), [], 'nothing fired anew');
+  });
+
+  test('killed between an alert and its delivery: a receiver that was down gets each one, once, and its end', async (t) => {
+    const stateDir = temporaryDirectory(t);
+    const endpoint = await Endpoint.start();
+    t.after(() => endpoint.close());
+    endpoint.answer = answerWith(503);
+    const receiver = { name: 'hook', type: 'webhook', url: endpoint.url, allowLoopback: true };
+    const config = { ...QUICK, receivers: [receiver] };
+    const { programs, link } = await setTwoPeers(t);
+    const first = await StuckdUnderTest.start(t, { config, stateDir });
+    const before = new FollowedAlerts(t, first, pidsOf(programs));
+    await link.cut();
+    await sendOnAll(programs);
+    const ids = (await before.wait('fired', 2)).map(({ id }) => id).sort();
+    const isOurs = (request: Received): boolean => ids.includes(alertOf(request).id);
+    await waitFor(() => endpoint.received.some(isOurs), { what: 'the first attempt' });
+    first.process.kill('SIGKILL');
+    await waitFor(() => first.process.end, { what: 'the end of stuckd' });
+    const refused = endpoint.received.splice(0).filter(isOurs);
+
+    endpoint.answer = answerWith(200);
+    await StuckdUnderTest.start(t, { config, stateDir });
+    const received = (event: string): readonly Received[] =>
+      endpoint.received.filter((request) => isOurs(request) && request.headers['stuckd-event'] === event);
+    await waitFor(() => received('fired').length >= 2, { what: 'both alerts' });
+    await link.heal();
+    await waitFor(() => received('resolved').length >= 2, { what: 'both ends' });
+    for (const event of ['fired', 'resolved']) {
+      assert.deepEqual(
+        received(event)
+          .map((request) => alertOf(request).id)
+          .sort(),
+        ids,
+        event,
+      );
+    }
+    const messages = received('fired').map(({ headers }) => headers['webhook-id']);
+    assert.ok(
+      refused.every(({ headers }) => messages.includes(headers['webhook-id'])),
+      'tried again under its id',
+    );
   });
 });
