@@ -259,6 +259,7 @@ class RunningApp implements App {
       this.#log.setLevel(config.log.level);
       this.#supervisor.configure(sensorConfiguration(config));
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
+      this.#history.setLimits(historyLimits(config));
       this.#alerting.reconfigure(config);
     }
     this.#log.info(
