@@ -180,10 +180,12 @@ export class DurableLog {
     }
   }
 
-  /** Other bounds from now on; what is beyond them leaves with the next write, or at once if nothing is being written. */
+  /** Other bounds from now on: what is beyond them leaves as soon as nothing is being written. */
   setBounds({ maxAgeMs, maxBytes }: LogBounds): void {
     this.#options = { ...this.#options, maxAgeMs, maxBytes };
-    this.#start();
+    void Promise.resolve(this.#work).then(() => {
+      this.#start();
+    });
   }
 
   /** Writes what waits, if the disk takes it, and nothing afterwards. */
