@@ -6,7 +6,7 @@ import { receiverNames } from './config-receivers.js';
 import type { AlertSource } from './core/alert.js';
 import type { SavedAlert } from './core/alerts/alert-messages.js';
 import type { DeliverySource } from './core/delivery.js';
-import type { RecordSource, WallClock, WorkloadSource } from './core/ports.js';
+import type { AlertingReport, RecordSource, WallClock, WorkloadSource } from './core/ports.js';
 import type { ConnectionTotals } from './core/totals.js';
 import type { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
@@ -95,8 +95,17 @@ export class Alerting {
     this.#delivery.reload(config.receivers);
   }
 
-  /** What receivers could not be told. */
-  problems(): readonly string[] {
-    return deliveryProblems(this.#delivery.status());
+  /** How alerts and receivers fare, and what receivers could not be told. */
+  status(): { readonly report: AlertingReport; readonly problems: readonly string[] } {
+    const { fired, resolved, alertsRefused, membersRefused } = this.#engine.counters;
+    const delivery = this.#delivery.status();
+    return {
+      report: {
+        firing: this.#engine.firing().length,
+        ...{ fired, resolved, alertsDropped: alertsRefused, connectionsDropped: membersRefused },
+        receivers: delivery.receivers,
+      },
+      problems: deliveryProblems(delivery),
+    };
   }
 }

@@ -233,6 +233,7 @@ class RunningApp implements App {
   }
 
   status(): StatusReport {
+    const alerting = this.#alerting.status();
     return buildStatus({
       startRealUs: this.#startRealUs,
       supervisor: this.#supervisor.status(),
@@ -246,7 +247,8 @@ class RunningApp implements App {
       unsaved: [...this.#unsaved],
       historyProblems: this.#history.problems,
       workloadProblems: this.#workloads.problems(),
-      deliveryProblems: this.#alerting.problems(),
+      alerting: alerting.report,
+      deliveryProblems: alerting.problems,
       grpcProblems: this.#grpc?.problems() ?? [],
       node: this.#nodeFacts,
     });
@@ -259,6 +261,7 @@ class RunningApp implements App {
       this.#log.setLevel(config.log.level);
       this.#supervisor.configure(sensorConfiguration(config));
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
+      this.#history.setLimits(historyLimits(config));
       this.#alerting.reconfigure(config);
     }
     this.#log.info(
