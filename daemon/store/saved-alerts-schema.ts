@@ -66,7 +66,7 @@ export const savedAlertsSchema = z.object({
   /** What was to be added to CLOCK_MONOTONIC and CLOCK_BOOTTIME to get wall time, microseconds. */
   monoToRealUs: number,
   bootToRealUs: number,
-  alerts: z.array(z.object({ alert, target: text, side: z.enum(SIDES), subject: text.nullable() })),
+  alerts: z.array(z.object({ alert, target: text, side: z.enum(SIDES), netns: z.number(), subject: text.nullable() })),
 });
 
 /** @returns what `savedAlertsSchema` reads back. */

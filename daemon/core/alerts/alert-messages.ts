@@ -12,6 +12,8 @@ export interface SavedAlert {
   /** Key of its target. */
   readonly target: string;
   readonly side: Side;
+  /** Of a loopback peer; else 0. */
+  readonly netns: number;
   /** Null for one that stands for several processes. */
   readonly subject: string | null;
 }

@@ -3,6 +3,7 @@ import type { SavedAlert } from './alert-messages.js';
 import type { AlertState, AlertStep, Firing, Group } from './alert-state.js';
 import { resolve } from './firing.js';
 import { addGroup, factsAbout, targetFor } from './membership.js';
+import type { Target } from './place.js';
 
 /**
  * Takes up alerts as they were. Each fires until its connections are back, which goes on with it, or until everything that
@@ -10,7 +11,7 @@ import { addGroup, factsAbout, targetFor } from './membership.js';
  */
 export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], isSameBoot: boolean): void {
   const { state, nowUs, effects } = step;
-  for (const { alert, target: key, side, subject } of alerts.slice(0, state.config.maxFiring)) {
+  for (const { alert, target: key, side, netns, subject } of alerts.slice(0, state.config.maxFiring)) {
     const { kind, peer, localPort, process } = alert;
     const firing: Firing = { alert, lapsedUs: null, toldUs: nowUs, restored: true };
     if (!isSameBoot) {
@@ -18,7 +19,7 @@ export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], is
       resolve(step, firing, false);
       continue;
     }
-    const target = targetFor(state, { key, kind, side, peer, localPort });
+    const target = targetFor(state, { key, kind, side, peer: peer && { ...peer, netns }, localPort });
     if (subject === null) {
       target.firing = firing;
     } else {
@@ -63,10 +64,6 @@ export function saveableAlerts(state: AlertState): SavedAlert[] {
   return saved.sort((a, b) => a.alert.fireUs - b.alert.fireUs);
 }
 
-function toSaved(
-  { alert }: Firing,
-  { key, side }: { key: string; side: SavedAlert['side'] },
-  subject: Group['subject'] | null,
-): SavedAlert {
-  return { alert: { ...alert, connections: [] }, target: key, side, subject };
+function toSaved({ alert }: Firing, { key, side, peer }: Target, subject: Group['subject'] | null): SavedAlert {
+  return { alert: { ...alert, connections: [] }, target: key, side, netns: peer?.netns ?? 0, subject };
 }

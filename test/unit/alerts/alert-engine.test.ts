@@ -104,7 +104,7 @@ function saved(port: number): Parameters<AlertEngine['restore']>[0][number] {
   };
   const counts = { stuckCount: 1, totalCount: null, earliestGiveUpUs: null, silencedUntilMs: null, receivers: [] };
   const times = { startUs: 0, fireUs: 0, updateUs: 0, endUs: null };
-  return { alert: { ...base, ...counts, ...times }, target: 't', side: 'outbound', subject: 's' };
+  return { alert: { ...base, ...counts, ...times }, target: 't', side: 'outbound', netns: 0, subject: 's' };
 }
 
 test('after its end nothing happens any more', () => {

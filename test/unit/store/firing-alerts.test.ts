@@ -26,11 +26,13 @@ const SAVED: SavedAlert = {
   alert: { ...ALERT, process: ALERT.process && { ...ALERT.process, workload: WORKLOAD } },
   target: 'retransmitting outbound 10.0.0.2 8000',
   side: 'outbound',
+  netns: 0,
   subject: '12900@1',
 };
 const COLLAPSED: SavedAlert = {
   ...SAVED,
   alert: { ...ALERT, id: 'a2', process: null, processCount: 6 },
+  netns: 0,
   subject: null,
 };
 
