@@ -91,17 +91,23 @@ export class AlertEngine implements AlertSource {
   #apply(input: AlertInput): void {
     const { clock, totals } = this.#options;
     const nowUs = clock.nowUs();
-    const changes = step(this.#state, input, { nowUs, nowRealUs: clock.monoToRealUs(nowUs), totals });
-    for (const change of changes) {
-      this.#keep(change.alert);
-      for (const listener of this.#listeners) {
-        listener(change);
+    const effects = step(this.#state, input, { nowUs, nowRealUs: clock.monoToRealUs(nowUs), totals });
+    for (const { kind, timeUs, alert } of effects) {
+      this.#keep(alert);
+      if (kind !== 'restored') {
+        this.#tell({ kind, timeUs, alert });
       }
     }
-    if (changes.length > 0) {
+    if (effects.length > 0) {
       this.#options.onSaveable();
     }
     this.#arm(nowUs);
+  }
+
+  #tell(change: AlertChange): void {
+    for (const listener of this.#listeners) {
+      listener(change);
+    }
   }
 
   #keep(alert: Alert): void {

@@ -25,4 +25,5 @@ export type AlertInput =
   /** Every connection that is stuck has been seen. */
   | { readonly type: 'settled' };
 
-export type AlertEffect = AlertChange;
+/** `restored`: it fires on after a restart, which is no news to anybody. */
+export type AlertEffect = AlertChange | (Omit<AlertChange, 'kind'> & { readonly kind: 'restored' });

@@ -26,7 +26,7 @@ export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], is
       addGroup(target, subject, facts, process).firing = firing;
     }
     state.firing++;
-    effects.push({ kind: 'updated', timeUs: nowUs, alert });
+    effects.push({ kind: 'restored', timeUs: nowUs, alert });
   }
 }
 

@@ -89,6 +89,19 @@ test('resolved alerts are kept up to a bound, the newest', () => {
   assert.equal(engine.resolved()[0]?.peer?.port, 6);
 });
 
+test('what fires on after a restart is listed, and told to nobody', () => {
+  const told: string[] = [];
+  engine.subscribe(({ kind, alert }) => told.push(`${kind} ${alert.id}`));
+  engine.restore([saved(1)], true);
+  assert.deepEqual(
+    engine.firing().map(({ id }) => id),
+    ['a1'],
+  );
+  assert.deepEqual(told, []);
+  engine.restore([saved(2)], false);
+  assert.deepEqual(told, ['resolved a2'], 'of a boot before, it is over');
+});
+
 function saved(port: number): Parameters<AlertEngine['restore']>[0][number] {
   const base = {
     id: `a${port}`,
