@@ -101,6 +101,11 @@ export class Alerting {
     this.#delivery.resolveVanished();
   }
 
+  /** A sweep has counted connections anew. */
+  recount(): void {
+    this.#engine.recount();
+  }
+
   reconfigure(config: Config): void {
     this.#engine.reconfigure(alertConfig(config, receiverNames(config)));
     this.#delivery.reload(config.receivers);

@@ -293,6 +293,9 @@ class RunningApp implements App {
         },
       },
       nowUs: () => this.clock.nowUs(),
+      onCounted: () => {
+        this.#alerting.recount();
+      },
     });
     this.engine.subscribe((change) => {
       totals.change(change);

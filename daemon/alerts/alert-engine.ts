@@ -57,6 +57,13 @@ export class AlertEngine implements AlertSource {
     this.#apply({ type: 'settled' });
   }
 
+  /** A sweep has counted connections anew: what fires may be so many of others. */
+  recount(): void {
+    if (this.#firing.size > 0) {
+      this.#apply({ type: 'counted' });
+    }
+  }
+
   reconfigure(config: AlertConfig): void {
     this.#apply({ type: 'configure', config });
   }

@@ -8,6 +8,7 @@
  *
  *     open NAME WORDS | update NAME WORDS | end NAME    records; NAME*40 stands for NAME1 to NAME40
  *     settled                                           every connection has been seen
+ *     counted                                           a sweep has counted all connections
  *     restart | reboot                                  the daemon starts anew with what it saved, and no record yet
  *     -                                                 nothing but time
  *
@@ -126,7 +127,8 @@ export class AlertPlayer {
       case '-':
         return;
       case 'settled':
-        this.#take({ type: 'settled' });
+      case 'counted':
+        this.#take({ type: verb });
         return;
       case 'restart':
       case 'reboot': {

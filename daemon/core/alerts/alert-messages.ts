@@ -19,6 +19,8 @@ export interface SavedAlert {
 export type AlertInput =
   | { readonly type: 'record'; readonly change: RecordChange; readonly workload: Workload | null }
   | { readonly type: 'tick' }
+  /** A sweep has counted connections anew. */
+  | { readonly type: 'counted' }
   | { readonly type: 'configure'; readonly config: AlertConfig }
   /** Before any record. `isSameBoot`: otherwise no connection of theirs is left. */
   | { readonly type: 'restore'; readonly alerts: readonly SavedAlert[]; readonly isSameBoot: boolean }

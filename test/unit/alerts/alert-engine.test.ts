@@ -10,12 +10,14 @@ import { createRecord, EPOCH_MONO_US, EPOCH_REAL_US, FakeRecords } from '../rpc/
 let nowMs = 0;
 let records: FakeRecords;
 let saves = 0;
+let total: number | null = null;
 let engine: AlertEngine;
 
 beforeEach(() => {
   mock.timers.enable({ apis: ['setTimeout'] });
   nowMs = 0;
   saves = 0;
+  total = null;
   records = new FakeRecords();
   engine = new AlertEngine({
     config: DEFAULT_ALERT_CONFIG,
@@ -26,7 +28,7 @@ beforeEach(() => {
     },
     records,
     workloads: { workloadOf: () => null },
-    totals: NO_TOTALS,
+    totals: { ...NO_TOTALS, ofDestination: () => total },
     onSaveable: () => {
       saves += 1;
     },
@@ -87,6 +89,21 @@ test('resolved alerts are kept up to a bound, the newest', () => {
   assert.equal(engine.resolved().length, 1000);
   assert.equal(engine.resolved().at(-1)?.peer?.port, 1005);
   assert.equal(engine.resolved()[0]?.peer?.port, 6);
+});
+
+test('what a sweep has counted is told in time, and listed', () => {
+  open('c1');
+  pass(15_050);
+  const told: unknown[] = [];
+  engine.subscribe(({ kind, alert }) => told.push([kind, alert.totalCount]));
+  engine.recount();
+  total = 10;
+  pass(1000);
+  assert.deepEqual(told, []);
+  engine.recount();
+  pass(5000);
+  assert.deepEqual(told, [['updated', 10]]);
+  assert.equal(engine.firing()[0]?.totalCount, 10);
 });
 
 test('what fires on after a restart is listed, and told to nobody', () => {
