@@ -4,7 +4,7 @@ import { AlertEngine } from './alerts/alert-engine.js';
 import type { Config } from './config.js';
 import { receiverNames } from './config-receivers.js';
 import type { AlertSource } from './core/alert.js';
-import type { SavedAlert } from './core/alerts/alert-messages.js';
+import type { SavedAlert, SavedAlerts } from './core/alerts/alert-messages.js';
 import type { DeliverySource } from './core/delivery.js';
 import type { RecordSource, WallClock, WorkloadSource } from './core/ports.js';
 import type { ConnectionTotals } from './core/totals.js';
@@ -42,7 +42,7 @@ export class Alerting {
   /** Hears of every change before watches and receivers do. */
   readonly history: AlertHistory;
   readonly #delivery: AlertDelivery;
-  #saver: StateSaver<readonly SavedAlert[]> | null = null;
+  #saver: StateSaver<SavedAlerts> | null = null;
 
   constructor(parts: AlertingParts) {
     const { config, clock, records, workloads, totals, log } = parts;
@@ -77,19 +77,19 @@ export class Alerting {
   async start(cleanup: CleanupStack): Promise<void> {
     const { config, clock, log, onSaved, history } = this.#parts;
     const store = new FiringAlertStore(config.stateDir, clock);
-    const [{ alerts, isSameBoot, problem }] = await Promise.all([store.load(), this.history.open()]);
+    const [{ saved, isSameBoot, problem }] = await Promise.all([store.load(), this.history.open()]);
     cleanup.push('history of alerts', () => history.close());
     if (problem !== null) {
       log.warn(`the alerts of the last run are not known: ${problem}`);
     }
-    this.#saver = new StateSaver<readonly SavedAlert[]>(store, () => this.#engine.saveable(), onSaved);
+    this.#saver = new StateSaver<SavedAlerts>(store, () => this.#engine.saveable(), onSaved);
     cleanup.push('firing alerts', () => this.#saver?.close());
     cleanup.push('alert rules', () => {
       this.#engine.stop();
     });
     // What was told to be resolved is, though the daemon may have been killed before it saved that.
     const fires = ({ alert }: SavedAlert): boolean => !this.history.stream.hasEnded(alert.id);
-    this.#engine.restore(alerts.filter(fires), isSameBoot);
+    this.#engine.restore({ ...saved, alerts: saved.alerts.filter(fires) }, isSameBoot);
     void this.history.settle();
     await this.#delivery.start();
     cleanup.push('deliveries', () => this.#delivery.stop(DRAIN_MS));

@@ -1,7 +1,7 @@
 /** The shell around the alert rules: changes of records in, changes of alerts out, one timer; and what clients read. */
 import type { Alert, AlertChange, AlertSource } from '../core/alert.js';
 import type { AlertConfig } from '../core/alerts/alert-config.js';
-import type { AlertInput, SavedAlert } from '../core/alerts/alert-messages.js';
+import type { AlertInput, SavedAlerts } from '../core/alerts/alert-messages.js';
 import { type AlertCounters, type AlertState, createAlertState } from '../core/alerts/alert-state.js';
 import { nextDeadlineUs, step } from '../core/alerts/alerts.js';
 import { saveableAlerts } from '../core/alerts/restore.js';
@@ -48,8 +48,8 @@ export class AlertEngine implements AlertSource {
   }
 
   /** Brings back what fired when the last run of the daemon ended; to be called before any record is there. */
-  restore(alerts: readonly SavedAlert[], isSameBoot: boolean): void {
-    this.#apply({ type: 'restore', alerts, isSameBoot });
+  restore(saved: SavedAlerts, isSameBoot: boolean): void {
+    this.#apply({ type: 'restore', saved, isSameBoot });
   }
 
   /** The first complete picture is there: what was restored and is not in it is over. */
@@ -69,7 +69,7 @@ export class AlertEngine implements AlertSource {
   }
 
   /** What must be on disk for alerts to keep their ids. */
-  saveable(): SavedAlert[] {
+  saveable(): SavedAlerts {
     return saveableAlerts(this.#state);
   }
 

@@ -236,6 +236,23 @@ describe('a restart of the daemon', () => {
     );
   });
 
+  test('what comes back soon fires as late as if there had been no restart', () => {
+    playAlerts(
+      `
+      0    open A
+      15   -        => fired 1 retransmitting>10.0.0.2:80 x1 @15
+      20   end A
+      31   -        => resolved 1 retransmitting>10.0.0.2:80 x1 @30.25
+      40   restart  =>
+      41   settled
+      50   open B
+      94   -        =>
+      95   -        => fired 1 retransmitting>10.0.0.2:80 x1 @95
+      `,
+      { records: PEER },
+    );
+  });
+
   test('after a reboot of the machine nothing of it is left', () => {
     playAlerts(
       `

@@ -132,9 +132,9 @@ export class AlertPlayer {
         return;
       case 'restart':
       case 'reboot': {
-        const alerts = saveableAlerts(this.state);
+        const saved = saveableAlerts(this.state);
         this.state = createAlertState(this.state.config);
-        this.#take({ type: 'restore', alerts, isSameBoot: verb === 'restart' });
+        this.#take({ type: 'restore', saved, isSameBoot: verb === 'restart' });
         return;
       }
       case 'open':

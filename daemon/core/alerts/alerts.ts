@@ -35,7 +35,7 @@ export function step(state: AlertState, input: AlertInput, surroundings: Surroun
       wakeAll(current);
       break;
     case 'restore':
-      restoreAlerts(current, input.alerts, input.isSameBoot);
+      restoreAlerts(current, input.saved, input.isSameBoot);
       break;
     case 'settled':
       state.settled = true;
