@@ -1,6 +1,6 @@
 // Proves the history of alerts of the whole daemon, between a recorded sensor and a real client: a watch that is resumed over
 // a restart and over SIGKILL tells each alert of the incident once and to its end, under one id; resolved alerts outlive the
-// daemon; a full disk is said, costs nothing but what cannot be kept, and its end is noticed. The last takes root, for a file
+// daemon; receivers are told of each once; a full disk is said, costs nothing but what cannot be kept, and its end is noticed. The last takes root, for a file
 // system of its own. The stream is that of one recorded incident, with thresholds short enough for it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -8,8 +8,10 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import type { StuckdClient } from '../../daemon/rpc/grpc-client.js';
 import { waitFor } from '../support/wait-for.js';
+import { Endpoint } from '../unit/sinks/endpoint.js';
 import { AlertFollower } from './alert-bench.js';
 import { ReplayBench } from './replay-bench.js';
 import { forkDaemon, isOnDisk } from './replay-fork.js';
@@ -178,6 +180,41 @@ test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing',
   const count = Object.keys(stories(before, after)).length;
   const ends = (): number => stuckctl.stdout().split('"resolved":').length - 1;
   await waitFor(() => ends() === count, { what: 'every end in stuckctl' });
+});
+
+test('over SIGKILL receivers are told of each alert once, and of its end', async () => {
+  const endpoint = await Endpoint.start();
+  onClean(() => void endpoint.close());
+  const secretFile = join(bench.directory, 'secret');
+  writeFileSync(secretFile, `whsec_${Buffer.alloc(24, 1).toString('base64')}`, { mode: 0o600 });
+  const receiver = { name: 'hook', type: 'webhook', url: endpoint.url, secretFile, allowLoopback: true };
+  const settings = { ...QUICK, receivers: [receiver] };
+  const first = await forkDaemon(bench, onClean, settings);
+  const before = await followed(first.client);
+  await untilEarlyFired(before);
+  await untilSaved(Object.keys(stories(before)));
+  const fired = Object.keys(stories(before));
+  const timesTold = (id: string, status: string): number =>
+    endpoint.received.filter(({ body }) => body.includes(`"${id}"`) && body.includes(status)).length;
+  // An answer of which the daemon does not know when it is killed is asked for again, under the same webhook-id.
+  const isDelivered = async (): Promise<boolean> => {
+    const { deliveries } = await first.client.listDeliveries({});
+    const done = deliveries.filter(({ state }) => state === stuckd.v1.DeliveryState.DELIVERY_STATE_DELIVERED);
+    return fired.every((id) => done.some(({ alertId }) => alertId === id));
+  };
+  await waitFor(isDelivered, { what: 'the deliveries' });
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  await waitFor(() => bench.connection.isClosed, { what: 'the sensor to notice' });
+
+  const second = await forkDaemon(bench, onClean, settings);
+  await untilAllResolved(second.client, before, follow(second.client, before.token));
+  const { alerts } = await second.client.listAlerts({ includeResolved: true });
+  const ids = alerts.map(({ id }) => id ?? '');
+  await waitFor(() => ids.every((id) => timesTold(id, 'ALERT_STATUS_RESOLVED') > 0), { what: 'every end' });
+  for (const id of ids) {
+    assert.deepEqual([timesTold(id, 'ALERT_STATUS_FIRING'), timesTold(id, 'ALERT_STATUS_RESOLVED')], [1, 1], id);
+  }
 });
 
 test('an end that was told and not saved is not told again', async () => {
