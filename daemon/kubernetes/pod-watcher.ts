@@ -126,7 +126,6 @@ export class PodWatcher {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      this.#openedMs = null;
       const retryAfterMs = await this.#attempt();
       const watchedMs = this.#openedMs === null ? 0 : this.#clock.nowMs() - this.#openedMs;
       const waitMs = this.#backoff.next(watchedMs) * (0.5 + this.#random() / 2);
@@ -136,6 +135,7 @@ export class PodWatcher {
 
   /** @returns how long the server asks to be left alone, milliseconds. */
   async #attempt(): Promise<number> {
+    this.#openedMs = null;
     try {
       this.#version ??= await this.#list();
       await this.#watch();
