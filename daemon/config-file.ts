@@ -10,6 +10,7 @@ import {
   parseDocument,
   type YAMLError,
 } from 'yaml';
+import { isRecord } from './lib/is-record.js';
 
 /** A configuration is small; a wrong path may lead to something that is not. */
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -56,10 +57,6 @@ function offsetOf(contents: Contents, keys: KeyPath, part: 'key' | 'value'): num
     }
   }
   return offset;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function reasonOf(error: unknown): string {

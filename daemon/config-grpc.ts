@@ -8,6 +8,15 @@ const DEFAULT_TCP_ADDRESS = '127.0.0.1:9736';
 
 const file = z.string().min(1, 'must be the path of a PEM file');
 
+/** Whether other machines can reach it; what is no address at all has been told of already. */
+function isOpen(text: string): boolean {
+  try {
+    return !isLoopback(parseAddress(text));
+  } catch {
+    return false;
+  }
+}
+
 const tcpSchema = z
   .strictObject({
     address: address(['tcp']).default(DEFAULT_TCP_ADDRESS),
@@ -25,14 +34,21 @@ const tcpSchema = z
         message: 'with tls nothing is insecure; leave one of them out',
       });
     }
-    if (tls === undefined && !insecure && !isLoopback(parseAddress(where))) {
+    if (tls === undefined && !insecure && isOpen(where)) {
       const message = `"${where}" can be reached from other machines: set tls for mTLS, or insecure: true if everybody there may see processes and peers`;
       context.addIssue({ code: 'custom', path: ['address'], message });
     }
   });
 
 export const grpcSchema = z.strictObject({
-  address: address(['unix', 'tcp']).default(DEFAULT_ADDRESS),
+  address: address(['unix', 'tcp'])
+    .superRefine((text, context) => {
+      if (isOpen(text)) {
+        const message = `"${text}" can be reached from other machines: use grpc.tcp, which has tls and insecure`;
+        context.addIssue({ code: 'custom', message });
+      }
+    })
+    .default(DEFAULT_ADDRESS),
   /** A TCP listener beside it. */
   tcp: tcpSchema.optional(),
   /** On the unix socket. */

@@ -1,26 +1,13 @@
 /** Configuration of the history on disk. */
 import * as z from 'zod';
-import { DURATION_PATTERN } from './config-values.js';
+import { duration } from './config-values.js';
 import { BYTE_SIZE_PATTERN, parseByteSize } from './lib/byte-size.js';
-import { parseDurationMs } from './lib/duration.js';
 import type { HistoryLimits } from './store/history.js';
 
 const MIB = 1 << 20;
 
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 366 * 24 * HOUR_MS;
-
-const age = z
-  .string({ error: 'must be a duration with a unit, such as 12h or 7d' })
-  .meta({ description: 'A duration, such as 12h or 7d', pattern: DURATION_PATTERN })
-  .transform((text, context) => {
-    const milliseconds = parseDurationMs(text);
-    if (milliseconds === null || milliseconds < HOUR_MS || milliseconds > YEAR_MS) {
-      context.addIssue({ code: 'custom', message: `"${text}" is not a duration from 1h to 366d` });
-      return z.NEVER;
-    }
-    return milliseconds;
-  });
 
 /** A size as text with a unit ("64MiB"), in bytes. */
 const size = z
@@ -39,7 +26,7 @@ const size = z
 export const historyDiskSchema = z
   .strictObject({
     /** What is older leaves. */
-    maxAge: age.prefault('7d'),
+    maxAge: duration(HOUR_MS, YEAR_MS).prefault('7d'),
     /** Ended items: the oldest leave when they take more. */
     maxBytes: size.prefault('64MiB'),
     /** Changes that a watch can be resumed from. */

@@ -1,5 +1,6 @@
 /** The schema of the configuration as JSON Schema, and ways to walk it: for editors, messages, printing and tests. */
 import * as z from 'zod';
+import { isRecord } from './lib/is-record.js';
 
 /** The part of JSON Schema that zod writes for a configuration. */
 export interface SchemaNode {
@@ -23,10 +24,6 @@ export function jsonSchema(schema: z.ZodType): SchemaNode {
     title: 'Configuration of stuckd',
     ...rest,
   } as SchemaNode;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The node itself, or the several that it may be. */

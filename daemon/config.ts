@@ -11,6 +11,7 @@ import { checkReceiverNames } from './config-receivers.js';
 import { address, duration } from './config-values.js';
 import type { StuckKind } from './core/kinds.js';
 import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
+import { isRecord } from './lib/is-record.js';
 import { LOG_LEVELS } from './lib/logger.js';
 import { receiversSchema } from './sinks/receiver-config.js';
 
@@ -127,10 +128,6 @@ export interface ConfigFlags {
   readonly logLevel?: string;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** @returns null if there is none and none has to be. */
 function readFile(path: string, mustExist: boolean): ConfigFile | null {
   if (!mustExist && !existsSync(path)) {
@@ -153,11 +150,12 @@ function override(
   if (key === undefined) {
     return target;
   }
-  const inner = target[key];
-  return {
-    ...target,
-    [key]: rest.length === 0 ? value : override(isRecord(inner) ? inner : {}, rest, value),
-  };
+  if (rest.length === 0) {
+    return { ...target, [key]: value };
+  }
+  const inner = target[key] === undefined ? {} : target[key];
+  // What is no section in the file stays there, to be found wrong.
+  return isRecord(inner) ? { ...target, [key]: override(inner, rest, value) } : target;
 }
 
 interface Override {

@@ -80,7 +80,7 @@ class PodNames {
   problems(): readonly string[] {
     const problem = this.#problem ?? this.#watcher?.problem ?? null;
     const { size, refused } = this.#table;
-    const full = refused === 0 ? [] : [`names of ${size} pods are known; there is no room for more`];
+    const full = refused === 0 ? [] : [`names of ${size} pods are known; ${refused} found no room`];
     return problem === null ? full : [problem, ...full];
   }
 

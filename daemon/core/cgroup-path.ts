@@ -46,10 +46,9 @@ const RUNTIME_OF_PREFIX: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Groups that hold bare ids: `/docker/<id>`. */
-const RUNTIME_OF_PARENT: ReadonlyMap<string, string> = new Map([
-  ['docker', 'docker'],
-  ['libpod_parent', 'podman'],
-]);
+const RUNTIME_OF_PARENT: ReadonlyMap<string, string> = new Map([['docker', 'docker']]);
+/** Here a bare id is that of a pod of Podman, whose containers are below: `/libpod_parent/<id>/libpod-<id>`. */
+const PODMAN_PARENT = 'libpod_parent';
 
 /** `cri-containerd-<id>.scope`, `crio-<id>`, or the bare id. conmon watches over a container and is none. */
 const CONTAINER = /^(?:([a-z][a-z0-9-]*)-)?([0-9a-f]{64})(?:\.scope)?$/;
@@ -73,6 +72,9 @@ const SLICE = /^[\w:.\\@-]{1,250}\.slice$/;
 function containerOf(segment: string, parent: string): Container | null {
   const [, prefix = '', id] = CONTAINER.exec(segment) ?? CONTAINER_AFTER_SLICE.exec(segment) ?? [];
   if (id !== undefined) {
+    if (prefix === '' && parent === PODMAN_PARENT) {
+      return null;
+    }
     const runtime = prefix === '' ? RUNTIME_OF_PARENT.get(parent) : RUNTIME_OF_PREFIX.get(prefix);
     return prefix.endsWith('conmon') ? null : { id, runtime: runtime ?? '' };
   }

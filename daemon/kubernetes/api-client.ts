@@ -8,7 +8,7 @@ import { request as httpsRequest } from 'node:https';
 import { ApiError } from './api-error.js';
 
 export interface ApiClientOptions {
-  /** `https://HOST:PORT` */
+  /** `https://HOST:PORT`, with a path where a proxy has several servers below its address. */
   readonly server: string;
   /** Both are read again for every request, since the kubelet renews tokens, and clusters their certificates. */
   readonly tokenFile: string;
@@ -73,15 +73,19 @@ function statusMessage(body: string): string {
 export class ApiClient {
   readonly #options: ApiClientOptions;
   readonly #answerTimeoutMs: number;
+  /** Ends without a slash. */
+  readonly #base: string;
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
+    const { origin, pathname } = new URL(options.server);
+    this.#base = `${origin}${pathname.replace(/\/+$/, '')}`;
     this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   }
 
   /**
    * Passes the body of a successful answer on as it comes.
-   * @param path with its query
+   * @param path from the root of the API, with its query
    * @throws ApiError whatever goes wrong; what `take` throws ends the request
    */
   async get(path: string, options: GetOptions, take: (text: string) => void): Promise<void> {
@@ -120,11 +124,12 @@ export class ApiClient {
       limit.abort(new ApiError(0, `no answer within ${this.#answerTimeoutMs} ms`));
     }, this.#answerTimeoutMs);
     try {
-      const { server, tokenFile, caFile } = this.#options;
+      const { tokenFile, caFile } = this.#options;
       const [token, ca] = await Promise.all([readToken(tokenFile), readFile(caFile)]);
       const headers = { accept: 'application/json', authorization: `Bearer ${token}`, 'user-agent': 'stuckd' };
       return await new Promise((resolve, reject) => {
-        const request = httpsRequest(new URL(path, server), { agent: false, ca, headers, signal: limit.signal });
+        const url = new URL(`${this.#base}${path}`);
+        const request = httpsRequest(url, { agent: false, ca, headers, signal: limit.signal });
         request.on('socket', (socket) => socket.setKeepAlive(true, KEEPALIVE_IDLE_MS));
         request.on('error', reject);
         request.on('response', resolve);

@@ -11,7 +11,7 @@ export interface ContainerFacts {
 /** Immutable: every change makes a new object. */
 export interface PodFacts {
   readonly uid: string;
-  /** The uid by which the node knows a static pod: the API shows it under another one. Else empty. */
+  /** The uid by which the node knows a static pod, which the API shows under another one; of an annotation. Else empty. */
   readonly configHash: string;
   readonly name: string;
   readonly namespace: string;

@@ -14,10 +14,10 @@ export class PodTable {
   readonly #podsMax: number;
   readonly #pods = new Map<string, PodFacts>();
   readonly #byContainer = new Map<string, Match>();
-  readonly #byHash = new Map<string, PodFacts>();
   /** Names last as long as the workload does, which its records hold: a pod that is deleted had a name all the same. */
   readonly #named = new WeakMap<Workload, { readonly match: Match; readonly workload: Workload }>();
-  #refused = 0;
+  /** The uids of pods that found no room. */
+  readonly #refused = new Set<string>();
 
   constructor(podsMax = PODS_MAX) {
     this.#podsMax = podsMax;
@@ -27,17 +27,16 @@ export class PodTable {
     return this.#pods.size;
   }
 
-  /** How often a pod found no room since the table was last replaced. */
+  /** How many pods found no room and are there still, as far as that is known; no more are counted than have room. */
   get refused(): number {
-    return this.#refused;
+    return this.#refused.size;
   }
 
   /** @param pods all there are. */
   replace(pods: readonly PodFacts[]): void {
     this.#pods.clear();
     this.#byContainer.clear();
-    this.#byHash.clear();
-    this.#refused = 0;
+    this.#refused.clear();
     for (const pod of pods) {
       this.put(pod);
     }
@@ -46,27 +45,24 @@ export class PodTable {
   put(pod: PodFacts): void {
     this.delete(pod.uid);
     if (this.#pods.size >= this.#podsMax) {
-      this.#refused += 1;
+      if (this.#refused.size < this.#podsMax) {
+        this.#refused.add(pod.uid);
+      }
       return;
     }
     this.#pods.set(pod.uid, pod);
-    if (pod.configHash !== '') {
-      this.#byHash.set(pod.configHash, pod);
-    }
     for (const container of pod.containers) {
       this.#byContainer.set(container.id, { pod, container });
     }
   }
 
   delete(uid: string): void {
+    this.#refused.delete(uid);
     const pod = this.#pods.get(uid);
     if (pod === undefined) {
       return;
     }
     this.#pods.delete(uid);
-    if (this.#byHash.get(pod.configHash) === pod) {
-      this.#byHash.delete(pod.configHash);
-    }
     for (const { id } of pod.containers) {
       if (this.#byContainer.get(id)?.pod === pod) {
         this.#byContainer.delete(id);
@@ -101,7 +97,10 @@ export class PodTable {
     if (podUid === '') {
       return inContainer ?? null;
     }
-    const pod = this.#pods.get(podUid) ?? this.#byHash.get(podUid);
+    // Whoever may create pods may write the hash of a static pod to one of his own. Which containers belong to a pod is
+    // written by the kubelet: a hash counts together with a container only.
+    const ofHash = inContainer?.pod.configHash === podUid ? inContainer.pod : undefined;
+    const pod = this.#pods.get(podUid) ?? ofHash;
     if (pod === undefined) {
       return null;
     }

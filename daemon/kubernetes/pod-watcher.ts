@@ -12,13 +12,28 @@ import { LineSplitter } from './line-splitter.js';
 import { parsePod, type PodFacts } from './pod-facts.js';
 import type { PodTable } from './pod-table.js';
 
+/** Time, so that tests can let hours pass. */
+export interface WatchClock {
+  /** Of any origin, milliseconds. */
+  nowMs(): number;
+  /** Ends early when `stop` is given. */
+  wait(milliseconds: number, stop: AbortSignal): Promise<void>;
+}
+
+const SYSTEM_CLOCK: WatchClock = {
+  nowMs: () => performance.now(),
+  wait: async (milliseconds, signal) => {
+    await delay(milliseconds, undefined, { signal }).catch(() => undefined);
+  },
+};
+
 export interface PodWatcherOptions {
   readonly api: Pick<ApiClient, 'get'>;
   readonly table: PodTable;
   readonly nodeName: string;
   /** Told when `problem` changes. */
   readonly onTurn: (problem: string | null) => void;
-  /** How long the server is asked to keep a watch open, seconds. */
+  /** How long the server is asked to keep a watch open, seconds: so long at least, and less than twice as long. */
   readonly watchSeconds?: number;
   /** After that time for its end to arrive, milliseconds. */
   readonly watchGraceMs?: number;
@@ -26,6 +41,7 @@ export interface PodWatcherOptions {
   readonly retryMs?: readonly [min: number, max: number];
   /** 0 to 1; spreads the agents of a cluster whose server comes back. */
   readonly random?: () => number;
+  readonly clock?: WatchClock;
 }
 
 const WATCH_SECONDS = 300;
@@ -35,13 +51,13 @@ const LIST_LENGTH_MAX = 64 * 1024 * 1024;
 const LIST_DEADLINE_MS = 60_000;
 /** A pod cannot be larger than what etcd takes, 1.5 MiB. */
 const EVENT_LENGTH_MAX = 4 * 1024 * 1024;
-const PAGE_SIZE = 500;
+const PAGE_SIZE = '500';
 const PAGES_MAX = 100;
 const WATCH_GRACE_MS = 30_000;
 
 /** The version asked for is not kept any more: from here on only a new list helps. */
 const GONE = 410;
-/** The server is not yet as far as the version asked for. */
+/** Of a list: the server is not yet as far as the version asked for. */
 const TIMED_OUT = 504;
 
 /** Any version, as the server has it in memory: a list of that costs it least. */
@@ -70,10 +86,13 @@ export class PodWatcher {
   readonly #watchGraceMs: number;
   readonly #backoff: Backoff;
   readonly #random: () => number;
+  readonly #clock: WatchClock;
   readonly #stop = new AbortController();
   #running: Promise<void> | null = null;
   /** Where the next watch goes on; null: a list is needed first. */
   #version: string | null = null;
+  /** When the server began to answer the watch of this attempt; null: it has not. */
+  #openedMs: number | null = null;
   #listFrom = ANY_VERSION;
   #everListed = false;
   /** Something has worked since the last failure. */
@@ -87,6 +106,7 @@ export class PodWatcher {
     const [minMs, maxMs] = options.retryMs ?? RETRY_MS;
     this.#backoff = new Backoff(minMs, maxMs, minMs * 10);
     this.#random = options.random ?? Math.random;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
   }
 
   /** Why names are missing or old; null while all is well. */
@@ -106,15 +126,16 @@ export class PodWatcher {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const startMs = performance.now();
       const retryAfterMs = await this.#attempt();
-      const waitMs = this.#backoff.next(performance.now() - startMs) * (0.5 + this.#random() / 2);
-      await delay(Math.max(waitMs, retryAfterMs), undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      const watchedMs = this.#openedMs === null ? 0 : this.#clock.nowMs() - this.#openedMs;
+      const waitMs = this.#backoff.next(watchedMs) * (0.5 + this.#random() / 2);
+      await this.#clock.wait(Math.max(waitMs, retryAfterMs), this.#stop.signal);
     }
   }
 
   /** @returns how long the server asks to be left alone, milliseconds. */
   async #attempt(): Promise<number> {
+    this.#openedMs = null;
     try {
       this.#version ??= await this.#list();
       await this.#watch();
@@ -129,7 +150,8 @@ export class PodWatcher {
 
   #fail({ code, message }: ApiError): void {
     const wasWatching = this.#version !== null;
-    if (code === GONE || code === TIMED_OUT) {
+    // A watch may get the second one from a gateway that does not reach the server, which says nothing of versions.
+    if (code === GONE || (code === TIMED_OUT && !wasWatching)) {
       this.#listFrom = this.#version ?? NEWEST_VERSION;
       this.#version = null;
       if (wasWatching) {
@@ -152,8 +174,17 @@ export class PodWatcher {
   }
 
   #path(query: Readonly<Record<string, string>>): string {
-    const fieldSelector = `spec.nodeName=${this.#options.nodeName}`;
+    // Pods that have finished stay for days, and their connections ended with their network namespace.
+    const fieldSelector = `spec.nodeName=${this.#options.nodeName},status.phase!=Succeeded,status.phase!=Failed`;
     return `/api/v1/pods?${new URLSearchParams({ fieldSelector, ...query }).toString()}`;
+  }
+
+  /** The beginning of a list, which is not older than `#listFrom`. */
+  #firstPage(): Readonly<Record<string, string>> {
+    const from = { resourceVersion: this.#listFrom };
+    // With a limit, the server takes any other version for the very one that it shall list: from there no watch could go on.
+    const mayBePaged = this.#listFrom === ANY_VERSION || this.#listFrom === NEWEST_VERSION;
+    return mayBePaged ? { limit: PAGE_SIZE, ...from } : from;
   }
 
   /** @returns the version of the list. */
@@ -161,8 +192,8 @@ export class PodWatcher {
     const pods: PodFacts[] = [];
     let next = '';
     for (let page = 0; page < PAGES_MAX; page += 1) {
-      const from: Record<string, string> = next === '' ? { resourceVersion: this.#listFrom } : { continue: next };
-      const { metadata, items } = await this.#listPage({ limit: PAGE_SIZE.toString(), ...from });
+      const query = next === '' ? this.#firstPage() : { limit: PAGE_SIZE, continue: next };
+      const { metadata, items } = await this.#listPage(query);
       pods.push(...(items ?? []).map(parsePod).filter((pod) => pod !== null));
       next = metadata.continue ?? '';
       if (next === '') {
@@ -194,16 +225,19 @@ export class PodWatcher {
 
   async #watch(): Promise<void> {
     const lines = new LineSplitter(EVENT_LENGTH_MAX);
+    // Or else the agents of a cluster, which were all cut off at once, would all come back at once, again and again.
+    const seconds = Math.floor(this.#watchSeconds * (1 + this.#random()));
     const query = {
       watch: '1',
       allowWatchBookmarks: 'true',
       resourceVersion: this.#version ?? NEWEST_VERSION,
-      timeoutSeconds: this.#watchSeconds.toString(),
+      timeoutSeconds: seconds.toString(),
     };
     const limits = {
-      deadlineMs: this.#watchSeconds * 1000 + this.#watchGraceMs,
+      deadlineMs: seconds * 1000 + this.#watchGraceMs,
       stop: this.#stop.signal,
       onOpen: () => {
+        this.#openedMs = this.#clock.nowMs();
         this.#turn(null);
       },
     };

@@ -149,8 +149,8 @@ function createListener({ certificates, onConnection, warn }: ListenOptions, add
 
 function refuseOpenAddress(address: Address): never {
   throw new AddressError(
-    `${formatAddress(address)} can be reached from other machines: set grpc.tcp with its tls files (mTLS), or insecure: true ` +
-      'if everybody there may see processes and peers; without TLS, use unix:PATH or 127.0.0.1:PORT',
+    `${formatAddress(address)} can be reached from other machines: use grpc.tcp, with its tls files (mTLS) or, ` +
+      'if everybody there may see processes and peers, with insecure: true; without TLS, use unix:PATH or 127.0.0.1:PORT',
   );
 }
 

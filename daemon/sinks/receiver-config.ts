@@ -1,7 +1,7 @@
 /** The key `receivers` of the configuration: where alerts go. */
 import * as z from 'zod';
 import { SEVERITIES } from '../core/alert.js';
-import { parseDurationMs } from '../lib/duration.js';
+import { duration } from '../lib/duration-schema.js';
 
 const RECEIVERS_MAX = 16;
 /** Alertmanager replicas. */
@@ -33,17 +33,7 @@ const url = z.string().superRefine((text, context) => {
 
 const path = z.string().startsWith('/', 'must be an absolute path');
 
-const timeout = z
-  .string({ error: 'must be a duration with a unit, such as 10s' })
-  .transform((text, context) => {
-    const milliseconds = parseDurationMs(text);
-    if (milliseconds === null || milliseconds < TIMEOUT_MIN_MS || milliseconds > TIMEOUT_MAX_MS) {
-      context.addIssue({ code: 'custom', message: 'must be a duration from 1s to 30s' });
-      return z.NEVER;
-    }
-    return milliseconds;
-  })
-  .prefault('15s');
+const timeout = duration(TIMEOUT_MIN_MS, TIMEOUT_MAX_MS).prefault('15s');
 
 const common = {
   /** Rules and `stuckctl alerts --test` name it so. */

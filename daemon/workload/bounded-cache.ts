@@ -2,19 +2,9 @@
 export class BoundedCache<Key, Value> {
   readonly #max: number;
   readonly #entries = new Map<Key, Value>();
-  #evicted = 0;
 
   constructor(max: number) {
     this.#max = max;
-  }
-
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  /** How many entries had to go. */
-  get evicted(): number {
-    return this.#evicted;
   }
 
   get(key: Key): Value | undefined {
@@ -34,7 +24,6 @@ export class BoundedCache<Key, Value> {
         return;
       }
       this.#entries.delete(oldest);
-      this.#evicted += 1;
     }
   }
 }

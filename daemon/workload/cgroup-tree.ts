@@ -13,6 +13,14 @@ export interface CgroupTreeOptions {
   readonly walkIntervalMs?: number;
   /** Directories that one walk visits. */
   readonly directoriesMax?: number;
+  /** Of any origin, milliseconds. */
+  readonly nowMs?: () => number;
+}
+
+interface Walk {
+  readonly paths: ReadonlyMap<bigint, string>;
+  /** All that was there has been seen. */
+  readonly isComplete: boolean;
 }
 
 const WALK_INTERVAL_MS = 5000;
@@ -29,10 +37,17 @@ function unifiedRoot(cgroupRoot: string): string | null {
   return roots.find((root) => existsSync(join(root, 'cgroup.controllers'))) ?? null;
 }
 
+/** The directory is gone, as groups come and go; anything else, such as a lack of descriptors, says nothing of it. */
+function isRemoved(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENODEV';
+}
+
 export class CgroupTree {
   readonly #root: string | null;
   readonly #walkIntervalMs: number;
   readonly #directoriesMax: number;
+  readonly #nowMs: () => number;
   #paths: ReadonlyMap<bigint, string> = new Map();
   /** Ids are not given again, so that one which a complete walk did not meet is gone for good. */
   readonly #absent = new Set<bigint>();
@@ -47,6 +62,7 @@ export class CgroupTree {
     this.#root = unifiedRoot(options.cgroupRoot);
     this.#walkIntervalMs = options.walkIntervalMs ?? WALK_INTERVAL_MS;
     this.#directoriesMax = options.directoriesMax ?? DIRECTORIES_MAX;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
   /**
@@ -78,7 +94,7 @@ export class CgroupTree {
       return;
     }
     const root = this.#root;
-    const waitMs = Math.max(0, this.#nextWalkMs - performance.now());
+    const waitMs = Math.max(0, this.#nextWalkMs - this.#nowMs());
     this.#timer = setTimeout(() => {
       this.#timer = null;
       void this.#refresh(root);
@@ -87,12 +103,13 @@ export class CgroupTree {
 
   async #refresh(root: string): Promise<void> {
     this.#walking = true;
-    const beginMs = performance.now();
+    const beginMs = this.#nowMs();
     const wanted = this.#wanted;
     this.#wanted = new Set();
-    this.#paths = await this.#walk(root);
+    const { paths, isComplete } = await this.#walk(root);
+    this.#paths = paths;
     for (const id of wanted) {
-      if (!this.#paths.has(id)) {
+      if (isComplete && !paths.has(id)) {
         this.#rememberAbsent(id);
       }
     }
@@ -103,7 +120,7 @@ export class CgroupTree {
       }
     }
     this.#walking = false;
-    const endMs = performance.now();
+    const endMs = this.#nowMs();
     this.#nextWalkMs = endMs + Math.max(this.#walkIntervalMs, WALK_SHARE * (endMs - beginMs));
     if (this.#wanted.size > 0) {
       this.#schedule();
@@ -121,8 +138,9 @@ export class CgroupTree {
   }
 
   /** One directory after the other, breadth first: pods lie near the root, and nobody is in a hurry. */
-  async #walk(root: string): Promise<Map<bigint, string>> {
+  async #walk(root: string): Promise<Walk> {
     const paths = new Map<bigint, string>();
+    let isComplete = true;
     const queue = ['/'];
     for (let path = queue.shift(); path !== undefined && !this.#stopped; path = queue.shift()) {
       const directory = join(root, path);
@@ -131,12 +149,14 @@ export class CgroupTree {
         const entries = await readdir(directory, { withFileTypes: true });
         paths.set(ino, path);
         const room = this.#directoriesMax - paths.size - queue.length;
-        const below = entries.filter((entry) => entry.isDirectory()).slice(0, Math.max(0, room));
-        queue.push(...below.map(({ name }) => join(path, name)));
-      } catch {
-        // It was removed since its parent was read.
+        const below = entries.filter((entry) => entry.isDirectory());
+        isComplete &&= below.length <= room;
+        queue.push(...below.slice(0, Math.max(0, room)).map(({ name }) => join(path, name)));
+      } catch (error) {
+        // Since its parent was read; the root is gone only if the hierarchy itself is.
+        isComplete &&= isRemoved(error) && path !== '/';
       }
     }
-    return paths;
+    return { paths, isComplete: isComplete && !this.#stopped };
   }
 }

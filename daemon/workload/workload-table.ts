@@ -23,9 +23,12 @@ export interface WorkloadTableOptions {
 
 const CACHE_MAX = 4096;
 
-/** A path that is told from inside of a cgroup namespace, which begins with steps up, does not name all of it. */
+/**
+ * A path that is told from inside of a cgroup namespace does not name all of it: it begins with steps up, or is the root,
+ * which the daemon's own group is where it has a namespace.
+ */
 function isRelative({ cgroup }: Workload): boolean {
-  return /^\/\.\.(?:\/|$)/.test(cgroup);
+  return cgroup === '/' || /^\/\.\.(?:\/|$)/.test(cgroup);
 }
 
 export class WorkloadTable implements WorkloadSource {

@@ -308,7 +308,8 @@ describe('what is refused at the start', () => {
     test(`${address} without TLS; and the unix socket is given back`, async () => {
       await assert.rejects(start({ address, insecure: false }), {
         name: 'AddressError',
-        message: /can be reached from other machines: set grpc\.tcp with its tls files \(mTLS\), or insecure: true/,
+        message:
+          /can be reached from other machines: use grpc\.tcp, with its tls files \(mTLS\) or, .* with insecure: true/,
       });
       await bench.serve();
     });

@@ -46,7 +46,7 @@ function temporaryDirectory(test: Ending): string {
   return directory;
 }
 
-/** All that is written in a state directory, without the file that has not replaced the old one yet. */
+/** What is written of the open records. */
 function savedText(stateDir: string): string {
   const path = join(stateDir, 'open-records.jsonl');
   return existsSync(path) ? readFileSync(path, 'utf8') : '';

@@ -1,6 +1,6 @@
 /**
- * As much of a Kubernetes API server as serves pods: list in pages, watch from a version, bookmarks, versions that are not
- * kept any more, bearer tokens; over HTTPS. And what can go wrong with one.
+ * As much of a Kubernetes API server as serves pods: list in pages, of the newest version or of an exact one, watch from a
+ * version, bookmarks, versions that are not kept any more, bearer tokens; over HTTPS. And what can go wrong with one.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -29,15 +29,35 @@ export interface ApiRequest {
   readonly token: string;
 }
 
+/** A version of a pod; of one that was deleted the last. */
 interface LogEntry {
   readonly version: number;
-  readonly type: string;
   readonly object: PodObject;
+  readonly isDeleted: boolean;
+  readonly before: PodObject | undefined;
 }
 
 interface Watch {
   readonly nodeName: string;
   readonly response: ServerResponse;
+}
+
+/** The pods of one node, less those that have finished: the only ones that the server lets the client ask for. */
+const FIELD_SELECTOR = /^spec\.nodeName=([a-z0-9.-]+),status\.phase!=Succeeded,status\.phase!=Failed$/;
+
+function isSelected({ spec, status }: PodObject, nodeName: string): boolean {
+  const { phase } = (status ?? {}) as { readonly phase?: string };
+  return spec.nodeName === nodeName && phase !== 'Succeeded' && phase !== 'Failed';
+}
+
+/** What a watch says of a change; null if it is of no concern to it. A pod that is selected no more is deleted to it. */
+function eventType({ object, isDeleted, before }: LogEntry, nodeName: string): string | null {
+  const was = before !== undefined && isSelected(before, nodeName);
+  const is = !isDeleted && isSelected(object, nodeName);
+  if (was) {
+    return is ? 'MODIFIED' : 'DELETED';
+  }
+  return is ? 'ADDED' : null;
 }
 
 /** What the server does instead of answering. */
@@ -50,17 +70,20 @@ export class FakeApiServer {
   readonly tokenFile: string;
   readonly caFile: string;
   token = 'token-1';
-  /** Pods in one page of a list, whatever the client asks for. */
+  /** Pods in one page of a list, whatever limit the client asks for. */
   pageSize = 500;
+  /** Of the paths that it serves: a proxy may have several API servers below its address. */
+  prefix = '';
   fault: Fault | null = null;
   readonly #directory = mkdtempSync(join(tmpdir(), 'stuckd-api-'));
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #pods = new Map<string, PodObject>();
   readonly #watches = new Set<Watch>();
-  #log: LogEntry[] = [];
+  /** All versions. Those that no watch can begin at any more can still be listed: the store keeps them longer. */
+  readonly #log: LogEntry[] = [];
   #version = 1000;
-  /** Versions up to here are not kept. */
+  /** No watch begins at a version before this one. */
   #compacted = 0;
   #port = 0;
 
@@ -125,14 +148,13 @@ export class FakeApiServer {
   }
 
   put(pod: PodObject): void {
-    const type = this.#pods.has(pod.metadata.uid) ? 'MODIFIED' : 'ADDED';
-    this.#happen(type, pod);
+    this.#happen(pod, false);
   }
 
   delete(uid: string): void {
     const pod = this.#pods.get(uid);
     if (pod !== undefined) {
-      this.#happen('DELETED', pod);
+      this.#happen(pod, true);
     }
   }
 
@@ -149,11 +171,10 @@ export class FakeApiServer {
     }
   }
 
-  /** Forgets what was before now. */
+  /** No watch can begin at what was before now. */
   compact(): void {
     this.advance();
     this.#compacted = this.#version;
-    this.#log = [];
   }
 
   /** Whatever text, to everybody who watches. */
@@ -178,25 +199,38 @@ export class FakeApiServer {
     await this.waitFor('a watch', () => this.#watches.size > 0);
   }
 
-  #happen(type: string, pod: PodObject): void {
+  #happen(pod: PodObject, isDeleted: boolean): void {
     this.#version += 1;
+    const { uid } = pod.metadata;
     const object = { ...pod, metadata: { ...pod.metadata, resourceVersion: this.#version.toString() } };
-    if (type === 'DELETED') {
-      this.#pods.delete(pod.metadata.uid);
+    const entry = { version: this.#version, object, isDeleted, before: this.#pods.get(uid) };
+    if (isDeleted) {
+      this.#pods.delete(uid);
     } else {
-      this.#pods.set(pod.metadata.uid, object);
+      this.#pods.set(uid, object);
     }
-    const entry = { version: this.#version, type, object };
     this.#log.push(entry);
     for (const watch of this.#watches) {
       this.#send(watch, entry);
     }
   }
 
-  #send({ nodeName, response }: Watch, { type, object }: LogEntry): void {
-    if (object.spec.nodeName === nodeName) {
-      response.write(`${JSON.stringify({ type, object: { kind: 'Pod', apiVersion: 'v1', ...object } })}\n`);
+  #send({ nodeName, response }: Watch, entry: LogEntry): void {
+    const type = eventType(entry, nodeName);
+    if (type !== null) {
+      response.write(`${JSON.stringify({ type, object: { kind: 'Pod', apiVersion: 'v1', ...entry.object } })}\n`);
     }
+  }
+
+  #podsAt(version: number): readonly PodObject[] {
+    const pods = new Map<string, PodObject>();
+    for (const { object, isDeleted } of this.#log.filter((entry) => entry.version <= version)) {
+      pods.delete(object.metadata.uid);
+      if (!isDeleted) {
+        pods.set(object.metadata.uid, object);
+      }
+    }
+    return [...pods.values()];
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
@@ -206,12 +240,12 @@ export class FakeApiServer {
     const isWatch = query['watch'] === '1';
     this.requests.push({ isWatch, query, token });
     this.notice.give();
-    const nodeName = /^spec\.nodeName=([a-z0-9.-]+)$/.exec(query['fieldSelector'] ?? '')?.[1];
+    const nodeName = FIELD_SELECTOR.exec(query['fieldSelector'] ?? '')?.[1];
     if (this.fault !== null) {
       this.fault(request, response);
     } else if (token !== this.token) {
       refuse(response, 401, 'Unauthorized');
-    } else if (pathname !== '/api/v1/pods' || nodeName === undefined) {
+    } else if (pathname !== `${this.prefix}/api/v1/pods` || nodeName === undefined) {
       refuse(response, 403, 'pods is forbidden: User "stuckd" cannot list resource "pods" at the cluster scope');
     } else if (isWatch) {
       this.#serveWatch(query, nodeName, response);
@@ -226,11 +260,15 @@ export class FakeApiServer {
       refuse(response, 504, 'Too large resource version');
       return;
     }
-    const pods = [...this.#pods.values()].filter(({ spec }) => spec.nodeName === nodeName);
+    // A version together with a limit, and without a word on how to match it, means this very version.
+    const { limit, resourceVersionMatch } = query;
+    const isExact = limit !== undefined && resourceVersionMatch === undefined && Number(wanted) > 0;
+    const version = isExact ? Number(wanted) : this.#version;
+    const pods = this.#podsAt(version).filter((pod) => isSelected(pod, nodeName));
     const from = Number(query['continue'] ?? 0);
-    const next = from + this.pageSize;
+    const next = limit === undefined ? Infinity : from + this.pageSize;
     const metadata = {
-      resourceVersion: this.#version.toString(),
+      resourceVersion: version.toString(),
       ...(next < pods.length ? { continue: next.toString() } : {}),
     };
     const list = { kind: 'PodList', apiVersion: 'v1', metadata, items: pods.slice(from, next) };

@@ -103,6 +103,12 @@ describe('the path of a control group', () => {
     ['Podman', `/machine.slice/libpod-${ID}.scope/container`, { containerId: ID, containerRuntime: 'podman' }],
     ['Podman, cgroupfs', `/libpod_parent/libpod-${ID}`, { containerId: ID, containerRuntime: 'podman' }],
     [
+      'a pod of Podman, cgroupfs',
+      `/libpod_parent/${OTHER_ID}/libpod-${ID}`,
+      { containerId: ID, containerRuntime: 'podman' },
+    ],
+    ['the monitor of such a pod', `/libpod_parent/${OTHER_ID}/conmon`, {}],
+    [
       'a pod of Podman',
       `/machine.slice/machine-libpod_pod_${OTHER_ID}.slice/libpod-${ID}.scope`,
       { containerId: ID, containerRuntime: 'podman' },

@@ -108,7 +108,7 @@ describe('what is wrong is named', () => {
     ['kinds: { closing: { alert: { rising: true } } }', /rising[^]*kinds\.closing\.alert/u],
     ['kinds: { closing: { alert: { connections: 0 } } }', /kinds\.closing\.alert\.connections/u],
     ['alerts: { collapseProcesses: 1 }', /give 0 \(never\), 2 or more[^]*alerts\.collapseProcesses/u],
-    ['alerts: { updateInterval: 1ms }', /must lie between 1000 ms/u],
+    ['alerts: { updateInterval: 1ms }', /"1ms" is not a duration from 1s to 1d/u],
     ['alerts: { inbound: { share: 5 } }', /alerts\.inbound\.share/u],
     [
       'rules: [{ match: { peers: [host] } }]',

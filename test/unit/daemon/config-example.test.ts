@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { configSchema, loadConfig } from '../../../daemon/config.js';
 import { jsonSchema, type SchemaNode, variants } from '../../../daemon/config-schema.js';
+import { isRecord } from '../../../daemon/lib/is-record.js';
 import { packageRoot } from '../../support/package-root.js';
 
 const path = join(packageRoot(), 'deploy/stuckd.example.yaml');
@@ -17,10 +18,6 @@ const OFF_BY_DEFAULT: readonly string[] = ['rules', 'silences', 'receivers'];
 
 /** Prose has one space after its "#"; settings that are commented out have none, and those inside of them two or more. */
 const uncommented = text.replaceAll(/^( *)#(?=[^ \n#]| {2})/gm, '$1');
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** `receivers[].url`: all keys of the schema, of all that a value may be. */
 function schemaKeys(node: SchemaNode, at = ''): readonly string[] {

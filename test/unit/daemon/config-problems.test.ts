@@ -66,6 +66,14 @@ describe('one mistake', () => {
       'grpc:\n  tcp: { address: "0.0.0.0:9736" }',
       'F:2:19: "0.0.0.0:9736" can be reached from other machines: set tls for mTLS, or insecure: true if everybody there may see processes and peers (at grpc.tcp.address)',
     ],
+    [
+      'grpc: { tcp: { address: nonsense } }',
+      'F:1:25: "nonsense" is not an address; write unix:PATH or HOST:PORT ([HOST]:PORT for IPv6) (at grpc.tcp.address)',
+    ],
+    [
+      'grpc: { address: "[::]:9736" }',
+      'F:1:18: "[::]:9736" can be reached from other machines: use grpc.tcp, which has tls and insecure (at grpc.address)',
+    ],
     ['grpc: { tcp: { address: "unix:/x" } }', 'F:1:25: "unix:/x" must be HOST:PORT (at grpc.tcp.address)'],
     [
       'grpc: { tcp: { insecure: true, tls: { certFile: a, keyFile: b, clientCaFile: c } } }',
@@ -95,6 +103,17 @@ test('a file of something else does not fill the screen', () => {
   const lines = problems(Array.from({ length: 1000 }, (_, index) => `key${index}: 1`).join('\n'));
   assert.equal(lines.length, 21);
   assert.equal(lines.at(-1), 'and 980 more');
+});
+
+test('variables and flags do not hide what is wrong in the file', () => {
+  const environment = { STUCKD_ADDRESS: 'unix:/x' };
+  for (const [text, found] of [
+    ['grpc: 5', 'F:1:7: expected keys and values, found 5 (at grpc)'],
+    ['grpc: [a]', 'F:1:7: expected keys and values, found a list (at grpc)'],
+    ['grpc:', 'F:1:6: expected keys and values, found null (at grpc)'],
+  ] as const) {
+    assert.deepEqual(problems(text, {}, environment), [found]);
+  }
 });
 
 test('variables and flags are named', () => {

@@ -53,9 +53,18 @@ describe('the API server', () => {
   });
 
   test('is given the token over TLS only, and node names that cannot change the question', () => {
-    for (const settings of [{ apiServer: 'http://10.0.0.1' }, { apiServer: '10.0.0.1:6443' }, { nodeName: 'a,b' }]) {
+    const refused = [
+      'http://10.0.0.1',
+      '10.0.0.1:6443',
+      'https://user@10.0.0.1',
+      'https://user:password@10.0.0.1',
+      'https://10.0.0.1/?cluster=7',
+      'https://10.0.0.1/#7',
+    ].map((apiServer) => ({ apiServer }));
+    for (const settings of [...refused, { nodeName: 'a,b' }]) {
       assert.equal(kubernetesSchema.safeParse(settings).success, false, JSON.stringify(settings));
     }
+    assert.equal(kubernetesSchema.safeParse({ apiServer: 'https://rancher.example/k8s/clusters/c-7' }).success, true);
   });
 });
 

@@ -50,14 +50,16 @@ describe('the names of a workload', () => {
   table.put(facts(createPod(1, { status })));
   table.put(facts(createPod(2)));
   const hash = 'ab'.repeat(16);
-  const mirror = createPod(3);
-  table.put(
-    facts({
-      ...mirror,
-      metadata: { ...mirror.metadata, annotations: { 'kubernetes.io/config.hash': hash } },
-      status: null,
-    }),
-  );
+  // Anybody who may create pods may write the annotation of the second one.
+  for (const [number, uid] of [
+    [3, hash],
+    [4, hash],
+    [5, podUid(2)],
+  ] as const) {
+    const mirror = createPod(number);
+    const annotations = { 'kubernetes.io/config.hash': uid };
+    table.put(facts({ ...mirror, metadata: { ...mirror.metadata, annotations } }));
+  }
   const cases: readonly [string, Workload, string][] = [
     ['a container', inPod(podUid(1), containerId(0x11)), 'shop/web-1/app'],
     ['the container before a restart', inPod(podUid(1), containerId(0x12)), 'shop/web-1/app'],
@@ -65,7 +67,10 @@ describe('the names of a workload', () => {
     ['an ephemeral container', inPod(podUid(1), containerId(0x14)), 'shop/web-1/debugger'],
     ['a container that the API does not show yet', inPod(podUid(1), containerId(0x99)), 'shop/web-1/'],
     ['a container whose pod does not show in the path', inContainer(containerId(0x11)), 'shop/web-1/app'],
-    ['a static pod, by the hash of its manifest', inPod(hash, containerId(0x98)), 'shop/web-3/'],
+    ['a static pod, by the hash of its manifest', inPod(hash, containerId(3)), 'shop/web-3/app'],
+    ['a static pod whose containers the API does not show yet', inPod(hash, containerId(0x98)), '//'],
+    ['a static pod, by a container of another hash', inPod('cd'.repeat(16), containerId(3)), '//'],
+    ['a pod whose uid somebody gave as a hash', inPod(podUid(2), containerId(5)), 'shop/web-2/'],
     ['another pod that shows the id of a container', inPod(podUid(2), containerId(0x11)), 'shop/web-2/'],
     ['a pod that is not known, in spite of the id of a container', inPod(podUid(9), containerId(0x11)), '//'],
     ['a container that is not known', inContainer(containerId(0x99)), '//'],
@@ -116,13 +121,18 @@ test('a change replaces what was known before, a list everything', () => {
   assert.equal(names(table.withNames(inContainer(containerId(2)))), 'shop/web-2/app');
 });
 
-test('what finds no room is counted, and finds it when another goes', () => {
+test('what finds no room is counted until it finds it, when another goes, or is gone', () => {
   const table = new PodTable(2);
-  table.replace([1, 2, 3].map((number) => facts(createPod(number))));
-  assert.deepEqual([table.size, table.refused], [2, 1]);
+  table.replace([1, 2, 3, 4].map((number) => facts(createPod(number))));
+  table.put(facts(createPod(3)));
+  assert.deepEqual([table.size, table.refused], [2, 2]);
   table.delete(podUid(1));
+  assert.deepEqual([table.size, table.refused], [1, 2], 'nobody has told of them again');
   table.put(facts(createPod(3)));
   assert.equal(names(table.withNames(inContainer(containerId(3)))), 'shop/web-3/app');
+  assert.deepEqual([table.size, table.refused], [2, 1]);
+  table.delete(podUid(4));
+  assert.equal(table.refused, 0);
 });
 
 test('of a pod no more is kept than a pod can have', () => {

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { workloadOfCgroupPath } from '../../../daemon/core/cgroup-path.js';
 import { ApiClient } from '../../../daemon/kubernetes/api-client.js';
+import { ApiError } from '../../../daemon/kubernetes/api-error.js';
 import { PodWatcher } from '../../../daemon/kubernetes/pod-watcher.js';
 import { type ApiRequest, type FakeApiServer, refuse } from '../../support/fake-api-server.js';
 import { waitFor } from '../../support/wait-for.js';
@@ -34,21 +35,35 @@ describe('list and watch', () => {
     assert.equal(lists(server).length, 1);
   });
 
-  test('the server is asked for this node only, with bookmarks and a time limit', async (t) => {
-    const { server, table, waitPod } = await startBench(t);
+  test('the server is asked for this node only, with bookmarks and a time limit that differs', async (t) => {
+    const { server, table, waitPod } = await startBench(t, { random: () => 0.25 });
     server.put({ ...createPod(7), spec: { nodeName: 'node-18' } });
     server.put(createPod(8));
     await waitPod(8);
     assert.equal(table.size, 2);
     const [list, watch] = server.requests;
-    assert.deepEqual(list?.query, { fieldSelector: `spec.nodeName=${NODE}`, limit: '500', resourceVersion: '0' });
+    const fieldSelector = `spec.nodeName=${NODE},status.phase!=Succeeded,status.phase!=Failed`;
+    assert.deepEqual(list?.query, { fieldSelector, limit: '500', resourceVersion: '0' });
     assert.deepEqual(watch?.query, {
-      fieldSelector: `spec.nodeName=${NODE}`,
+      fieldSelector,
       watch: '1',
       allowWatchBookmarks: 'true',
       resourceVersion: '1001',
-      timeoutSeconds: '300',
+      timeoutSeconds: '375',
     });
+  });
+
+  test('pods that have finished take no room', async (t) => {
+    const { server, watcher, table } = await createBench(t);
+    server.put(createPod(1));
+    server.put(createPod(2, { status: { phase: 'Failed' } }));
+    watcher.start();
+    await server.waitWatching();
+    assert.equal(table.size, 1, 'not in the list');
+    server.put(createPod(3, { status: { phase: 'Pending' } }));
+    await waitFor(() => table.size === 2, { what: 'a pod that begins' });
+    server.put(createPod(3, { status: { phase: 'Succeeded' } }));
+    await waitFor(() => table.size === 1, { what: 'its end' });
   });
 
   test('a list in pages is one list', async (t) => {
@@ -113,8 +128,11 @@ describe('versions that are not kept any more', () => {
     server.compact();
     await waitPod(2);
     assert.equal(table.size, 1, 'what was deleted meanwhile is gone');
-    assert.equal(lists(server)[1]?.query['resourceVersion'], '1001');
+    // With a limit, this would be a list of the old version itself, at which no watch can begin.
+    const { resourceVersion, limit } = lists(server)[1]?.query ?? {};
+    assert.deepEqual([resourceVersion, limit], ['1001', undefined]);
     await server.waitWatching();
+    assert.equal(lists(server).length, 2);
     assert.deepEqual(turns, []);
   });
 
@@ -128,6 +146,25 @@ describe('versions that are not kept any more', () => {
     server.put(createPod(2));
     await waitPod(2);
     assert.equal(lists(server).length, 2);
+  });
+
+  test('are not what a gateway means that does not reach the server: the watch goes on where it was', async (t) => {
+    const { server, waitPod } = await startBench(t);
+    const before = server.requests.length;
+    server.fault = (_request, response) => {
+      server.fault = null;
+      refuse(response, 504, 'gateway timeout');
+    };
+    server.cut();
+    server.put(createPod(2));
+    await waitPod(2);
+    assert.deepEqual(
+      server.requests.slice(before).map(({ isWatch, query }) => [isWatch, query['resourceVersion']]),
+      [
+        [true, '1001'],
+        [true, '1001'],
+      ],
+    );
   });
 
   test('where even the list is refused for its version, the newest is asked for', async (t) => {
@@ -225,14 +262,74 @@ describe('a server that does not serve', () => {
   });
 
   test('hangs before it answers', async (t) => {
-    const { server, watcher, waitProblem, waitWell, waitPod } = await createBench(t, { answerTimeoutMs: 100 });
+    let api: Pick<ApiClient, 'get'> | null = null;
+    const { server, watcher, waitProblem, waitWell, waitPod } = await createBench(t, {
+      api: { get: async (...request) => api?.get(...request) },
+    });
+    const { url, tokenFile, caFile } = server;
+    api = new ApiClient({ server: url, tokenFile, caFile, answerTimeoutMs: 100 });
     server.put(createPod(1));
     server.fault = () => undefined;
     watcher.start();
     await waitProblem(/^pod names are unknown: no answer within 100 ms$/);
+    // A busy machine may take longer for an answer.
+    api = new ApiClient({ server: url, tokenFile, caFile, answerTimeoutMs: 60_000 });
     server.fault = null;
     await waitPod(1);
     await waitWell();
+  });
+
+  test('is left alone longer and longer, however long it takes to fail; a watch that lasted ends that', async (t) => {
+    const HOUR_MS = 3_600_000;
+    let nowMs = 0;
+    const waits: number[] = [];
+    const emptyList = JSON.stringify({ metadata: { resourceVersion: '7' }, items: [] });
+    const { watcher } = await createBench(t, {
+      retryMs: [1000, 8000],
+      random: () => 1,
+      clock: {
+        nowMs: () => nowMs,
+        wait: async (milliseconds, signal) => {
+          waits.push(milliseconds);
+          if (waits.length === 8) {
+            await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          }
+        },
+      },
+      api: {
+        get: async (path, { onOpen }, take) => {
+          const isWatch = path.includes('watch=1');
+          if (isWatch && waits.length === 5) {
+            onOpen?.();
+          }
+          nowMs += HOUR_MS;
+          await Promise.resolve();
+          if (isWatch || waits.length < 3) {
+            throw new ApiError(0, 'no answer');
+          }
+          take(emptyList);
+        },
+      },
+    });
+    watcher.start();
+    await waitFor(() => waits.length === 8, { what: 'eight pauses' });
+    assert.deepEqual(waits, [1000, 2000, 4000, 8000, 8000, 1000, 2000, 4000]);
+  });
+
+  test('is one of several below an address', async (t) => {
+    const { server, table } = await createBench(t);
+    server.prefix = '/k8s/clusters/c-7';
+    server.put(createPod(1));
+    const { tokenFile, caFile } = server;
+    for (const end of ['', '/']) {
+      const api = new ApiClient({ server: `${server.url}${server.prefix}${end}`, tokenFile, caFile });
+      const watcher = new PodWatcher({ api, table, nodeName: NODE, retryMs: [5, 40], onTurn: () => undefined });
+      t.after(() => watcher.stop());
+      watcher.start();
+      await waitFor(() => table.size === 1, { what: 'the pod' });
+      await watcher.stop();
+      table.replace([]);
+    }
   });
 
   test('hangs in a watch: it is given up after its time, and begun anew', async (t) => {

@@ -2,7 +2,9 @@
 // mounted, that a miss makes the tree look again, though not too often, and that what it looks at is bounded. Directories
 // of an ordinary file system stand for control groups; test/kernel/workloads.test.ts has real ones.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -69,24 +71,82 @@ test('a miss is no reason to look again before the interval is over', async (t) 
   assert.equal(tree.pathOf(late), null);
 });
 
+/** For trees that walk again as soon as there is a reason: to them, no walk takes any time. */
+const ZERO_TIME = { nowMs: () => 0 };
+
+interface Reading {
+  /** How often a tree has begun to walk; of all trees on the same root. */
+  readonly walks: () => number;
+  /** Until this is set, the directory cannot be read. */
+  isMended: boolean;
+}
+
+/** Watches how directories are read. @param broken a directory that fails with `code` */
+function watchReading(t: TestContext, root: string, broken = '', code = ''): Reading {
+  const { readdir } = promises;
+  let walks = 0;
+  const reading = { walks: () => walks, isMended: false };
+  const mock = t.mock.method(promises, 'readdir', async (...given: Parameters<typeof readdir>) => {
+    const path = String(given[0]);
+    walks += path === join(root, '/') ? 1 : 0;
+    if (path === broken && !reading.isMended) {
+      throw Object.assign(new Error(code), { code });
+    }
+    return readdir(...given);
+  });
+  // Modules that import it by name see the change.
+  syncBuiltinESMExports();
+  t.after(() => {
+    mock.mock.restore();
+    syncBuiltinESMExports();
+  });
+  return reading;
+}
+
+/** A walk of the first tree would have begun before the one of another, which has its reason later. */
+async function assertRests(t: TestContext, cgroupRoot: string, { walks }: Reading): Promise<void> {
+  const before = walks();
+  await found(createTree(t, { cgroupRoot, ...ZERO_TIME }), idOf(cgroupRoot));
+  assert.equal(walks(), before + 1, 'the other one alone has looked');
+}
+
 test('an id that no directory has is looked for once', async (t) => {
   const cgroupRoot = createRoot(t, false);
-  const tree = createTree(t, { cgroupRoot });
+  const reading = watchReading(t, cgroupRoot);
+  const tree = createTree(t, { cgroupRoot, ...ZERO_TIME });
   const absent = 2n ** 63n;
   assert.equal(tree.pathOf(absent), null);
   await found(tree, idOf(cgroupRoot));
-  mkdirSync(join(cgroupRoot, 'late'));
-  const late = idOf(join(cgroupRoot, 'late'));
   for (let asked = 0; asked < 100; asked += 1) {
     assert.equal(tree.pathOf(absent), null);
   }
-  // Another tree that has a reason to look walks three times meanwhile.
-  const other = createTree(t, { cgroupRoot });
-  for (const name of ['a', 'b', 'c']) {
-    mkdirSync(join(cgroupRoot, name));
-    await found(other, idOf(join(cgroupRoot, name)));
-  }
-  assert.equal(tree.pathOf(late), null, 'it did not look again, or it would have met this one');
+  await assertRests(t, cgroupRoot, reading);
+  mkdirSync(join(cgroupRoot, 'late'));
+  assert.equal(await found(tree, idOf(join(cgroupRoot, 'late'))), '/late', 'it still looks for others');
+});
+
+test('a directory that is gone when it is its turn had nothing in it', async (t) => {
+  const cgroupRoot = createRoot(t, false);
+  const group = join(cgroupRoot, 'a');
+  mkdirSync(join(group, 'b'), { recursive: true });
+  const reading = watchReading(t, cgroupRoot, group, 'ENOENT');
+  const tree = createTree(t, { cgroupRoot, ...ZERO_TIME });
+  assert.equal(tree.pathOf(idOf(join(group, 'b'))), null);
+  await found(tree, idOf(cgroupRoot));
+  assert.equal(tree.pathOf(idOf(join(group, 'b'))), null);
+  await assertRests(t, cgroupRoot, reading);
+});
+
+test('what is in a directory that cannot be read for now is not taken for gone', async (t) => {
+  const cgroupRoot = createRoot(t, false);
+  const group = join(cgroupRoot, 'a');
+  mkdirSync(join(group, 'b'), { recursive: true });
+  const reading = watchReading(t, cgroupRoot, group, 'EMFILE');
+  const tree = createTree(t, { cgroupRoot, ...ZERO_TIME });
+  assert.equal(tree.pathOf(idOf(join(group, 'b'))), null);
+  await found(tree, idOf(cgroupRoot));
+  reading.isMended = true;
+  assert.equal(await found(tree, idOf(join(group, 'b'))), '/a/b');
 });
 
 test('links are not followed', async (t) => {
@@ -107,10 +167,20 @@ test('no more directories are visited than allowed', async (t) => {
   for (const name of names) {
     mkdirSync(join(cgroupRoot, name));
   }
-  const tree = createTree(t, { cgroupRoot, directoriesMax: 10 });
+  const reading = watchReading(t, cgroupRoot);
+  const tree = createTree(t, { cgroupRoot, directoriesMax: 10, ...ZERO_TIME });
   await found(tree, idOf(cgroupRoot));
   const known = names.filter((name) => tree.pathOf(idOf(join(cgroupRoot, name))) !== null);
   assert.equal(known.length, 9, 'the root is one of the ten');
+  // What was cut off is not taken for gone: it is looked for again, and found when there is room.
+  const [cut = ''] = names.filter((name) => !known.includes(name));
+  const id = idOf(join(cgroupRoot, cut));
+  const before = reading.walks();
+  await waitFor(() => tree.pathOf(id) === null && reading.walks() > before + 1, { what: 'two more walks' });
+  for (const name of names.filter((other) => other !== cut)) {
+    rmdirSync(join(cgroupRoot, name));
+  }
+  assert.equal(await found(tree, id), `/${cut}`);
 });
 
 test('without cgroup v2 nothing is known, and nothing is looked for', (t) => {
