@@ -13,7 +13,7 @@
 #define SOCK_DEAD_BIT 0 /* enum sock_flags, include/net/sock.h */
 
 /* Ten minutes, as a rule: a server that drains has closed its listener, and keeps what came in through it. */
-#define LISTENER_SWEEPS 60
+#define LISTENER_SWEEPS 300
 
 static __always_inline bool had_listener(__u32 netns, __u32 port)
 {
