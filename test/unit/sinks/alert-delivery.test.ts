@@ -108,7 +108,7 @@ test('what was told is not told again after a restart, and what ended meanwhile 
   await settled(before);
   await before.stop(0);
 
-  const after = await bench.start(config, { source: new FakeAlerts([createAlert({ id: 'a1' })]) });
+  const after = await bench.start(config, { source: new FakeAlerts([createAlert({ id: 'a1', receivers: ['hook'] })]) });
   after.resolveVanished();
   await settled(after);
   assert.deepEqual(events(endpoint.received), ['fired', 'fired', 'resolved']);
@@ -141,6 +141,7 @@ test('who is told: by name, by severity, updates and ends as they wish', async (
   bench.alerts.resolve(grave);
   bench.alerts.fire({ id: 'a2', receivers: ['all', 'unknown'] });
   bench.alerts.fire({ id: 'a3', severity: 'info', receivers: ['grave'] });
+  bench.alerts.fire({ id: 'a4', severity: 'critical', receivers: [] });
   await settled(delivery);
   const told = (name: string): unknown[] => events(endpoint.received.filter(({ path }) => path === `/${name}`));
   assert.deepEqual(told('all'), ['fired', 'resolved', 'fired']);
@@ -196,7 +197,7 @@ test('a receiver that is removed leaves dead letters; a new one learns what fire
   await endpoint.waitFor(1);
   await waitFor(() => delivery.deliveries()[0]?.attempts === 1, { what: 'the attempt' });
   endpoint.answer = answerWith(200);
-  delivery.reload(receivers({ name: 'new', type: 'webhook', url: endpoint.url }));
+  bench.reload(delivery, receivers({ name: 'new', type: 'webhook', url: endpoint.url }));
   await settled(delivery);
   assert.deepEqual(
     delivery.deliveries().map(({ receiver, state }) => [receiver, state]),
@@ -206,7 +207,7 @@ test('a receiver that is removed leaves dead letters; a new one learns what fire
     ],
   );
   assert.equal(delivery.retry(delivery.deliveries()[0]?.id ?? ''), 'no_receiver');
-  delivery.reload(old);
+  bench.reload(delivery, old);
   await settled(delivery);
   assert.equal(endpoint.received.length, 2, 'it had been told of this alert');
 });
