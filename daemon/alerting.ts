@@ -50,7 +50,8 @@ export class Alerting {
     });
     this.#delivery = new AlertDelivery({
       source: this.#engine,
-      alertJson: (alert) => alertToJson(alertToProto(alert, clock.nowUs(), clock, workloads)),
+      alertJson: (alert, withConnections) =>
+        alertToJson(alertToProto(alert, clock.nowUs(), clock, workloads, withConnections ? alert.connections : [])),
       stateDir: config.stateDir,
       node: basicNodeFacts().hostname,
       receivers: config.receivers,

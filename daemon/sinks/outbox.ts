@@ -131,7 +131,7 @@ export class Outbox {
       const waiting = this.#updates.get(orderIn(entry));
       return waiting === undefined || this.#busy.has(waiting) ? [] : [waiting];
     });
-    const record = acceptRecord(thread.alert, entries, removed, thread);
+    const record = acceptRecord(entries[0]?.alert ?? thread.alert, entries, removed, thread);
     this.#replay(record);
     this.#log.append([record]);
     this.#trim();
@@ -181,7 +181,7 @@ export class Outbox {
           this.#put({ ...entry, alert: record.alert });
         }
         if (record.thread !== null) {
-          this.#setThread({ ...record.thread, alert: record.alert });
+          this.#setThread({ ...record.thread, alert: record.thread.alert ?? record.alert });
         }
         break;
       case 'progress': {

@@ -33,6 +33,11 @@ export function wantsAlert({ config }: Receiver, { receivers, severity }: Alert)
   return receivers.includes(config.name) && SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(config.minSeverity);
 }
 
+/** Does it tell of single connections? */
+export function showsConnections({ config }: Receiver): boolean {
+  return config.type === 'webhook';
+}
+
 /** Alertmanager hears of changes with the next repetition, so that they are no messages there. */
 export function sendsUpdates({ config }: Receiver): boolean {
   return config.type !== 'alertmanager' && config.sendUpdates;

@@ -98,6 +98,27 @@ test('an endpoint that is down, over a restart of the daemon, and comes back', a
   assert.deepEqual(events(up.received.slice(3)), ['resolved']);
 });
 
+test('a stop with a request under way is no failure of the endpoint, and costs no attempt', async (context) => {
+  const bench = new DeliveryBench(context);
+  const endpoint = await bench.endpoint();
+  endpoint.answer = () => undefined;
+  const config = receivers({ name: 'hook', type: 'webhook', url: endpoint.url });
+  const before = await bench.start(config);
+  bench.alerts.fire();
+  await endpoint.waitFor(1);
+  await before.stop(0);
+  assert.deepEqual(bench.log, []);
+  assert.deepEqual(
+    before.deliveries().map(({ state, attempts, lastError }) => [state, attempts, lastError]),
+    [['pending', 0, '']],
+  );
+  assert.equal(before.status().receivers[0]?.lastError, '');
+  endpoint.answer = answerWith(200);
+  const after = await bench.start(config);
+  await settled(after);
+  assert.equal(endpoint.received[0]?.headers['webhook-id'], endpoint.received[1]?.headers['webhook-id']);
+});
+
 test('what was told is not told again after a restart, and what ended meanwhile is resolved', async (context) => {
   const bench = new DeliveryBench(context);
   const endpoint = await bench.endpoint();
