@@ -156,7 +156,7 @@ export class AlertIntake {
     const thread = outbox.thread(alert.id);
     if (thread !== undefined) {
       const told = thread.receivers.flatMap((name) => receivers().get(name) ?? []);
-      this.#resolve(thread, encodeAlert(alertJson(alert, told.some(showsConnections))));
+      this.#resolve(thread, encodeAlert(alertJson(alert, this.#wantsConnections(told))));
     }
   }
 
@@ -175,7 +175,7 @@ export class AlertIntake {
     if (fresh.length + updated.length === 0) {
       return;
     }
-    const encoded = encodeAlert(alertJson(alert, [...fresh, ...updated].some(showsConnections)));
+    const encoded = encodeAlert(alertJson(alert, this.#wantsConnections([...fresh, ...updated])));
     const message = decodeAlert(encoded);
     const lasting = withoutConnections(message);
     const entries = [
@@ -232,6 +232,11 @@ export class AlertIntake {
     const encoded = encodeAlert(message);
     groups.noteResolved(message, nowMs);
     this.#accept(thread, this.#entries(receiver, message, encoded, 'resolved'));
+  }
+
+  /** Nine tenths of an alert are its connections: where much waits already, they would cost the place of other alerts. */
+  #wantsConnections(told: readonly Receiver[]): boolean {
+    return !this.#options.outbox.isCrowded && told.some(showsConnections);
   }
 
   #accept(thread: AlertThread, entries: readonly OutboxEntry[]): void {

@@ -67,7 +67,7 @@ export function decodeAlert(encoded: string): AlertMessage {
   return alertSchema.parse(JSON.parse(encoded));
 }
 
-/** The same alert without the sampled connections, which are nine tenths of it: for what is kept as long as it fires. */
+/** The same alert without the sampled connections: for what is kept as long as it fires. */
 export function withoutConnections(alert: AlertMessage): AlertMessage {
   return { ...alert, connections: [] };
 }
