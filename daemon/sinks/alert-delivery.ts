@@ -35,7 +35,7 @@ export interface DeliveryLog {
 
 export interface AlertDeliveryOptions {
   readonly source: AlertSource;
-  /** The proto3 JSON mapping of stuckd.v1.Alert. */
+  /** The proto3 JSON mapping of stuckd.v1.Alert, with the connections of its sample or without. */
   readonly alertJson: (alert: Alert, withConnections: boolean) => object;
   /** The outbox gets a folder in it. */
   readonly stateDir: string;

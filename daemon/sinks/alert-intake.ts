@@ -37,7 +37,7 @@ export interface IntakeOptions {
   readonly clock: SinkClock;
   /** By name, in the order of the configuration. */
   readonly receivers: () => ReadonlyMap<string, Receiver>;
-  /** The proto3 JSON mapping of stuckd.v1.Alert. */
+  /** The proto3 JSON mapping of stuckd.v1.Alert, with the connections of its sample or without. */
   readonly alertJson: (alert: Alert, withConnections: boolean) => object;
   /** There is something to send. */
   readonly onAccepted: () => void;
