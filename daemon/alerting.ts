@@ -58,7 +58,8 @@ export class Alerting {
     this.history = new AlertHistory(parts.history, this.#engine, clock, workloads);
     this.#delivery = new AlertDelivery({
       source: this.#engine,
-      alertJson: (alert) => alertToJson(alertToProto(alert, clock.nowUs(), clock, workloads)),
+      alertJson: (alert, withConnections) =>
+        alertToJson(alertToProto(alert, clock.nowUs(), clock, workloads, withConnections ? alert.connections : [])),
       stateDir: config.stateDir,
       node: basicNodeFacts().hostname,
       receivers: config.receivers,

@@ -29,12 +29,14 @@ function processToProto(process: AlertProcess, clock: WallClock): stuckd.v1.Aler
 
 /**
  * @param nowUs CLOCK_MONOTONIC at which the summary is made.
+ * @param connections those that are shown; what the summary says is of all that the alert has
  */
 export function alertToProto(
   alert: Alert,
   nowUs: number,
   clock: WallClock,
   workloads: WorkloadSource,
+  connections: Alert['connections'] = alert.connections,
 ): stuckd.v1.Alert.$Properties {
   const time = (monoUs: number | null): ReturnType<typeof timestampFromUs> | null =>
     monoUs === null ? null : timestampFromUs(clock.monoToRealUs(monoUs));
@@ -55,7 +57,7 @@ export function alertToProto(
     endTime: time(alert.endUs),
     earliestGiveUp: time(alert.earliestGiveUpUs),
     summary: alertSummary(alert, nowUs, { wallTime: wallTimeText(clock, nowUs) }),
-    connections: alert.connections.map((record) => recordToProto(record, nowUs, clock, workloads)),
+    connections: connections.map((record) => recordToProto(record, nowUs, clock, workloads)),
     fireTime: time(alert.fireUs),
     silencedUntil: alert.silencedUntilMs === null ? null : timestampFromUs(alert.silencedUntilMs * US_PER_MS),
     receivers: [...alert.receivers],

@@ -32,11 +32,14 @@ const PRIVATE_V4: readonly Range[] = [
 ];
 
 const FORBIDDEN_V6: readonly Range[] = [
-  ['::', 128],
+  // Unspecified, and IPv4-compatible ones, which are deprecated (RFC 4291, 2.5.5.1); but for loopback.
+  ['::', 96],
+  ['::ffff:0:0:0', 96], // IPv4-translated (RFC 2765), deprecated as well
   ['fe80::', 10],
   ['fec0::', 10],
   ['ff00::', 8],
-  ['fd00:ec2::254', 128], // metadata service of a cloud
+  ['fd00:ec2::254', 128], // metadata services of clouds
+  ['fd20:ce::254', 128],
   ['2001::', 32], // Teredo: a tunnel to an address that does not stand here
   ['64:ff9b:1::', 48], // a translator's own prefix: what is behind it cannot be told
 ];
@@ -71,11 +74,14 @@ const PRIVATE = blockList(PRIVATE_V4, PRIVATE_V6);
 /** @param address without brackets; a zone (`%eth0`) makes it forbidden, as anything else that is no address. */
 export function addressClass(address: string): AddressClass {
   const family = isIPv4(address) ? 'ipv4' : isIPv6(address) && !address.includes('%') ? 'ipv6' : null;
-  if (family === null || FORBIDDEN.check(address, family)) {
+  if (family === null) {
     return 'forbidden';
   }
   if (LOOPBACK.check(address, family)) {
     return 'loopback';
+  }
+  if (FORBIDDEN.check(address, family)) {
+    return 'forbidden';
   }
   return PRIVATE.check(address, family) ? 'private' : 'public';
 }

@@ -35,8 +35,8 @@ export interface DeliveryLog {
 
 export interface AlertDeliveryOptions {
   readonly source: AlertSource;
-  /** The proto3 JSON mapping of stuckd.v1.Alert. */
-  readonly alertJson: (alert: Alert) => object;
+  /** The proto3 JSON mapping of stuckd.v1.Alert, with the connections of its sample or without. */
+  readonly alertJson: (alert: Alert, withConnections: boolean) => object;
   /** The outbox gets a folder in it. */
   readonly stateDir: string;
   /** Name of this machine, as receivers see it. */

@@ -3,12 +3,20 @@
  * restart, so that an alert which goes on is not told again as a new one.
  */
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Alert, AlertChange, AlertSource } from '../core/alert.js';
 import type { DeliveryEvent } from '../core/delivery.js';
-import { type AlertMessage, decodeAlert, encodeAlert, plainText, resolvedAlert } from './alert-message.js';
+import {
+  type AlertMessage,
+  decodeAlert,
+  encodeAlert,
+  plainText,
+  resolvedAlert,
+  withoutConnections,
+} from './alert-message.js';
 import type { AlertThread, OutboxEntry } from './outbox-records.js';
 import type { Outbox } from './outbox.js';
-import { type Receiver, sendsUpdates, wantsAlert } from './receivers.js';
+import { type Receiver, sendsUpdates, showsConnections, wantsAlert } from './receivers.js';
 import type { SinkClock } from './sink-clock.js';
 
 const SUMMARY_MAX = 300;
@@ -17,14 +25,20 @@ const ID_LENGTH = 16;
 /** Timers of Node do not go much further than some weeks; looking once an hour costs nothing. */
 const SILENCE_LOOK_MS = 3_600_000;
 
+/** Alerts that are encoded for Alertmanager in one go; other work gets its turn after them. */
+const REFRESH_BATCH = 20;
+
+/** After so long the same alert may have other words: times of another day are told with their date. */
+const WORDS_AGE_MS = 3_600_000;
+
 export interface IntakeOptions {
   readonly source: AlertSource;
   readonly outbox: Outbox;
   readonly clock: SinkClock;
   /** By name, in the order of the configuration. */
   readonly receivers: () => ReadonlyMap<string, Receiver>;
-  /** The proto3 JSON mapping of stuckd.v1.Alert. */
-  readonly alertJson: (alert: Alert) => object;
+  /** The proto3 JSON mapping of stuckd.v1.Alert, with the connections of its sample or without. */
+  readonly alertJson: (alert: Alert, withConnections: boolean) => object;
   /** There is something to send. */
   readonly onAccepted: () => void;
 }
@@ -77,7 +91,7 @@ export class AlertIntake {
     const firing = new Set(source.firing().map(({ id }) => id));
     for (const thread of outbox.threads()) {
       if (!firing.has(thread.alertId)) {
-        this.#resolve(thread, resolvedAlert(thread.alert, clock.nowMs()));
+        this.#resolve(thread, encodeAlert(resolvedAlert(decodeAlert(thread.alert), clock.nowMs())));
       }
     }
   }
@@ -86,28 +100,50 @@ export class AlertIntake {
   restoreGroups(receiver: Receiver): void {
     for (const { receivers, alert } of this.#options.outbox.threads()) {
       if (receivers.includes(receiver.config.name)) {
-        receiver.alertmanager?.groups.join(decodeAlert(alert), alert);
+        receiver.alertmanager?.groups.join(decodeAlert(alert), { updateUs: null, madeMs: this.#options.clock.nowMs() });
       }
     }
   }
 
-  /** Brings what an Alertmanager is told up to date: annotations, and labels, of which the severity is one. */
-  refreshGroups(receiver: Receiver): void {
-    const { source, outbox, alertJson } = this.#options;
-    const groups = receiver.alertmanager?.groups;
+  /** Brings what Alertmanagers are told up to date: annotations, and labels, of which the severity is one. */
+  async refreshGroups(): Promise<void> {
+    const { source, receivers } = this.#options;
+    let encoded = 0;
     for (const alert of source.firing()) {
-      const member = groups?.member(alert.id);
+      const behind = [...receivers().values()].filter((receiver) => this.#isBehind(receiver, alert));
+      if (behind.length > 0) {
+        this.#refresh(alert, behind);
+        encoded += 1;
+        if (encoded % REFRESH_BATCH === 0) {
+          await nextTurn();
+        }
+      }
+    }
+  }
+
+  #isBehind({ alertmanager }: Receiver, alert: Alert): boolean {
+    const member = alertmanager?.groups.member(alert.id);
+    return (
+      member !== undefined &&
+      (member.updateUs !== alert.updateUs || Math.abs(this.#options.clock.nowMs() - member.madeMs) >= WORDS_AGE_MS)
+    );
+  }
+
+  #refresh(alert: Alert, behind: readonly Receiver[]): void {
+    const { outbox, alertJson, clock } = this.#options;
+    const encoded = encodeAlert(alertJson(alert, false));
+    const message = decodeAlert(encoded);
+    for (const receiver of behind) {
+      const groups = receiver.alertmanager?.groups;
       const thread = outbox.thread(alert.id);
-      if (groups === undefined || member === undefined || thread === undefined) {
+      if (groups === undefined || thread === undefined) {
         continue;
       }
-      const encoded = encodeAlert(alertJson(alert));
-      const message = decodeAlert(encoded);
-      if (groups.keyOf(message) !== member.key) {
+      if (groups.keyOf(message) !== groups.member(alert.id)?.key) {
         this.#leaveGroup(receiver, thread);
         this.#accept({ ...thread, alert: encoded }, this.#entries(receiver, message, encoded, 'fired'));
       }
-      groups.join(message, encoded);
+      groups.join(message, { updateUs: alert.updateUs, madeMs: clock.nowMs() });
     }
   }
 
@@ -116,9 +152,11 @@ export class AlertIntake {
       this.#offer(alert, kind);
       return;
     }
-    const thread = this.#options.outbox.thread(alert.id);
+    const { outbox, receivers, alertJson } = this.#options;
+    const thread = outbox.thread(alert.id);
     if (thread !== undefined) {
-      this.#resolve(thread, encodeAlert(this.#options.alertJson(alert)));
+      const told = thread.receivers.flatMap((name) => receivers().get(name) ?? []);
+      this.#resolve(thread, encodeAlert(alertJson(alert, this.#wantsConnections(told))));
     }
   }
 
@@ -137,16 +175,17 @@ export class AlertIntake {
     if (fresh.length + updated.length === 0) {
       return;
     }
-    const encoded = encodeAlert(alertJson(alert));
+    const encoded = encodeAlert(alertJson(alert, this.#wantsConnections([...fresh, ...updated])));
     const message = decodeAlert(encoded);
+    const lasting = withoutConnections(message);
     const entries = [
       ...fresh.flatMap((receiver) => this.#entries(receiver, message, encoded, 'fired')),
       ...updated.flatMap((receiver) => this.#entries(receiver, message, encoded, 'updated')),
     ];
     const names = [...told, ...fresh.map(({ config }) => config.name)];
-    this.#accept({ alertId: alert.id, receivers: names, alert: encoded }, entries);
+    this.#accept({ alertId: alert.id, receivers: names, alert: encodeAlert(lasting) }, entries);
     for (const { alertmanager } of fresh) {
-      alertmanager?.groups.join(message, encoded);
+      alertmanager?.groups.join(lasting, { updateUs: alert.updateUs, madeMs: clock.nowMs() });
     }
   }
 
@@ -189,10 +228,15 @@ export class AlertIntake {
       return;
     }
     const nowMs = this.#options.clock.nowMs();
-    const encoded = resolvedAlert(member.encoded, nowMs);
-    const message = decodeAlert(encoded);
+    const message = resolvedAlert(member.alert, nowMs);
+    const encoded = encodeAlert(message);
     groups.noteResolved(message, nowMs);
-    this.#accept({ ...thread, alert: encoded }, this.#entries(receiver, message, encoded, 'resolved'));
+    this.#accept(thread, this.#entries(receiver, message, encoded, 'resolved'));
+  }
+
+  /** Nine tenths of an alert are its connections: where much waits already, they would cost the place of other alerts. */
+  #wantsConnections(told: readonly Receiver[]): boolean {
+    return !this.#options.outbox.isCrowded && told.some(showsConnections);
   }
 
   #accept(thread: AlertThread, entries: readonly OutboxEntry[]): void {

@@ -67,10 +67,15 @@ export function decodeAlert(encoded: string): AlertMessage {
   return alertSchema.parse(JSON.parse(encoded));
 }
 
+/** The same alert without the sampled connections: for what is kept as long as it fires. */
+export function withoutConnections(alert: AlertMessage): AlertMessage {
+  return { ...alert, connections: [] };
+}
+
 /** The same alert, resolved: for one that ended while nobody looked. */
-export function resolvedAlert(encoded: string, nowMs: number): string {
+export function resolvedAlert(alert: AlertMessage, nowMs: number): AlertMessage {
   const time = new Date(nowMs).toISOString();
-  return encodeAlert({ ...decodeAlert(encoded), status: RESOLVED, updateTime: time, endTime: time });
+  return { ...alert, status: RESOLVED, updateTime: time, endTime: time };
 }
 
 /** `STUCK_KIND_CLOSE_WAIT` is `close_wait` in labels. */

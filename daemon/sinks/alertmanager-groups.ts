@@ -11,22 +11,22 @@ const RESOLVED_FOR_MS = 5 * 60_000 + RESEND_INTERVAL_MS;
 /** Of groups that ended lately. */
 const RESOLVED_MAX = 1000;
 
-interface Member {
+/** Which state of an alert is told. */
+export interface AlertVersion {
+  /** `updateUs` of the alert; null: not known, since it is of the last run. */
+  readonly updateUs: number | null;
+  /** When it was made, milliseconds since 1970. */
+  readonly madeMs: number;
+}
+
+interface Member extends AlertVersion {
   readonly key: string;
   readonly alert: AlertMessage;
-  /** The alert as it is to be told. */
-  readonly encoded: string;
 }
 
 interface Ended {
   readonly postable: PostableAlert;
   readonly untilMs: number;
-}
-
-/** A group of labels, as it is sent. */
-export interface GroupMessage {
-  readonly key: string;
-  readonly postable: PostableAlert;
 }
 
 export class AlertmanagerGroups {
@@ -48,10 +48,10 @@ export class AlertmanagerGroups {
     return this.#members.get(alertId);
   }
 
-  /** The alert fires, or goes on with the same labels. */
-  join(alert: AlertMessage, encoded: string): void {
+  /** The alert fires, or goes on with the same labels. @param alert without its connections: there may be many of it */
+  join(alert: AlertMessage, version: AlertVersion): void {
     const key = this.keyOf(alert);
-    this.#members.set(alert.id, { key, alert, encoded });
+    this.#members.set(alert.id, { key, alert, ...version });
     const group = this.#groups.get(key) ?? new Set<string>();
     this.#groups.set(key, group.add(alert.id));
     this.#ended.delete(key);
@@ -86,21 +86,21 @@ export class AlertmanagerGroups {
     }
   }
 
-  /** All that is to be told now. */
-  messages(nowMs: number): readonly GroupMessage[] {
-    const firing = [...this.#groups].flatMap(([key, ids]) => {
-      const members = [...ids].flatMap((id) => this.#members.get(id) ?? []);
-      const [first] = members;
-      if (first === undefined) {
-        return [];
-      }
-      const postable = postableAlert(first.alert, nowMs, this.#node, members.length - 1);
-      const starts = members.map(({ alert }) => alert.fireTime || alert.startTime).filter((start) => start !== '');
-      return [{ key, postable: { ...postable, startsAt: starts.sort()[0] ?? postable.startsAt } }];
-    });
-    const ended = [...this.#ended]
-      .filter(([, { untilMs }]) => untilMs >= nowMs)
-      .map(([key, { postable }]) => ({ key, postable }));
-    return [...firing, ...ended];
+  /** Of all groups that there may be something to say of. */
+  keys(): readonly string[] {
+    return [...this.#groups.keys(), ...this.#ended.keys()];
+  }
+
+  /** What is to be told of a group now; null: nothing. */
+  message(key: string, nowMs: number): PostableAlert | null {
+    const members = [...(this.#groups.get(key) ?? [])].flatMap((id) => this.#members.get(id) ?? []);
+    const [first] = members;
+    if (first === undefined) {
+      const ended = this.#ended.get(key);
+      return ended === undefined || ended.untilMs < nowMs ? null : ended.postable;
+    }
+    const postable = postableAlert(first.alert, nowMs, this.#node, members.length - 1);
+    const starts = members.map(({ alert }) => alert.fireTime || alert.startTime).filter((start) => start !== '');
+    return { ...postable, startsAt: starts.sort()[0] ?? postable.startsAt };
   }
 }

@@ -3,7 +3,7 @@
  * something, knows again. What an outbox still holds for a replica comes from there, in its order, and not from here.
  */
 import type { AlertIntake } from './alert-intake.js';
-import { RESEND_INTERVAL_MS, type PostableAlert } from './alertmanager.js';
+import { RESEND_INTERVAL_MS } from './alertmanager.js';
 import type { DeliveryWorker } from './delivery-worker.js';
 import { laneKey, type Outbox } from './outbox.js';
 import type { ReceiverConfig } from './receiver-config.js';
@@ -54,38 +54,51 @@ export class AlertmanagerResender {
 
   async #sendAll(): Promise<void> {
     const { receivers, intake } = this.#options;
-    const rounds: Promise<void>[] = [];
-    for (const receiver of receivers().values()) {
-      intake.refreshGroups(receiver);
-      for (let replica = 1; replica <= receiver.format.replicas; replica += 1) {
-        rounds.push(this.#send(receiver, replica));
-      }
-    }
+    await intake.refreshGroups();
+    const rounds = [...receivers().values()].flatMap((receiver) =>
+      Array.from({ length: receiver.format.replicas }, (_unused, index) => this.#send(receiver, index + 1)),
+    );
     await Promise.all(rounds);
   }
 
   async #send(receiver: Receiver, replica: number): Promise<void> {
-    const { clock, outbox, worker, attempt } = this.#options;
+    const { outbox, worker, receivers } = this.#options;
     const { alertmanager, config } = receiver;
     if (alertmanager === null) {
       return;
     }
-    const pending = outbox.pending(laneKey(config.name, replica));
-    if (pending.size > 0 && worker.lastError(config.name, replica) !== '') {
+    const { size } = outbox.pending(laneKey(config.name, replica));
+    if (size > 0 && worker.lastError(config.name, replica) !== '') {
       return; // the message that waits finds out when the endpoint is back
     }
-    const waiting = new Set([...pending.values()].map(({ order }) => order));
-    const alerts = alertmanager.groups
-      .messages(clock.nowMs())
-      .filter(({ key }) => !waiting.has(key))
-      .map(({ postable }) => postable);
-    for (let start = 0; start < alerts.length; start += BATCH_MAX) {
-      const batch: readonly PostableAlert[] = alerts.slice(start, start + BATCH_MAX);
-      const verdict = await attempt(config, () => alertmanager.format.request(batch, replica));
-      worker.note(config.name, replica, verdict);
-      if (verdict.kind !== 'delivered') {
+    const keys = alertmanager.groups.keys();
+    for (let start = 0; start < keys.length; start += BATCH_MAX) {
+      if (this.#stopped || receivers().get(config.name) !== receiver) {
+        return; // configured anew: its groups are others now
+      }
+      if (!(await this.#sendBatch(config, alertmanager, replica, keys.slice(start, start + BATCH_MAX)))) {
         return;
       }
     }
+  }
+
+  /**
+   * What is told is that of the moment before the request, and nothing else is told of these alerts while it is under way:
+   * otherwise "firing" could arrive after "resolved".
+   * @returns false if the endpoint takes nothing now
+   */
+  async #sendBatch(
+    config: ReceiverConfig,
+    { format, groups }: NonNullable<Receiver['alertmanager']>,
+    replica: number,
+    keys: readonly string[],
+  ): Promise<boolean> {
+    const { clock, worker, attempt } = this.#options;
+    const held = worker.hold(config.name, replica, keys);
+    const nowMs = clock.nowMs();
+    const batch = held.orders.flatMap((key) => groups.message(key, nowMs) ?? []);
+    const verdict = batch.length === 0 ? null : await attempt(config, () => format.request(batch, replica));
+    held.release(verdict);
+    return verdict === null || verdict.kind === 'delivered' || verdict.kind === 'final';
   }
 }

@@ -33,11 +33,20 @@ const AGE_INTERVAL_MS = 10_000;
 
 interface Lane {
   readonly busyOrders: Set<string>;
+  /** Under way outside of the outbox. */
+  readonly heldOrders: Set<string>;
   /** In a row; 0 while the endpoint answers. */
   failures: number;
   /** No request before. */
   openMs: number;
   lastError: string;
+}
+
+/** Orders that are kept for a message outside of the outbox. */
+export interface HeldOrders {
+  readonly orders: readonly string[];
+  /** @param verdict null: there was no attempt */
+  release(verdict: Verdict | null): void;
 }
 
 /** Is it time? A time that lies further ahead than any wait comes from before the wall clock was set back. */
@@ -83,9 +92,29 @@ export class DeliveryWorker {
     });
   }
 
-  /** For a message outside of the outbox: what its attempt says about the endpoint. */
-  note(receiver: string, replica: number, verdict: Verdict): void {
-    this.#turn(this.#lane(laneKey(receiver, replica)), receiver, replica, verdict);
+  /**
+   * For a message outside of the outbox, that must not meet one of the same order on the way.
+   * @returns those of the orders of which nothing waits or is under way. Nothing of them is sent before `release` is called
+   * with what the attempt says about the endpoint.
+   */
+  hold(receiver: string, replica: number, orders: readonly string[]): HeldOrders {
+    const key = laneKey(receiver, replica);
+    const lane = this.#lane(key);
+    const waiting = new Set([...this.#options.outbox.pending(key).values()].map(({ order }) => order));
+    const held = orders.filter((order) => !waiting.has(order) && !lane.busyOrders.has(order));
+    for (const order of held) {
+      lane.heldOrders.add(order);
+    }
+    const release = (verdict: Verdict | null): void => {
+      for (const order of held) {
+        lane.heldOrders.delete(order);
+      }
+      if (verdict !== null) {
+        this.#turn(lane, receiver, replica, verdict);
+      }
+      this.wake();
+    };
+    return { orders: held, release };
   }
 
   /** Somebody wants it sent now: the lane does not wait either. */
@@ -109,7 +138,8 @@ export class DeliveryWorker {
   }
 
   #lane(key: string): Lane {
-    const lane = this.#lanes.get(key) ?? { busyOrders: new Set<string>(), failures: 0, openMs: 0, lastError: '' };
+    const orders = { busyOrders: new Set<string>(), heldOrders: new Set<string>() };
+    const lane = this.#lanes.get(key) ?? { ...orders, failures: 0, openMs: 0, lastError: '' };
     this.#lanes.set(key, lane);
     return lane;
   }
@@ -151,7 +181,7 @@ export class DeliveryWorker {
 
   /** The first of each order, if it is due. One that fails again and again must not keep the others from being tried. */
   #choose(key: string, lane: Lane, nowMs: number, count: number): { due: OutboxEntry[]; nextMs: number } {
-    const seen = new Set(lane.busyOrders);
+    const seen = new Set([...lane.busyOrders, ...lane.heldOrders]);
     const due: OutboxEntry[] = [];
     let nextMs = Infinity;
     for (const entry of this.#options.outbox.pending(key).values()) {
@@ -179,7 +209,7 @@ export class DeliveryWorker {
       lane.busyOrders.delete(entry.order);
       outbox.setBusy(entry.id, false);
       this.#turn(lane, entry.receiver, entry.replica, verdict);
-      this.#settle(entry, verdict);
+      this.#settle(entry.id, verdict);
       this.#underWay.delete(work);
       this.wake();
     });
@@ -189,6 +219,9 @@ export class DeliveryWorker {
   /** What the verdict says about the endpoint; a refusal for good is an answer as well. */
   #turn(lane: Lane, receiver: string, replica: number, verdict: Verdict): void {
     const { clock, random, onTurn } = this.#options;
+    if (verdict.kind === 'abandoned') {
+      return;
+    }
     if (verdict.kind !== 'retry') {
       if (lane.failures > 0) {
         onTurn(receiver, replica, null);
@@ -207,8 +240,13 @@ export class DeliveryWorker {
     }
   }
 
-  #settle(entry: OutboxEntry, verdict: Verdict): void {
+  /** What it was at the start of the attempt does not count: somebody may have retried it, or removed its receiver. */
+  #settle(id: string, verdict: Verdict): void {
     const { clock, random, outbox } = this.#options;
+    const entry = outbox.find(id);
+    if (entry?.state !== 'pending' || verdict.kind === 'abandoned') {
+      return;
+    }
     const nowMs = clock.nowMs();
     const attempted = {
       attempts: entry.attempts + 1,

@@ -13,13 +13,13 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { wholeLines } from './whole-lines.js';
 
 const FILE_NAME = 'outbox.log';
 const VERSION_LINE = { k: 'stuckd-outbox', version: 1 };
@@ -27,19 +27,12 @@ const VERSION_LINE = { k: 'stuckd-outbox', version: 1 };
 /** Below this size the file is not written anew. */
 const REWRITE_BYTES_MIN = 1024 * 1024;
 /** It is when it has grown to this many times what counted the last time. */
-const REWRITE_GROWTH = 4;
+const REWRITE_GROWTH = 2;
 
 /** Lines that are written in one go while the file is written anew; other work gets its turn after each. */
 const BATCH_LINES = 100;
 
 const CHECKSUM_LENGTH = 8;
-
-/** What was found on disk. */
-export interface LoadedLog {
-  readonly records: readonly unknown[];
-  /** Empty, or what of the file was of no use, for a person. */
-  readonly problem: string;
-}
 
 function checksum(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, CHECKSUM_LENGTH);
@@ -85,6 +78,19 @@ function writeWhole(fd: number, text: string): number {
   return bytes.length;
 }
 
+/** @throws Error of the system */
+async function syncData(fd: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    fdatasync(fd, (error) => {
+      if (error === null) {
+        resolve();
+      } else {
+        reject(error);
+      }
+    });
+  });
+}
+
 export class OutboxLog {
   readonly #directory: string;
   readonly #path: string;
@@ -117,28 +123,34 @@ export class OutboxLog {
     return this.#meanwhile === null && (this.#fd === null || this.#bytes > this.#rewriteAtBytes);
   }
 
-  /** Reads what the last run left. Nothing is appended before the first {@link rewrite} or {@link rest}. */
-  load(): LoadedLog {
-    let text: string;
+  /**
+   * Reads what the last run left, one record after the other: the file may be much larger than what of it still counts.
+   * Nothing is appended before the first {@link rewrite} or {@link rest}.
+   * @returns empty, or what of the file was of no use, for a person
+   */
+  load(take: (record: unknown) => void): string {
+    let count = 0;
+    let damaged = 0;
     try {
       makeDirectory(this.#directory);
-      text = readFileSync(this.#path, 'utf8');
+      for (const line of wholeLines(this.#path)) {
+        const record = fromLine(line);
+        if (count === 0 && JSON.stringify(record) !== JSON.stringify(VERSION_LINE)) {
+          return this.#moveAside('it is not an outbox of this version');
+        }
+        if (record === undefined) {
+          damaged += 1;
+        } else if (count > 0) {
+          take(record);
+        }
+        count += 1;
+      }
     } catch (error) {
       // Without a file there was nothing; a directory that cannot be made is told when the file is to be written.
       const absent = hasCode(error, 'ENOENT') || !existsSync(this.#path);
-      return { records: [], problem: absent ? '' : this.#moveAside(errorText(error)) };
+      return absent ? '' : this.#moveAside(errorText(error));
     }
-    const lines = text.split('\n');
-    // What follows the last newline was being written when the machine stopped; it had not been accepted.
-    lines.pop();
-    const parsed = lines.map(fromLine);
-    const [first, ...records] = parsed;
-    if (lines.length > 0 && JSON.stringify(first) !== JSON.stringify(VERSION_LINE)) {
-      return { records: [], problem: this.#moveAside('it is not an outbox of this version') };
-    }
-    const whole = records.filter((record) => record !== undefined);
-    const torn = records.length - whole.length;
-    return { records: whole, problem: torn === 0 ? '' : `${torn} damaged lines of ${this.#path} were skipped` };
+    return damaged === 0 ? '' : `${damaged} damaged lines of ${this.#path} were skipped`;
   }
 
   /** After it returned, the records survive the death of this process; soon after, that of the machine. Never throws. */
@@ -155,10 +167,7 @@ export class OutboxLog {
       this.#fail(error);
       return;
     }
-    this.#unsynced = true;
-    this.#syncing ??= this.#sync(isNew).finally(() => {
-      this.#syncing = null;
-    });
+    this.#syncSoon(isNew);
   }
 
   /**
@@ -208,10 +217,17 @@ export class OutboxLog {
         await file.close();
       }
       fd = openSync(temporary, 'a');
+      // What came meanwhile is safe in the old file by now, and must be in the new one before that goes.
+      writeWhole(fd, this.#meanwhile.splice(0).join(''));
+      await syncData(fd);
       // Nothing may come between the last line and the rename, or it would be in the old file only.
-      writeWhole(fd, this.#meanwhile.join(''));
+      const last = this.#meanwhile.join('');
+      writeWhole(fd, last);
       renameSync(temporary, this.#path);
       this.#take(fd);
+      if (last !== '') {
+        this.#syncSoon();
+      }
       fd = null;
       await this.#syncDirectory();
     } catch (error) {
@@ -284,7 +300,15 @@ export class OutboxLog {
     }
   }
 
-  /** One at a time; what is appended meanwhile is synced by the next. @param isNew the name of the file is as well */
+  /** @param isNew the name of the file is as well */
+  #syncSoon(isNew = false): void {
+    this.#unsynced = true;
+    this.#syncing ??= this.#sync(isNew).finally(() => {
+      this.#syncing = null;
+    });
+  }
+
+  /** One at a time; what is appended meanwhile is synced by the next. */
   async #sync(isNew: boolean): Promise<void> {
     if (isNew) {
       await this.#syncDirectory().catch(() => undefined);
@@ -292,9 +316,10 @@ export class OutboxLog {
     while (this.#unsynced && this.#fd !== null) {
       this.#unsynced = false;
       const fd = this.#fd;
-      const error = await new Promise<Error | null>((resolve) => {
-        fdatasync(fd, resolve);
-      });
+      const error = await syncData(fd).then(
+        () => null,
+        (reason: unknown) => reason,
+      );
       if (this.#fd === fd && error !== null) {
         this.#fail(error);
       } else if (this.#fd === fd && fstatSync(fd).nlink === 0) {

@@ -17,7 +17,7 @@ export interface AlertThread {
   readonly alertId: string;
   /** None: it fires no more. */
   readonly receivers: readonly string[];
-  /** As it was accepted last. */
+  /** As it was accepted last, without its connections. */
   readonly alert: string;
 }
 
@@ -56,7 +56,8 @@ export const recordSchema = z.discriminatedUnion('k', [
     alert: text,
     entries: z.array(entry),
     removed: z.array(text),
-    thread: z.object({ alertId: text, receivers: z.array(text) }).nullable(),
+    /** `alert`: its own, where it is not that of the deliveries. */
+    thread: z.object({ alertId: text, receivers: z.array(text), alert: text.optional() }).nullable(),
   }),
   z.object({ k: z.literal('progress'), progress: z.object(progress) }),
   z.object({ k: z.literal('remove'), ids: z.array(text) }),
@@ -89,8 +90,12 @@ export function acceptRecord(
     alert,
     entries: entries.map(stored),
     removed: [...removed],
-    thread: thread === null ? null : { alertId: thread.alertId, receivers: [...thread.receivers] },
+    thread: thread === null ? null : storedThread(thread, alert),
   };
+}
+
+function storedThread({ alertId, receivers, alert }: AlertThread, shared: string): NonNullable<AcceptRecord['thread']> {
+  return { alertId, receivers: [...receivers], ...(alert === shared ? {} : { alert }) };
 }
 
 export function progressRecord(entry: OutboxEntry): OutboxRecord {

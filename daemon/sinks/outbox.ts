@@ -13,10 +13,14 @@ import {
   recordSchema,
   snapshotRecords,
 } from './outbox-records.js';
+import { SharedTexts } from './shared-texts.js';
 
 export interface OutboxLimits {
   readonly pending: number;
-  /** Of the alerts in pending and dead deliveries. */
+  /**
+   * Of the alerts in pending and dead deliveries; what several of them tell counts once. With connections an alert has up
+   * to 20 kB and without them less than 2 kB, so that the bound above is the one that is reached.
+   */
   readonly alertBytes: number;
   readonly dead: number;
   readonly deadAgeMs: number;
@@ -40,6 +44,7 @@ export const DEFAULT_LIMITS: OutboxLimits = {
 interface Lane {
   readonly receiver: string;
   readonly entries: Map<string, OutboxEntry>;
+  /** Of what waits, also where other lanes have the same. */
   bytes: number;
 }
 
@@ -66,7 +71,7 @@ export class Outbox {
   /** Under way: not to be replaced or dropped. */
   readonly #busy = new Set<string>();
   readonly #ended = { dead: 0, delivered: 0 };
-  #alertBytes = 0;
+  readonly #texts = new SharedTexts();
 
   constructor(log: OutboxLog, limits: OutboxLimits = DEFAULT_LIMITS) {
     this.#log = log;
@@ -75,16 +80,15 @@ export class Outbox {
 
   /** Takes what the last run left. @returns empty, or what of it was of no use */
   load(): string {
-    const { records, problem } = this.#log.load();
     let unknown = 0;
-    for (const record of records) {
+    const problem = this.#log.load((record) => {
       const parsed = recordSchema.safeParse(record);
       if (parsed.success) {
         this.#replay(parsed.data);
       } else {
         unknown += 1;
       }
-    }
+    });
     this.#trim();
     return [problem, unknown === 0 ? '' : `${unknown} records of the outbox were skipped: they are of another version`]
       .filter((part) => part !== '')
@@ -102,6 +106,11 @@ export class Outbox {
   /** Pending ones of one URL, the oldest first. */
   pending(lane: string): ReadonlyMap<string, OutboxEntry> {
     return this.#lanes.get(lane)?.entries ?? new Map<string, OutboxEntry>();
+  }
+
+  /** Half of the room for alerts is used: what comes now should be short. */
+  get isCrowded(): boolean {
+    return this.#texts.bytes > this.#limits.alertBytes / 2;
   }
 
   lanes(): Iterable<string> {
@@ -131,7 +140,7 @@ export class Outbox {
       const waiting = this.#updates.get(orderIn(entry));
       return waiting === undefined || this.#busy.has(waiting) ? [] : [waiting];
     });
-    const record = acceptRecord(thread.alert, entries, removed, thread);
+    const record = acceptRecord(entries[0]?.alert ?? thread.alert, entries, removed, thread);
     this.#replay(record);
     this.#log.append([record]);
     this.#trim();
@@ -183,7 +192,7 @@ export class Outbox {
           this.#put({ ...entry, alert: record.alert });
         }
         if (record.thread !== null) {
-          this.#setThread({ ...record.thread, alert: record.alert });
+          this.#setThread({ ...record.thread, alert: record.thread.alert ?? record.alert });
         }
         break;
       case 'progress': {
@@ -211,8 +220,9 @@ export class Outbox {
   }
 
   /** Adds it, or replaces what has the same id, in its place. */
-  #put(entry: OutboxEntry): void {
-    this.#count(this.#entries.get(entry.id), -1);
+  #put(given: OutboxEntry): void {
+    const entry = { ...given, alert: this.#texts.hold(given.alert) };
+    this.#uncount(this.#entries.get(entry.id));
     this.#entries.set(entry.id, entry);
     this.#count(entry, 1);
     const lane = this.#laneOf(entry);
@@ -233,7 +243,7 @@ export class Outbox {
     if (entry === undefined) {
       return;
     }
-    this.#count(entry, -1);
+    this.#uncount(entry);
     this.#entries.delete(id);
     this.#laneOf(entry).entries.delete(id);
     if (this.#updates.get(orderIn(entry)) === id) {
@@ -253,11 +263,14 @@ export class Outbox {
     return lane;
   }
 
-  #count(entry: OutboxEntry | undefined, sign: 1 | -1): void {
-    if (entry === undefined) {
-      return;
+  #uncount(entry: OutboxEntry | undefined): void {
+    if (entry !== undefined) {
+      this.#count(entry, -1);
+      this.#texts.release(entry.alert);
     }
-    this.#alertBytes += sign * entry.alert.length;
+  }
+
+  #count(entry: OutboxEntry, sign: 1 | -1): void {
     if (entry.state === 'pending') {
       this.#laneOf(entry).bytes += sign * entry.alert.length;
     } else {
@@ -268,9 +281,9 @@ export class Outbox {
   #trim(): void {
     const { pending, alertBytes, dead, delivered, threads } = this.#limits;
     this.#trimEnded('delivered', delivered);
-    this.#trimEnded('dead', this.#alertBytes > alertBytes ? 0 : dead);
+    this.#trimEnded('dead', this.#texts.bytes > alertBytes ? 0 : dead);
     const waiting = (): number => this.#entries.size - this.#ended.dead - this.#ended.delivered;
-    while (waiting() > pending || this.#alertBytes > alertBytes) {
+    while (waiting() > pending || this.#texts.bytes > alertBytes) {
       if (!this.#dropOldest()) {
         break;
       }

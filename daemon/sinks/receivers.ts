@@ -28,10 +28,14 @@ export function createReceiver(config: ReceiverConfig, node: string): Receiver {
   }
 }
 
-/** Is it told of this alert? One that names no receivers goes to all of them. */
+/** Is it told of this alert? The alert names all who are: where no rule says so, that is everybody, and it may be nobody. */
 export function wantsAlert({ config }: Receiver, { receivers, severity }: Alert): boolean {
-  const isNamed = receivers.length === 0 || receivers.includes(config.name);
-  return isNamed && SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(config.minSeverity);
+  return receivers.includes(config.name) && SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(config.minSeverity);
+}
+
+/** Does it tell of single connections? */
+export function showsConnections({ config }: Receiver): boolean {
+  return config.type === 'webhook';
 }
 
 /** Alertmanager hears of changes with the next repetition, so that they are no messages there. */

@@ -52,6 +52,7 @@ export async function attempt(
     );
     return verdictOfStatus(answer.status, answer.retryAfter, nowMs());
   } catch (error) {
-    return { kind: 'retry', httpStatus: 0, error: reasonOf(error), retryAfterMs: 0 };
+    const failure = { httpStatus: 0, error: reasonOf(error) };
+    return stop.aborted ? { kind: 'abandoned', ...failure } : { kind: 'retry', ...failure, retryAfterMs: 0 };
   }
 }

@@ -5,7 +5,9 @@ export type Verdict =
   | { readonly kind: 'delivered'; readonly httpStatus: number }
   /** `retryAfterMs`: as the endpoint asked for; 0 if it did not. */
   | { readonly kind: 'retry'; readonly httpStatus: number; readonly error: string; readonly retryAfterMs: number }
-  | { readonly kind: 'final'; readonly httpStatus: number; readonly error: string };
+  | { readonly kind: 'final'; readonly httpStatus: number; readonly error: string }
+  /** The daemon stops: nothing is known of the endpoint, and the message is sent after the next start. */
+  | { readonly kind: 'abandoned'; readonly httpStatus: number; readonly error: string };
 
 const REQUEST_TIMEOUT = 408;
 const TOO_EARLY = 425;

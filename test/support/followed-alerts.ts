@@ -1,4 +1,5 @@
 /** What a real stuckd says about alerts, as scripts see it. */
+import { setTimeout } from 'node:timers/promises';
 import type { AlertWatchChange } from '../../daemon/rpc/grpc-client.js';
 import { toProtoJson } from '../../daemon/rpc/proto-json.js';
 import type { Ending } from './lab.js';
@@ -34,6 +35,8 @@ export interface AlertChangeJson {
   readonly alert: AlertJson;
 }
 
+const RETRY_MS = 100;
+
 const KINDS = ['snapshotItem', 'fired', 'updated', 'resolved'] as const;
 
 /** The alerts of some processes, in the order in which they are told; other tests run on the same machine. */
@@ -42,6 +45,8 @@ export class FollowedAlerts {
   readonly #pids: readonly number[];
   readonly #notice = new Notice();
   readonly #controller = new AbortController();
+  /** Why the stream ended, each time. */
+  readonly #losses: string[] = [];
 
   constructor(test: Ending, stuckd: StuckdUnderTest, pids: readonly number[]) {
     this.#pids = pids;
@@ -65,17 +70,27 @@ export class FollowedAlerts {
       return await waitFor(condition, { what, notice: this.#notice });
     } catch (error) {
       const story = this.changes.map(({ kind, time, alert }) => `  ${time} ${kind} ${alert.summary}`).join('\n');
-      throw new Error(`stuckd did not say: ${what}; its alerts:\n${story}`, { cause: error });
+      const losses = this.#losses.join(', ');
+      throw new Error(`stuckd did not say: ${what}; its alerts:\n${story}\nlosses: ${losses}`, { cause: error });
     }
   }
 
-  async #follow(stuckd: StuckdUnderTest): Promise<void> {
-    try {
-      for await (const change of stuckd.client.watchAlerts({}, this.#controller.signal)) {
-        this.#take(change);
+  /** A machine that is busy for seconds may cost the stream; it goes on where it was, as long as there is a daemon. */
+  async #follow({ client, process }: StuckdUnderTest): Promise<void> {
+    const { signal } = this.#controller;
+    let token = '';
+    while (!signal.aborted && process.running) {
+      try {
+        for await (const { changes, resumeToken } of client.watchAlertResponses({}, token, signal)) {
+          token = resumeToken;
+          for (const change of changes) {
+            this.#take(change);
+          }
+        }
+      } catch (error) {
+        this.#losses.push(String(error));
+        await setTimeout(RETRY_MS);
       }
-    } catch {
-      // The daemon was ended by the test; whoever waits for a change says so.
     }
   }
 

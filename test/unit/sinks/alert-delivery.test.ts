@@ -98,6 +98,27 @@ test('an endpoint that is down, over a restart of the daemon, and comes back', a
   assert.deepEqual(events(up.received.slice(3)), ['resolved']);
 });
 
+test('a stop with a request under way is no failure of the endpoint, and costs no attempt', async (context) => {
+  const bench = new DeliveryBench(context);
+  const endpoint = await bench.endpoint();
+  endpoint.answer = () => undefined;
+  const config = receivers({ name: 'hook', type: 'webhook', url: endpoint.url });
+  const before = await bench.start(config);
+  bench.alerts.fire();
+  await endpoint.waitFor(1);
+  await before.stop(0);
+  assert.deepEqual(bench.log, []);
+  assert.deepEqual(
+    before.deliveries().map(({ state, attempts, lastError }) => [state, attempts, lastError]),
+    [['pending', 0, '']],
+  );
+  assert.equal(before.status().receivers[0]?.lastError, '');
+  endpoint.answer = answerWith(200);
+  const after = await bench.start(config);
+  await settled(after);
+  assert.equal(endpoint.received[0]?.headers['webhook-id'], endpoint.received[1]?.headers['webhook-id']);
+});
+
 test('what was told is not told again after a restart, and what ended meanwhile is resolved', async (context) => {
   const bench = new DeliveryBench(context);
   const endpoint = await bench.endpoint();
@@ -108,7 +129,7 @@ test('what was told is not told again after a restart, and what ended meanwhile 
   await settled(before);
   await before.stop(0);
 
-  const after = await bench.start(config, { source: new FakeAlerts([createAlert({ id: 'a1' })]) });
+  const after = await bench.start(config, { source: new FakeAlerts([createAlert({ id: 'a1', receivers: ['hook'] })]) });
   after.resolveVanished();
   await settled(after);
   assert.deepEqual(events(endpoint.received), ['fired', 'fired', 'resolved']);
@@ -141,6 +162,7 @@ test('who is told: by name, by severity, updates and ends as they wish', async (
   bench.alerts.resolve(grave);
   bench.alerts.fire({ id: 'a2', receivers: ['all', 'unknown'] });
   bench.alerts.fire({ id: 'a3', severity: 'info', receivers: ['grave'] });
+  bench.alerts.fire({ id: 'a4', severity: 'critical', receivers: [] });
   await settled(delivery);
   const told = (name: string): unknown[] => events(endpoint.received.filter(({ path }) => path === `/${name}`));
   assert.deepEqual(told('all'), ['fired', 'resolved', 'fired']);
@@ -196,7 +218,7 @@ test('a receiver that is removed leaves dead letters; a new one learns what fire
   await endpoint.waitFor(1);
   await waitFor(() => delivery.deliveries()[0]?.attempts === 1, { what: 'the attempt' });
   endpoint.answer = answerWith(200);
-  delivery.reload(receivers({ name: 'new', type: 'webhook', url: endpoint.url }));
+  bench.reload(delivery, receivers({ name: 'new', type: 'webhook', url: endpoint.url }));
   await settled(delivery);
   assert.deepEqual(
     delivery.deliveries().map(({ receiver, state }) => [receiver, state]),
@@ -206,7 +228,7 @@ test('a receiver that is removed leaves dead letters; a new one learns what fire
     ],
   );
   assert.equal(delivery.retry(delivery.deliveries()[0]?.id ?? ''), 'no_receiver');
-  delivery.reload(old);
+  bench.reload(delivery, old);
   await settled(delivery);
   assert.equal(endpoint.received.length, 2, 'it had been told of this alert');
 });

@@ -40,6 +40,7 @@ export class DeliveryBench {
     const keep = (message: string): void => {
       this.log.push(message);
     };
+    this.alerts.configure(configs.map(({ name }) => name));
     const delivery = new AlertDelivery({
       source: this.alerts,
       alertJson,
@@ -54,6 +55,12 @@ export class DeliveryBench {
     await delivery.start();
     this.#stops.push(() => delivery.stop(0));
     return delivery;
+  }
+
+  /** As the daemon does when its configuration is read again. */
+  reload(delivery: AlertDelivery, configs: readonly ReceiverConfig[]): void {
+    this.alerts.configure(configs.map(({ name }) => name));
+    delivery.reload(configs);
   }
 }
 

@@ -224,3 +224,23 @@ test('a message whose time is in the entry waits for it after a restart as well'
   await stage.advance(1);
   assert.deepEqual(stage.sent, ['d1']);
 });
+
+test('what became of a message while it was under way is not undone by its answer', async (context) => {
+  const answers: ((verdict: Verdict) => void)[] = [];
+  const stage = await createStage(context, () => new Promise((resolve) => answers.push(resolve)));
+  accept(stage.outbox, 'removed', 'fired');
+  accept(stage.outbox, 'hurried', 'fired', { alertId: 'a2' });
+  stage.worker.wake();
+  const [removed, hurried] = ['removed', 'hurried'].map((id) => stage.outbox.find(id));
+  assert.ok(removed !== undefined && hurried !== undefined);
+  const dead: OutboxEntry = { ...removed, state: 'dead', endMs: EPOCH_MS, lastError: 'it has no receiver any more' };
+  stage.outbox.update(dead);
+  stage.outbox.update({ ...hurried, ageFromMs: EPOCH_MS + 5000 });
+  for (const answer of answers) {
+    answer(retry());
+  }
+  await stage.worker.idle();
+  assert.deepEqual(stage.outbox.find('removed'), dead);
+  const after = stage.outbox.find('hurried');
+  assert.deepEqual([after?.attempts, after?.ageFromMs], [1, EPOCH_MS + 5000]);
+});

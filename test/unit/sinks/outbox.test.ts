@@ -2,12 +2,18 @@
 // like; that only a waiting `updated` is replaced; and that all is bounded and counted. The death of a process by SIGKILL
 // and a full disk are in outbox-faults.test.ts. It cannot prove what a disk does when the machine loses power.
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import fs, { appendFileSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { test, type TestContext } from 'node:test';
-import { laneKey } from '../../../daemon/sinks/outbox.js';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { laneKey, type Outbox } from '../../../daemon/sinks/outbox.js';
 import { waitFor } from '../../support/wait-for.js';
 import { accept, createEntry, ids, OutboxBench } from './outbox-bench.js';
 import { EPOCH_MS } from './sample-alerts.js';
+
+const LOAD_CHILD = fileURLToPath(new URL('outbox-load-child.js', import.meta.url));
 
 function createBench(context: TestContext): OutboxBench {
   const bench = new OutboxBench();
@@ -164,9 +170,44 @@ test('too many: the oldest of the receiver that holds most is dropped, and count
 test('too large: bytes are bounded as well', async (context) => {
   const { outbox } = await createBench(context).open({ alertBytes: 2500 });
   for (const id of ['d1', 'd2', 'd3']) {
-    accept(outbox, id, 'fired', { alertId: id, alert: 'x'.repeat(1000) });
+    accept(outbox, id, 'fired', { alertId: id, alert: id.padEnd(1000, 'x') });
   }
   assert.deepEqual(ids(outbox), ['d2', 'd3']);
+});
+
+test('what several deliveries tell counts once, also after a restart, until the last of them is gone', async (context) => {
+  const bench = createBench(context);
+  const limits = { alertBytes: 2500 };
+  const { outbox } = await bench.open(limits);
+  const told = (opened: Outbox, alertId: string): void => {
+    const alert = alertId.padEnd(1000, 'x');
+    const entries = ['hook', 'chat', 'mail'].map((receiver) => {
+      return createEntry(`${alertId}-${receiver}`, { receiver, alertId, alert });
+    });
+    opened.accept({ alertId, receivers: ['hook', 'chat', 'mail'], alert: '{}' }, entries);
+  };
+  told(outbox, 'a1');
+  assert.equal(outbox.isCrowded, false);
+  told(outbox, 'a2');
+  assert.equal(outbox.isCrowded, true);
+  assert.equal(ids(outbox).length, 6);
+  const again = (await bench.open(limits)).outbox;
+  assert.deepEqual([...again.entries()], [...outbox.entries()]);
+  assert.deepEqual(again.thread('a1')?.alert, '{}', 'what is kept as long as it fires is short');
+  for (const receiver of ['hook', 'chat', 'mail']) {
+    const entry = again.find(`a1-${receiver}`);
+    assert.ok(entry !== undefined);
+    again.update({ ...entry, state: 'delivered', endMs: EPOCH_MS });
+  }
+  assert.equal(again.isCrowded, false);
+  told(again, 'a3');
+  assert.equal(again.pending(laneKey('hook', 1)).size, 2);
+  told(again, 'a4');
+  assert.deepEqual(
+    ids(again).filter((id) => id.startsWith('a2')),
+    [],
+    'the oldest makes room',
+  );
 });
 
 test('dead letters and delivered ones are kept for a while, bounded', async (context) => {
@@ -194,6 +235,86 @@ test('the file is written anew when most of it does not count any more', async (
   await rewriting;
   assert.ok(bench.text().length < 100_000);
   assert.deepEqual(ids((await bench.open()).outbox), ['d1', 'u149', 'meanwhile']);
+});
+
+test('it is written anew when it is twice as large as what counts', async (context) => {
+  const bench = createBench(context);
+  const { outbox, log } = await bench.open();
+  for (let index = 0; index < 120; index += 1) {
+    accept(outbox, `d${index}`, 'fired', { alertId: `a${index}`, alert: `${index}`.padEnd(10_000, 'x') });
+  }
+  await outbox.maintain();
+  assert.equal(log.wantsRewrite, false);
+  // Deliveries and threads count, each with its text.
+  for (let index = 0; index < 260; index += 1) {
+    accept(outbox, `u${index}`, 'updated', { alert: `u${index}`.padEnd(10_000, 'x') });
+  }
+  assert.equal(log.wantsRewrite, true);
+});
+
+test('what is appended while the file is written anew is on the disk as well', async (context) => {
+  const bench = createBench(context);
+  const { outbox, log } = await bench.open();
+  const { ino: oldIno } = fs.statSync(bench.path);
+  /** Up to where each file was synced. */
+  const synced = new Map<number, number>();
+  let late = false;
+  const { fdatasync } = fs;
+  context.mock.method(fs, 'fdatasync', (fd: number, done: (error: Error | null) => void) => {
+    const { ino, size } = fs.fstatSync(fd);
+    if (ino !== oldIno && !late) {
+      late = true;
+      accept(outbox, 'late', 'fired', { alertId: 'late' });
+    }
+    fdatasync(fd, (error) => {
+      synced.set(ino, size);
+      done(error);
+    });
+  });
+  syncBuiltinESMExports();
+  try {
+    const rewriting = log.rewrite([]);
+    accept(outbox, 'meanwhile', 'fired', { alertId: 'meanwhile' });
+    await rewriting;
+    const { ino, size } = fs.statSync(bench.path);
+    assert.notEqual(ino, oldIno);
+    await waitFor(() => synced.get(ino) === size, { what: 'the sync', timeoutMs: 10_000 });
+    assert.match(bench.text(), /"meanwhile".*"late"/s);
+  } finally {
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+});
+
+test('long lines, whatever pieces the file is read in, and one that is too long for ours', async (context) => {
+  const bench = createBench(context);
+  const { outbox } = await bench.open();
+  for (let index = 0; index < 9; index += 1) {
+    accept(outbox, `d${index}`, 'fired', {
+      alertId: `a${index}`,
+      alert: `${'x'.repeat(index)}${'\u20ac'.repeat(200_000)}`,
+    });
+  }
+  const before = [...outbox.entries()];
+  assert.deepEqual([...(await bench.open()).outbox.entries()], before);
+  appendFileSync(bench.path, `${'y'.repeat(40_000_000)}\n`);
+  const opened = await bench.open();
+  assert.deepEqual([...opened.outbox.entries()], before);
+  assert.match(opened.problem, /1 damaged lines/);
+});
+
+test('a start needs room for what counts, and not for the whole file', async (context) => {
+  const bench = createBench(context);
+  const { outbox } = await bench.open();
+  for (let index = 0; index < 6000; index += 1) {
+    accept(outbox, `u${index}`, 'updated', { alert: `${index}`.padEnd(19_000, 'x') });
+  }
+  const fileBytes = fs.statSync(bench.path).size;
+  assert.ok(fileBytes > 100_000_000);
+  const { stdout } = await promisify(execFile)(process.execPath, [LOAD_CHILD, bench.directory]);
+  const { pending, grownBytes } = JSON.parse(stdout) as { pending: number; grownBytes: number };
+  assert.equal(pending, 1);
+  assert.ok(grownBytes < fileBytes / 2, `${grownBytes} bytes for a file of ${fileBytes}`);
 });
 
 test('a file that somebody removed is made again', async (context) => {

@@ -75,6 +75,7 @@ export class FakeAlerts implements AlertSource {
   readonly #resolved: Alert[] = [];
   readonly #listeners = new Set<(change: AlertChange) => void>();
   #timeUs = 20_000_000;
+  #receivers: readonly string[] = [];
 
   constructor(firing: readonly Alert[] = []) {
     for (const alert of firing) {
@@ -97,8 +98,16 @@ export class FakeAlerts implements AlertSource {
     };
   }
 
+  /** Who is told where an alert names nobody itself: all receivers, as it is without rules. Tells what fires of them. */
+  configure(receivers: readonly string[]): void {
+    this.#receivers = receivers;
+    for (const alert of this.#firing.values()) {
+      this.update(alert, { receivers });
+    }
+  }
+
   fire(changes: Partial<Alert> = {}): Alert {
-    return this.#change('fired', createAlert(changes));
+    return this.#change('fired', createAlert({ receivers: this.#receivers, ...changes }));
   }
 
   update(alert: Alert, changes: Partial<Alert> = {}): Alert {
