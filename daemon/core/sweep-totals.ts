@@ -105,6 +105,11 @@ export class SweepTotals implements PeerTotals {
     return this.#held(process, this.#ledger.idOfListener(localPort));
   }
 
+  ofPort(localPort: number): number | null {
+    const id = this.#ledger.idOfListener(localPort);
+    return (id === null ? undefined : this.#last.interests.get(id))?.connections ?? null;
+  }
+
   ofPeer(peer: Endpoint): number | null {
     return this.#reportOf(peer)?.connections ?? null;
   }

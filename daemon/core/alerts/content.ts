@@ -2,11 +2,11 @@
 import type { Severity } from '../alert.js';
 import { IS_UNANSWERED } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
-import type { ConnectionTotals } from '../totals.js';
 import { SEVERITY_RANK, type AlertContent, type AlertStep, type Group, type TargetState } from './alert-state.js';
 import type { Assessment } from './assess.js';
 import type { Target } from './place.js';
 import { silencedUntilMs } from './policy.js';
+import { totalOfGroups } from './total-of-groups.js';
 
 const SAMPLE_MAX = 5;
 
@@ -16,15 +16,13 @@ const TIME_TOLERANCE_US = 1_000_000;
 /** What is said of one process. */
 export function contentOfOne(step: AlertStep, { target }: TargetState, part: Assessment): AlertContent {
   const { group } = part;
-  return { ...contentOf(step, target, [part], totalOf(step.totals, target, [group])), process: group.process };
+  return { ...contentOf(step, target, [part], totalOfGroups(step.totals, target, [group])), process: group.process };
 }
 
 /** What is said of several processes as one. @param parts at least one */
 export function contentOfAll(step: AlertStep, { target }: TargetState, parts: readonly Assessment[]): AlertContent {
-  const { peer } = target;
   const groups = parts.map(({ group }) => group);
-  const total = peer === null ? totalOf(step.totals, target, groups) : step.totals.ofPeer(peer);
-  return contentOf(step, target, parts, total);
+  return contentOf(step, target, parts, totalOfGroups(step.totals, target, groups));
 }
 
 function contentOf(step: AlertStep, target: Target, parts: readonly Assessment[], total: number | null): AlertContent {
@@ -37,8 +35,7 @@ function contentOf(step: AlertStep, target: Target, parts: readonly Assessment[]
     processCount: groups.filter(({ process }) => process !== null).length,
     ...summed,
     earliestGiveUpUs: IS_UNANSWERED[target.kind] ? summed.earliestGiveUpUs : null,
-    // Totals are of the last sweep, and may be behind.
-    totalCount: total === null ? null : Math.max(total, summed.stuckCount),
+    totalCount: total,
     // As long as anybody of them is heard, it is.
     silencedUntilMs: untilMs.reduce(earlierOrNone, Infinity),
     receivers: [...new Set(parts.flatMap(({ policy }) => policy.receivers))].sort(),
@@ -81,34 +78,6 @@ function insert(sample: StuckRecord[], record: StuckRecord): void {
   const at = sample.findIndex(({ sinceUs }) => sinceUs > record.sinceUs);
   sample.splice(at < 0 ? sample.length : at, 0, record);
   sample.splice(SAMPLE_MAX);
-}
-
-function totalOf(totals: ConnectionTotals, { side, peer, localPort }: Target, groups: readonly Group[]): number | null {
-  if (side === 'listener') {
-    return null;
-  }
-  let sum = 0;
-  for (const { process } of groups) {
-    const total = process === null ? null : totalOfProcess(totals, side, process, peer, localPort);
-    if (total === null) {
-      return null;
-    }
-    sum += total;
-  }
-  return sum;
-}
-
-function totalOfProcess(
-  totals: ConnectionTotals,
-  side: Target['side'],
-  process: NonNullable<Group['process']>,
-  peer: Target['peer'],
-  localPort: number,
-): number | null {
-  if (side === 'inbound') {
-    return totals.ofListener(process, localPort);
-  }
-  return peer === null ? totals.ofProcess(process) : totals.ofDestination(process, peer);
 }
 
 /** What is told at once: it decides who hears of the alert, and how loudly. */

@@ -1,10 +1,10 @@
 /** Where a stuck connection belongs: which alert it is told in. */
-import { processKey } from '../ownership.js';
 import type { StuckKind } from '../kinds.js';
+import { isLoopback } from '../loopback.js';
+import { processKey } from '../ownership.js';
 import type { StuckRecord } from '../record.js';
 import type { Endpoint } from '../snapshot.js';
 import type { Workload } from '../workload.js';
-import { isLoopback } from './network.js';
 import { workloadIdentity } from './workload-identity.js';
 
 /**
