@@ -95,8 +95,8 @@ export class Alerting {
     this.#delivery.reload(config.receivers);
   }
 
-  /** What receivers could not be told. */
+  /** What the alert rules have no room for, and what receivers could not be told. */
   problems(): readonly string[] {
-    return deliveryProblems(this.#delivery.status());
+    return [...this.#engine.problems(), ...deliveryProblems(this.#delivery.status())];
   }
 }

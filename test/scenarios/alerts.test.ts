@@ -162,6 +162,22 @@ describe('each kind', () => {
     `);
   });
 
+  test('what the kernel has closed, or no process holds, is a part of the total as well', () => {
+    playAlerts(
+      `
+      0   open A*5 kind=zombie closed
+      0   open B*5 kind=retransmitting pid=each
+      1   -             => fired 1 zombie x5/15 @0.25
+      15  -             => fired 5 processes retransmitting>10.0.0.2:80 x5/7 @15
+      16  open C*2 unowned
+      16  update C*2 pid=6
+      17  open D*3 closed pid=1
+      21  -             => updated 6 processes retransmitting>10.0.0.2:80 x10/10 @20
+      `,
+      { records: PEER, totals: { ofProcess: () => 10, ofPeer: () => 7 } },
+    );
+  });
+
   test('fin_wait and accepting: off', () => {
     playAlerts(`
       0     open A*100 kind=fin_wait info
@@ -182,11 +198,11 @@ describe('each kind', () => {
       302  -             =>
       400  open D kind=stale_reuse
       400  end D
-      401  -             => fired 1 stale_reuse>10.0.0.2:80 x3 @400.25
-      699  -             => updated 1 stale_reuse>10.0.0.2:80 x2 @500; updated 1 stale_reuse>10.0.0.2:80 x1 @601
-      700  -             => resolved 1 stale_reuse>10.0.0.2:80 x1 @700
+      401  -             => fired 1 stale_reuse>10.0.0.2:80 x3/10 @400.25
+      699  -             => updated 1 stale_reuse>10.0.0.2:80 x2/10 @500; updated 1 stale_reuse>10.0.0.2:80 x1/10 @601
+      700  -             => resolved 1 stale_reuse>10.0.0.2:80 x1/10 @700
       `,
-      { records: PEER },
+      { records: `${PEER} closed`, totals: { ofDestination: () => 10 } },
     );
   });
 });
@@ -240,6 +256,68 @@ describe('inbound', () => {
     );
     total.value = 400;
     player.playAll('720 - => fired 1 retransmitting<443 x20/400 @695');
+  });
+
+  test('after a restart nothing fires before it is known how many there are', () => {
+    const total: { value: number | null } = { value: 1000 };
+    const player = playAlerts(
+      `
+      0    open A*40
+      400  -        =>
+      `,
+      { records: 'in=443', totals: { ofListener: () => total.value } },
+    );
+    total.value = null;
+    player.playAll('400 restart\n401 open A*40\n402 settled\n403 - =>');
+    total.value = 1000;
+    player.playAll('2000 - =>');
+  });
+
+  test('nor are they forgotten, if there are enough', () => {
+    const total: { value: number | null } = { value: null };
+    const player = playAlerts('0 open A*40\n250 restart\n251 open A*40\n252 settled\n314 - =>', {
+      records: 'in=443',
+      totals: { ofListener: () => total.value },
+    });
+    total.value = 800;
+    player.playAll('330 - => fired 1 retransmitting<443 x40/800 @315');
+  });
+
+  test('if that does not become known, the number alone decides', () => {
+    playAlerts(
+      `
+      0    open A*40
+      300  restart
+      301  open A*40
+      302  settled
+      331  -         =>
+      332  -         => fired 1 retransmitting<443 x40 @331.25
+      `,
+      { records: 'in=443' },
+    );
+  });
+
+  test('of orphans, 5 % of the connections that came in on their port', () => {
+    const total = { value: 50_000 };
+    const player = playAlerts(
+      `
+      0     open A*50 pid=each
+      2000  -             =>
+      `,
+      { records: 'in=443 kind=closing orphan', totals: { ofPort: () => total.value } },
+    );
+    total.value = 950;
+    // Orphans are held by no descriptor, so that no sweep counts them.
+    player.playAll('2400 - => fired orphan closing<443 x50/1000 @2290.25');
+  });
+
+  test('a share is asked of connections that came in, not of the listener itself', () => {
+    const alert = { share: 0.5 };
+    const rules = [{ match: { ports: [443] }, alert, severity: null, receivers: null, stop: false }];
+    playAlerts('0 open A kind=accept_queue_full in=443\n16 - => fired 1 accept_queue_full<443 x1 @15', {
+      config: { rules },
+      totals: { ofListener: () => 100 },
+    });
   });
 });
 

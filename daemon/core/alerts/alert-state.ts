@@ -43,6 +43,8 @@ export interface Group {
   reachedUs: number | null;
   /** When they were last seen to be too small a share of all; -Infinity: never. */
   minorUs: number;
+  /** Since when a share is asked and it is not known of how many; null: it is known, or not asked. */
+  uncountedUs: number | null;
   /** Since when the condition has held; null while it does not. */
   activeUs: number | null;
   /** How many there were at the last full minutes, for `rising`. */
@@ -67,6 +69,8 @@ export interface TargetState {
   activeUs: number | null;
   /** Since when there have been too few processes for one common alert. */
   fewUs: number | null;
+  /** There was no room for the one alert. */
+  suppressed: boolean;
 }
 
 /** How often a condition came to its end lately. */

@@ -3,6 +3,7 @@ import type { Severity } from '../alert.js';
 import type { KindAlert } from './alert-config.js';
 import type { AlertStep, Group, Member, TargetState } from './alert-state.js';
 import { policyFor, type Policy } from './policy.js';
+import { totalOfGroups } from './total-of-groups.js';
 
 /** `pending`: time alone is missing. */
 export type Phase = 'idle' | 'pending' | 'active';
@@ -26,6 +27,12 @@ const OWNER_PATIENCE_US = 5_000_000;
 
 /** Totals change with every sweep, of which nobody tells. */
 const TOTALS_RECHECK_US = 10_000_000;
+
+/**
+ * How long an alert that asks for a share waits to learn how many there are in all: some sweeps. A sensor that does not
+ * count must not keep everything back.
+ */
+const TOTALS_PATIENCE_US = 30_000_000;
 
 export function assess(step: AlertStep, target: TargetState, group: Group): Assessment {
   const { nowUs } = step;
@@ -61,7 +68,7 @@ function judge(step: AlertStep, target: TargetState, group: Group, { alert }: Po
   if (rising.phase === 'active') {
     return rising;
   }
-  const judgement = judgeHeld(step, target, group, isFiring ? sustaining(alert) : alert);
+  const judgement = judgeHeld(step, target, group, isFiring ? sustaining(alert) : alert, isFiring);
   return { ...judgement, wakeUs: Math.min(judgement.wakeUs, rising.wakeUs) };
 }
 
@@ -77,14 +84,22 @@ function sustaining(alert: Policy['alert']): Policy['alert'] {
 }
 
 /** Enough connections, each for long enough, and all of that for long enough. */
-function judgeHeld({ nowUs, totals }: AlertStep, target: TargetState, group: Group, alert: Policy['alert']): Judgement {
+function judgeHeld(
+  { nowUs, totals }: AlertStep,
+  { target }: TargetState,
+  group: Group,
+  alert: Policy['alert'],
+  isFiring: boolean,
+): Judgement {
+  const hasShare = target.side === 'inbound' && alert.share > 0;
+  const total = hasShare ? totalOfGroups(totals, target, [group]) : null;
+  group.uncountedUs = hasShare && total === null && !isFiring ? (group.uncountedUs ?? nowUs) : null;
   const conditionUs = fulfilledUs(group, alert);
   if (conditionUs > nowUs) {
     group.reachedUs = null;
     return conditionUs === Infinity ? IDLE : { phase: 'pending', wakeUs: conditionUs };
   }
-  const total = group.process === null ? null : totals.ofListener(group.process, target.target.localPort);
-  if (alert.share > 0 && total !== null && group.members.size < alert.share * total) {
+  if (total !== null && group.members.size < alert.share * total) {
     group.reachedUs = null;
     group.minorUs = nowUs;
     return { phase: 'idle', wakeUs: nowUs + TOTALS_RECHECK_US };
@@ -92,7 +107,13 @@ function judgeHeld({ nowUs, totals }: AlertStep, target: TargetState, group: Gro
   // Those that made up the number earlier may have gone since: what was reached stays reached.
   group.reachedUs = Math.min(group.reachedUs ?? Infinity, Math.max(conditionUs, group.minorUs));
   const heldUs = group.reachedUs + alert.forMs * 1000;
-  return heldUs > nowUs ? { phase: 'pending', wakeUs: heldUs } : { phase: 'active', wakeUs: Infinity };
+  if (heldUs > nowUs) {
+    return { phase: 'pending', wakeUs: heldUs };
+  }
+  const patientUs = group.uncountedUs === null ? nowUs : group.uncountedUs + TOTALS_PATIENCE_US;
+  return patientUs > nowUs
+    ? { phase: 'pending', wakeUs: Math.min(patientUs, nowUs + TOTALS_RECHECK_US) }
+    : { phase: 'active', wakeUs: Infinity };
 }
 
 /** @returns when the connections that are there fulfil the rule, in the past or to come; Infinity: never. */

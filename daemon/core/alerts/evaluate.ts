@@ -8,6 +8,7 @@ import { assess, type Assessment } from './assess.js';
 import { contentOfAll, contentOfOne } from './content.js';
 import { fingerprintOf } from './fingerprint.js';
 import { dampingUs, fire, lapse, resolve, sustain } from './firing.js';
+import type { Target } from './place.js';
 import { workloadIdentity } from './workload-identity.js';
 
 /** There was no room for an alert: others end meanwhile. */
@@ -36,10 +37,11 @@ function decide(step: AlertStep, target: TargetState, all: readonly Assessment[]
   const contenders = all.filter(({ phase }) => phase !== 'idle');
   const active = all.filter(({ phase }) => phase === 'active');
   target.activeUs = active.length === 0 ? null : (target.activeUs ?? step.nowUs);
+  target.suppressed &&= active.length > 0;
   if (target.firing !== null) {
     return liveAsOne(step, target, all, contenders, active.length > 0);
   }
-  if (!areMany(step, active.length > 0 && isAnyFiring(all) ? active : contenders)) {
+  if (!areMany(step, target.target, active.length > 0 && isAnyFiring(all) ? active : contenders)) {
     return liveAlone(step, target, all, 'damped');
   }
   const wakeUs = active.length === 0 ? Infinity : collapse(step, target, contenders);
@@ -50,13 +52,19 @@ function isAnyFiring(parts: readonly Assessment[]): boolean {
   return parts.some(({ group }) => group.firing !== null);
 }
 
-function areMany({ state: { config } }: AlertStep, parts: readonly Assessment[]): boolean {
-  return config.collapseProcesses > 0 && parts.length >= config.collapseProcesses;
+function countProcesses(parts: readonly Assessment[]): number {
+  return parts.filter(({ group }) => group.process !== null).length;
+}
+
+/** What only its number in one process makes a problem has nothing in common with that of another process. */
+function areMany({ state: { config } }: AlertStep, { side }: Target, parts: readonly Assessment[]): boolean {
+  return side !== 'process' && config.collapseProcesses > 0 && countProcesses(parts) >= config.collapseProcesses;
 }
 
 /** Half as many: so that one process more or less does not turn one alert into several and back. */
 function areFew({ state: { config } }: AlertStep, parts: readonly Assessment[]): boolean {
-  return config.collapseProcesses === 0 || parts.length < Math.max(2, Math.ceil(config.collapseProcesses / 2));
+  const few = Math.max(2, Math.ceil(config.collapseProcesses / 2));
+  return config.collapseProcesses === 0 || countProcesses(parts) < few;
 }
 
 /** Begins the one alert, which takes the place of those that fire. @returns when to look again. */
@@ -72,8 +80,11 @@ function collapse(step: AlertStep, target: TargetState, contenders: readonly Ass
   const content = contentOfAll(step, target, contenders);
   target.firing = fire(step, target, { fingerprint, key }, content);
   if (target.firing === null) {
+    state.counters.alertsRefused += target.suppressed ? 0 : 1;
+    target.suppressed = true;
     return nowUs + ROOM_RECHECK_US;
   }
+  target.suppressed = false;
   for (const { group } of contenders) {
     if (group.firing !== null) {
       resolve(step, group.firing, false);

@@ -97,16 +97,18 @@ export function resolve(step: AlertStep, { alert }: Firing, isEnd: boolean): voi
   state.firing--;
   state.counters.resolved++;
   if (isEnd) {
-    noteEnd(state, alert.fingerprint, nowUs);
+    noteEnd(state, alert, nowUs);
   }
   const resolved: Alert = { ...alert, status: 'resolved', updateUs: nowUs, endUs: nowUs };
   step.effects.push({ kind: 'resolved', timeUs: nowUs, alert: resolved });
 }
 
-function noteEnd({ ends, config }: AlertState, fingerprint: string, nowUs: number): void {
+/** Processes of one program tell of one outage in an alert each: those that fired before the last end are the same time. */
+function noteEnd({ ends, config }: AlertState, { fingerprint, fireUs }: Alert, nowUs: number): void {
   const before = ends.get(fingerprint);
   const isLate = before === undefined || nowUs - before.lastUs > config.damping.forgetMs * 1000;
-  remember(ends, fingerprint, { count: isLate ? 1 : before.count + 1, lastUs: nowUs }, config.maxDamped);
+  const count = isLate ? 1 : before.count + (fireUs > before.lastUs ? 1 : 0);
+  remember(ends, fingerprint, { count, lastUs: nowUs }, config.maxDamped);
 }
 
 /** @returns how long a condition must hold before it fires again; 0 if it has not fired lately. Microseconds. */

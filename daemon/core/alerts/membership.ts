@@ -26,8 +26,9 @@ export function takeRecord(step: AlertStep, change: RecordChange, workload: Work
   const at = step.state.places.get(record.id);
   const member = at?.group.members.get(record.id);
   if (at === undefined || member === undefined) {
-    if (change.kind !== 'ended') {
-      join(step, record, workload, record.detectedUs);
+    if (change.kind !== 'ended' && !join(step, record, workload, record.detectedUs)) {
+      // A record that found no room tries again whenever it changes; it is one record all the time.
+      step.state.counters.membersRefused += change.kind === 'opened' ? 1 : 0;
     }
     return;
   }
@@ -45,19 +46,18 @@ export function takeRecord(step: AlertStep, change: RecordChange, workload: Work
   gather(step, at.target);
 }
 
-function join(step: AlertStep, record: StuckRecord, workload: Workload | null, sinceUs: number): void {
+/** @returns whether there was room. */
+function join(step: AlertStep, record: StuckRecord, workload: Workload | null, sinceUs: number): boolean {
   const { state } = step;
   if (state.places.size >= state.config.maxMembers) {
-    state.counters.membersRefused++;
-    return;
+    return false;
   }
   const place = placeOf(record, workload);
   const target = targetFor(state, place.target);
   const group = groupFor(target, place, record, workload);
   const { windowMs } = state.config.kinds[record.kind];
   if (windowMs !== null && group.members.size >= EVENTS_MAX) {
-    state.counters.membersRefused++;
-    return;
+    return false;
   }
   const expiresUs = windowMs === null ? Infinity : (record.endUs ?? record.detectedUs) + windowMs * 1000;
   const member: Member = { id: record.id, record, sinceUs, expiresUs };
@@ -66,6 +66,7 @@ function join(step: AlertStep, record: StuckRecord, workload: Workload | null, s
   state.places.set(record.id, { target, group });
   learn(group, record, workload);
   gather(step, target);
+  return true;
 }
 
 function leave(step: AlertStep, id: string): void {
@@ -95,6 +96,7 @@ export function targetFor(state: AlertState, target: Target): TargetState {
     firing: null,
     activeUs: null,
     fewUs: null,
+    suppressed: false,
   };
   state.targets.set(target.key, fresh);
   return fresh;
@@ -114,6 +116,7 @@ export function addGroup(target: TargetState, subject: string, facts: AlertFacts
     policy: null,
     reachedUs: null,
     minorUs: -Infinity,
+    uncountedUs: null,
     activeUs: null,
     minutes: [],
     nextMinuteUs: 0,

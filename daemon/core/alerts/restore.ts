@@ -10,10 +10,13 @@ import { addGroup, factsAbout, targetFor } from './membership.js';
  */
 export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], isSameBoot: boolean): void {
   const { state, nowUs, effects } = step;
-  for (const { alert, target: key, side, subject } of alerts.slice(0, state.config.maxFiring)) {
+  for (const { alert, target: key, side, subject } of alerts) {
     const { kind, peer, localPort, process } = alert;
-    const firing: Firing = { alert, lapsedUs: null, toldUs: nowUs, restored: true };
-    if (!isSameBoot) {
+    const { windowMs } = state.config.kinds[kind];
+    // Events that are over do not come back: they count from when they were last told of, as far as that is known.
+    const lapsedUs = windowMs === null ? null : alert.updateUs + windowMs * 1000;
+    const firing: Firing = { alert, lapsedUs, toldUs: nowUs, restored: true };
+    if (!isSameBoot || state.firing >= state.config.maxFiring) {
       state.firing++;
       resolve(step, firing, false);
       continue;
