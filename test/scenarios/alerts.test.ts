@@ -107,6 +107,42 @@ describe('each kind', () => {
     `);
   });
 
+  test('closing: orphans of one program in two containers are those of two services, and are told of by its name', () => {
+    const player = playAlerts(
+      `
+      0   open A*49 pid=each container=aa
+      1   open B*49 pid=each container=bb
+      10  -              =>
+      11  open C pid=99 container=aa
+      12  -              => fired orphan closing x50 @11.25
+      `,
+      { records: 'kind=closing orphan' },
+    );
+    const { program, fingerprint } = player.alert('orphan');
+    assert.equal(program?.executable, '/bin/app');
+    assert.equal(program.workload?.containerId, 'aa');
+    player.playAll('20 open D pid=98 container=bb\n21 - => fired orphan closing x50 @20.25');
+    assert.equal(player.alert('orphan').program?.workload?.containerId, 'bb');
+    assert.equal(player.alert('orphan').fingerprint, fingerprint, 'it is the same on every node');
+  });
+
+  test('closing: what orphans of one service belong to does not change to and fro', () => {
+    const player = playAlerts(
+      `
+      0   open A*25 pid=each container=aa
+      0   open B*25 pid=each container=bb
+      1   -              => fired orphan closing x50 @0.25
+      10  update A1
+      20  update B1
+      30  update A2
+      40  -              =>
+      `,
+      { records: 'kind=closing orphan unit=web.service' },
+    );
+    assert.equal(player.alert('orphan').program?.workload?.containerId, 'aa');
+    assert.equal([...player.state.targets.values()][0]?.groups.size, 1);
+  });
+
   test('close wait: ten of one process and peer for 5 min', () => {
     playAlerts(
       `

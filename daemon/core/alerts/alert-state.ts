@@ -1,6 +1,7 @@
 /** What the alert rules remember: records by group, groups by target, and what fires. */
 import type { Alert, AlertProcess, Severity } from '../alert.js';
 import { DeadlineQueue } from '../deadline-queue.js';
+import type { OwnerType } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
 import type { ConnectionTotals } from '../totals.js';
 import type { AlertConfig } from './alert-config.js';
@@ -37,6 +38,8 @@ export interface Group {
   facts: AlertFacts;
   /** Null for orphans, and where no process is known. */
   process: AlertProcess | null;
+  /** Of its connections; of a restored group, not known before they are there. */
+  ownerType: OwnerType;
   /** Null: not asked since facts or configuration changed. */
   policy: Policy | null;
   /** Since when enough connections count; null while they do not. */
@@ -123,6 +126,8 @@ export type AlertContent = Pick<
   | 'severity'
   | 'process'
   | 'processCount'
+  | 'program'
+  | 'peerCount'
   | 'stuckCount'
   | 'totalCount'
   | 'startUs'

@@ -1,5 +1,5 @@
 /** What an alert says of its connections at this moment. */
-import type { Severity } from '../alert.js';
+import type { AlertProgram, Severity } from '../alert.js';
 import { IS_UNANSWERED } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
 import { SEVERITY_RANK, type AlertContent, type AlertStep, type Group, type TargetState } from './alert-state.js';
@@ -7,6 +7,7 @@ import type { Assessment } from './assess.js';
 import type { Target } from './place.js';
 import { silencedUntilMs } from './policy.js';
 import { totalOfGroups } from './total-of-groups.js';
+import { isSameWorkload } from './workload-identity.js';
 
 const SAMPLE_MAX = 5;
 
@@ -16,7 +17,14 @@ const TIME_TOLERANCE_US = 1_000_000;
 /** What is said of one process. */
 export function contentOfOne(step: AlertStep, { target }: TargetState, part: Assessment): AlertContent {
   const { group } = part;
-  return { ...contentOf(step, target, [part], totalOfGroups(step.totals, target, [group])), process: group.process };
+  const total = totalOfGroups(step.totals, target, [group]);
+  const whose = { process: group.process, program: group.process === null ? programOf(group) : null };
+  return { ...contentOf(step, target, [part], total), ...whose };
+}
+
+/** Null: nothing is known of it. */
+function programOf({ facts: { executable, workload } }: Group): AlertProgram | null {
+  return executable === '' && workload === null ? null : { executable, workload };
 }
 
 /** What is said of several processes as one. @param parts at least one */
@@ -32,6 +40,8 @@ function contentOf(step: AlertStep, target: Target, parts: readonly Assessment[]
   return {
     severity: parts.map(({ severity }) => severity).reduce(graver, 'info'),
     process: null,
+    program: null,
+    peerCount: 0,
     processCount: groups.filter(({ process }) => process !== null).length,
     ...summed,
     earliestGiveUpUs: IS_UNANSWERED[target.kind] ? summed.earliestGiveUpUs : null,
@@ -98,7 +108,13 @@ export function isChange(before: AlertContent, now: AlertContent): boolean {
     before.stuckCount !== now.stuckCount ||
     before.totalCount !== now.totalCount ||
     before.processCount !== now.processCount ||
+    before.peerCount !== now.peerCount ||
     before.process !== now.process ||
+    !isSameProgram(before.program, now.program) ||
     before.connections.map(({ id }) => id).join() !== now.connections.map(({ id }) => id).join()
   );
+}
+
+function isSameProgram(a: AlertProgram | null, b: AlertProgram | null): boolean {
+  return a?.executable === b?.executable && isSameWorkload(a?.workload ?? null, b?.workload ?? null);
 }

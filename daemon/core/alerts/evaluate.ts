@@ -179,12 +179,11 @@ function keepFiringMs({ state: { config } }: AlertStep, { target }: TargetState)
   return config.kinds[target.kind].windowMs === null ? config.keepFiringForMs : 0;
 }
 
-/** No pid is in it. Where no process is known, its subject says what it is about. */
-function fingerprintOfGroup(target: TargetState, { process, facts, subject }: Group): string {
-  const who = process === null ? subject : 'process';
+/** No pid is in it, and no name that is good on this node only. */
+function fingerprintOfGroup(target: TargetState, { ownerType, facts }: Group): string {
   return fingerprintOf([
     target.target.kind,
-    who,
+    ownerType,
     facts.executable,
     workloadIdentity(facts.workload),
     whereWords(target),

@@ -113,6 +113,7 @@ export function addGroup(target: TargetState, subject: string, facts: AlertFacts
     members: new Map(),
     facts,
     process,
+    ownerType: process === null ? 'unknown' : 'process',
     policy: null,
     reachedUs: null,
     minorUs: -Infinity,
@@ -130,19 +131,30 @@ export function addGroup(target: TargetState, subject: string, facts: AlertFacts
 /** Names and pods may become known, and a program may start another one in its place. */
 function learn(group: Group, record: StuckRecord, workload: Workload | null): void {
   const { facts, process } = group;
-  const owner = record.owner ?? record.lastOwner;
-  const executable = owner?.executable ?? '';
+  const { owner, ownerType } = record;
+  group.ownerType = ownerType;
+  if (ownerType !== 'process' || owner === null) {
+    group.process = null;
+    learnProgram(group, record.lastOwner?.executable ?? '', workload);
+    return;
+  }
+  const { pid, startBootUs, comm, executable } = owner;
   const isSame = facts.executable === executable && isSameWorkload(facts.workload, workload);
   if (!isSame) {
     group.facts = { ...facts, executable, workload };
     group.policy = null;
   }
-  const isProcess = record.ownerType === 'process' && record.owner !== null;
-  if (!isProcess) {
-    group.process = null;
-  } else if (!isSame || process?.comm !== record.owner.comm) {
-    const { pid, startBootUs, comm } = record.owner;
+  if (!isSame || process?.comm !== comm) {
     group.process = { pid, startBootUs, comm, executable, workload };
+  }
+}
+
+/** Orphans of several processes, and of pods of one sort, are one group: what was known first stays, lest it changes to and fro. */
+function learnProgram(group: Group, executable: string, workload: Workload | null): void {
+  const { facts } = group;
+  if ((facts.executable === '' && executable !== '') || (facts.workload === null && workload !== null)) {
+    group.facts = { ...facts, executable: facts.executable || executable, workload: facts.workload ?? workload };
+    group.policy = null;
   }
 }
 

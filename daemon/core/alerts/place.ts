@@ -5,7 +5,7 @@ import { processKey } from '../ownership.js';
 import type { StuckRecord } from '../record.js';
 import type { Endpoint } from '../snapshot.js';
 import type { Workload } from '../workload.js';
-import { workloadIdentity } from './workload-identity.js';
+import { localIdentity } from './workload-identity.js';
 
 /**
  * `outbound`: to one peer. `inbound`: from whatever client to one port. `listener`: the listener itself. `process`: all
@@ -54,13 +54,16 @@ function targetOf({ kind, direction, netns, local, remote }: StuckRecord): Targe
   return { key, kind, side: 'outbound', peer: remote, localPort: 0 };
 }
 
-/** Of orphans, the program that left them: its process is gone, and those of its kind that follow leave the same. */
+/**
+ * Of orphans, the program that left them: its process is gone, and those of its kind that follow leave the same. The same
+ * program in another container is another service.
+ */
 function subjectOf({ ownerType, owner, lastOwner }: StuckRecord, workload: Workload | null): string {
   if (ownerType === 'process' && owner !== null) {
     return processKey(owner.pid, owner.startBootUs);
   }
   if (ownerType === 'orphan' && lastOwner !== null) {
-    return `orphans of ${lastOwner.executable} ${workloadIdentity(workload)}`;
+    return `orphans of ${lastOwner.executable} ${localIdentity(workload)}`;
   }
   return ownerType;
 }

@@ -11,7 +11,7 @@ import { addGroup, factsAbout, targetFor } from './membership.js';
 export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], isSameBoot: boolean): void {
   const { state, nowUs, effects } = step;
   for (const { alert, target: key, side, subject } of alerts) {
-    const { kind, peer, localPort, process } = alert;
+    const { kind, peer, localPort, process, program } = alert;
     const { windowMs } = state.config.kinds[kind];
     // Events that are over do not come back: they count from when they were last told of, as far as that is known.
     const lapsedUs = windowMs === null ? null : alert.updateUs + windowMs * 1000;
@@ -25,7 +25,8 @@ export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], is
     if (subject === null) {
       target.firing = firing;
     } else {
-      const facts = factsAbout(target.target, process?.executable ?? '', process?.workload ?? null);
+      const { executable, workload } = process ?? program ?? { executable: '', workload: null };
+      const facts = factsAbout(target.target, executable, workload);
       addGroup(target, subject, facts, process).firing = firing;
     }
     state.firing++;

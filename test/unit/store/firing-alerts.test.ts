@@ -34,6 +34,11 @@ const COLLAPSED: SavedAlert = {
   subject: null,
 };
 
+const ORPHANS: SavedAlert = {
+  ...COLLAPSED,
+  alert: { ...COLLAPSED.alert, id: 'a3', program: { executable: '/bin/app', workload: WORKLOAD }, peerCount: 40 },
+};
+
 let directory: string;
 let path: string;
 
@@ -60,13 +65,13 @@ test('without a file there is nothing', async () => {
 });
 
 test('what was saved comes back', async () => {
-  await store().save([SAVED, COLLAPSED]);
-  assert.deepEqual(await store().load(), { alerts: [SAVED, COLLAPSED], isSameBoot: true, problem: null });
+  await store().save([SAVED, COLLAPSED, ORPHANS]);
+  assert.deepEqual(await store().load(), { alerts: [SAVED, COLLAPSED, ORPHANS], isSameBoot: true, problem: null });
 });
 
 test('of several saves the last one holds, also while others are under way', async () => {
   const one = store();
-  await Promise.all([one.save([SAVED]), one.save([SAVED, COLLAPSED]), one.save([])]);
+  await Promise.all([one.save([SAVED]), one.save([SAVED, COLLAPSED, ORPHANS]), one.save([])]);
   assert.deepEqual((await one.load()).alerts, []);
   assert.ok(!existsSync(`${path}.new`));
 });
