@@ -1,4 +1,5 @@
 /** The parts of an alert as short escaped text, shared by table and following. */
+import { basename } from 'node:path';
 import { escapeForTerminal } from '../lib/terminal.js';
 import { severityName } from '../rpc/alert-names.js';
 import { kindName } from '../rpc/enum-mapping.js';
@@ -26,10 +27,14 @@ function processesText(count: number): string {
   return count === 1 ? '1 process' : `${count} processes`;
 }
 
-/** `node[12900] web-7f6c9d-abcde/app`, `6 processes`; of orphans, who left the first of them. */
-export function whoText({ process, processCount, connections }: Alert): string {
+/** `node[12900] web-7f6c9d-abcde/app`, `6 processes`, `smtp (6 processes)`; of orphans, who left the first of them. */
+export function whoText({ process, processCount, program, connections }: Alert): string {
   if (process === null || process === undefined) {
     const [first] = connections ?? [];
+    const name = basename(program?.executable ?? '');
+    if ((processCount ?? 0) > 0 && name !== '') {
+      return escapeForTerminal(`${name} (${processesText(processCount ?? 0)})`);
+    }
     return (processCount ?? 0) > 0 || first === undefined ? processesText(processCount ?? 0) : holderText(first);
   }
   const { comm, pid, pod, container, containerId, unit } = process;
@@ -38,10 +43,13 @@ export function whoText({ process, processCount, connections }: Alert): string {
   return escapeForTerminal(`${comm ?? ''}[${pid ?? 0}]${where === '' ? '' : ` ${where}`}`);
 }
 
-/** `to 10.0.0.2:8000`, `on port 443`, or a dash for what goes to many places. */
-export function targetText({ peer, localPort }: Alert): string {
+/** `to 10.0.0.2:8000`, `to 40 peers`, `on port 443`, or a dash for what goes wherever it goes. */
+export function targetText({ peer, peerCount, localPort }: Alert): string {
   if (peer !== null && peer !== undefined) {
     return `to ${endText(peer)}`;
+  }
+  if ((peerCount ?? 0) > 0) {
+    return `to ${peerCount ?? 0} peers`;
   }
   return (localPort ?? 0) === 0 ? '-' : `on port ${localPort ?? 0}`;
 }

@@ -234,8 +234,9 @@ function whoText({ process, processCount, connections }: Alert): string {
 }
 
 /** Short names of kinds in stories: the whole name, since there is no shorter one that everybody knows. */
-function whatText({ kind, peer, localPort }: Alert): string {
-  const where = peer === null ? (localPort === 0 ? '' : `<${localPort}`) : `>${peer.address}:${peer.port}`;
+function whatText({ kind, peer, peerCount, localPort }: Alert): string {
+  const many = peerCount === 0 ? '' : `>${peerCount} peers`;
+  const where = peer === null ? (localPort === 0 ? many : `<${localPort}`) : `>${peer.address}:${peer.port}`;
   return `${kind satisfies StuckKind}${where}`;
 }
 

@@ -9,10 +9,10 @@ import type { Side } from './place.js';
 export interface SavedAlert {
   /** Without connections. */
   readonly alert: Alert;
-  /** Key of its target. */
+  /** Key of its target, or of its crowd. */
   readonly target: string;
   readonly side: Side;
-  /** Null for one that stands for several processes. */
+  /** Null for one that stands for several processes or peers. */
   readonly subject: string | null;
 }
 

@@ -1,7 +1,7 @@
 /** What the alert rules remember: records by group, groups by target, and what fires. */
 import type { Alert, AlertProcess, Severity } from '../alert.js';
 import { DeadlineQueue } from '../deadline-queue.js';
-import type { OwnerType } from '../kinds.js';
+import type { OwnerType, StuckKind } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
 import type { ConnectionTotals } from '../totals.js';
 import type { AlertConfig } from './alert-config.js';
@@ -40,6 +40,8 @@ export interface Group {
   process: AlertProcess | null;
   /** Of its connections; of a restored group, not known before they are there. */
   ownerType: OwnerType;
+  /** Names the program whose connections they are, as long as it runs where it runs. */
+  programKey: string;
   /** Null: not asked since facts or configuration changed. */
   policy: Policy | null;
   /** Since when enough connections count; null while they do not. */
@@ -55,7 +57,23 @@ export interface Group {
   nextMinuteUs: number;
   /** There was no room for its alert. */
   suppressed: boolean;
+  /** It has been told as a part of its crowd, and is not any more: its own alert need not wait. */
+  resumes: boolean;
   firing: Firing | null;
+  crowd: Crowd | null;
+}
+
+/** `pending`: time alone is missing. */
+export type Phase = 'idle' | 'pending' | 'active';
+
+/** What is to be said of a group at this moment. */
+export interface Assessment {
+  readonly group: Group;
+  readonly policy: Policy;
+  readonly phase: Phase;
+  readonly severity: Severity;
+  /** When to look again although nothing happens. */
+  readonly wakeUs: number;
 }
 
 /** All groups of one kind and one peer or port. */
@@ -73,6 +91,44 @@ export interface TargetState {
   /** Since when there have been too few processes for one common alert. */
   fewUs: number | null;
   /** There was no room for the one alert. */
+  suppressed: boolean;
+}
+
+/** A group as it was when its target was looked at last. */
+export interface CrowdPart {
+  readonly target: TargetState;
+  readonly part: Assessment;
+  /** It is told of, in an alert of its own or of its peer. */
+  readonly isTold: boolean;
+}
+
+/** Groups of a crowd that have to do with one peer. */
+export interface CrowdTally {
+  groups: number;
+  contending: number;
+  active: number;
+  told: number;
+}
+
+/** The groups of one program that are stuck in the same way, with one peer each. */
+export interface Crowd {
+  readonly key: string;
+  readonly kind: StuckKind;
+  readonly parts: Map<Group, CrowdPart>;
+  readonly tallies: Map<TargetState, CrowdTally>;
+  /** To how many peers some part is pending or active, to how many one is active, and of how many alerts tell one by one. */
+  contending: number;
+  active: number;
+  told: number;
+  /** When it is looked at next; Infinity: when one of its parts has changed. */
+  wakeUs: number;
+  /** The one alert for all of them, where they are told as one. */
+  firing: Firing | null;
+  /** Since when there have been enough peers. */
+  crowdedUs: number | null;
+  /** Since when there have been too few peers for one common alert. */
+  fewUs: number | null;
+  /** There was no room for it. */
   suppressed: boolean;
 }
 
@@ -94,6 +150,7 @@ export interface AlertCounters {
 export interface AlertState {
   config: AlertConfig;
   readonly targets: Map<string, TargetState>;
+  readonly crowds: Map<string, Crowd>;
   /** Where the member of a record is. */
   readonly places: Map<string, { readonly target: TargetState; readonly group: Group }>;
   readonly deadlines: DeadlineQueue;
@@ -143,6 +200,7 @@ export function createAlertState(config: AlertConfig): AlertState {
   return {
     config,
     targets: new Map(),
+    crowds: new Map(),
     places: new Map(),
     deadlines: new DeadlineQueue(),
     ends: new Map(),

@@ -1,21 +1,8 @@
 /** Whether the connections of one process to one peer are reason for an alert, and when that may change by itself. */
-import type { Severity } from '../alert.js';
 import type { KindAlert } from './alert-config.js';
-import type { AlertStep, Group, Member, TargetState } from './alert-state.js';
+import type { AlertStep, Assessment, Group, Member, TargetState } from './alert-state.js';
 import { policyFor, type Policy } from './policy.js';
 import { totalOfGroups } from './total-of-groups.js';
-
-/** `pending`: time alone is missing. */
-export type Phase = 'idle' | 'pending' | 'active';
-
-export interface Assessment {
-  readonly group: Group;
-  readonly policy: Policy;
-  readonly phase: Phase;
-  readonly severity: Severity;
-  /** When to look again although nothing happens. */
-  readonly wakeUs: number;
-}
 
 const MINUTE_US = 60_000_000;
 
@@ -60,7 +47,7 @@ function judge(step: AlertStep, target: TargetState, group: Group, { alert }: Po
     group.reachedUs = null;
     return IDLE;
   }
-  const isFiring = (group.firing ?? target.firing) !== null;
+  const isFiring = (group.firing ?? target.firing ?? group.crowd?.firing ?? null) !== null;
   if (alert.windowMs !== null && isFiring) {
     return { phase: 'active', wakeUs: Infinity }; // as long as one of the events counts
   }

@@ -1,10 +1,17 @@
 /** What an alert says of its connections at this moment. */
-import type { AlertProgram, Severity } from '../alert.js';
-import { IS_UNANSWERED } from '../kinds.js';
+import type { AlertProcess, AlertProgram, Severity } from '../alert.js';
+import { IS_UNANSWERED, type StuckKind } from '../kinds.js';
+import { processKey } from '../ownership.js';
 import type { StuckRecord } from '../record.js';
-import { SEVERITY_RANK, type AlertContent, type AlertStep, type Group, type TargetState } from './alert-state.js';
-import type { Assessment } from './assess.js';
-import type { Target } from './place.js';
+import {
+  SEVERITY_RANK,
+  type AlertContent,
+  type AlertStep,
+  type Assessment,
+  type CrowdPart,
+  type Group,
+  type TargetState,
+} from './alert-state.js';
 import { silencedUntilMs } from './policy.js';
 import { totalOfGroups } from './total-of-groups.js';
 import { isSameWorkload } from './workload-identity.js';
@@ -19,7 +26,7 @@ export function contentOfOne(step: AlertStep, { target }: TargetState, part: Ass
   const { group } = part;
   const total = totalOfGroups(step.totals, target, [group]);
   const whose = { process: group.process, program: group.process === null ? programOf(group) : null };
-  return { ...contentOf(step, target, [part], total), ...whose };
+  return { ...contentOf(step, target.kind, [part], total), ...whose };
 }
 
 /** Null: nothing is known of it. */
@@ -30,10 +37,28 @@ function programOf({ facts: { executable, workload } }: Group): AlertProgram | n
 /** What is said of several processes as one. @param parts at least one */
 export function contentOfAll(step: AlertStep, { target }: TargetState, parts: readonly Assessment[]): AlertContent {
   const groups = parts.map(({ group }) => group);
-  return contentOf(step, target, parts, totalOfGroups(step.totals, target, groups));
+  return contentOf(step, target.kind, parts, totalOfGroups(step.totals, target, groups));
 }
 
-function contentOf(step: AlertStep, target: Target, parts: readonly Assessment[], total: number | null): AlertContent {
+/** What is said of one program and many peers as one. @param crowd at least one */
+export function contentOfCrowd(step: AlertStep, kind: StuckKind, crowd: readonly CrowdPart[]): AlertContent {
+  const parts = crowd.map(({ part }) => part);
+  const [first] = parts;
+  const targets = new Set(crowd.map(({ target }) => target));
+  const totals = crowd.map(({ target, part: { group } }) => totalOfGroups(step.totals, target.target, [group]));
+  const total = totals.reduce((sum, each) => (sum === null || each === null ? null : sum + each), 0);
+  const content = contentOf(step, kind, parts, total);
+  const process = content.processCount === 1 ? (parts.find(({ group }) => group.process)?.group.process ?? null) : null;
+  const program = process === null && first !== undefined ? programOf(first.group) : null;
+  return { ...content, process, program, peerCount: targets.size };
+}
+
+function contentOf(
+  step: AlertStep,
+  kind: StuckKind,
+  parts: readonly Assessment[],
+  totalCount: number | null,
+): AlertContent {
   const groups = parts.map(({ group }) => group);
   const untilMs = parts.map(({ policy }) => silencedUntilMs(policy, step.nowRealUs / 1000));
   const summed = sumUp(groups);
@@ -42,14 +67,18 @@ function contentOf(step: AlertStep, target: Target, parts: readonly Assessment[]
     process: null,
     program: null,
     peerCount: 0,
-    processCount: groups.filter(({ process }) => process !== null).length,
+    processCount: new Set(groups.flatMap(({ process }) => (process === null ? [] : keyOf(process)))).size,
     ...summed,
-    earliestGiveUpUs: IS_UNANSWERED[target.kind] ? summed.earliestGiveUpUs : null,
-    totalCount: total,
+    earliestGiveUpUs: IS_UNANSWERED[kind] ? summed.earliestGiveUpUs : null,
+    totalCount,
     // As long as anybody of them is heard, it is.
     silencedUntilMs: untilMs.reduce(earlierOrNone, Infinity),
     receivers: [...new Set(parts.flatMap(({ policy }) => policy.receivers))].sort(),
   };
+}
+
+function keyOf({ pid, startBootUs }: AlertProcess): string {
+  return processKey(pid, startBootUs);
 }
 
 function graver(a: Severity, b: Severity): Severity {
@@ -109,10 +138,17 @@ export function isChange(before: AlertContent, now: AlertContent): boolean {
     before.totalCount !== now.totalCount ||
     before.processCount !== now.processCount ||
     before.peerCount !== now.peerCount ||
-    before.process !== now.process ||
+    !isSameProcess(before.process, now.process) ||
     !isSameProgram(before.program, now.program) ||
     before.connections.map(({ id }) => id).join() !== now.connections.map(({ id }) => id).join()
   );
+}
+
+function isSameProcess(a: AlertProcess | null, b: AlertProcess | null): boolean {
+  if (a === null || b === null || a === b) {
+    return a === b;
+  }
+  return keyOf(a) === keyOf(b) && a.comm === b.comm && isSameProgram(a, b);
 }
 
 function isSameProgram(a: AlertProgram | null, b: AlertProgram | null): boolean {

@@ -1,12 +1,17 @@
 /** The life of one alert: it fires, changes, lapses and is resolved. */
 import type { Alert } from '../alert.js';
+import type { StuckKind } from '../kinds.js';
 import { remember } from '../tracker-state.js';
-import type { AlertContent, AlertState, AlertStep, Firing, TargetState } from './alert-state.js';
+import type { AlertContent, AlertState, AlertStep, Firing } from './alert-state.js';
 import { isChange, isUrgentChange } from './content.js';
 import { shortHash } from './fingerprint.js';
+import type { Target } from './place.js';
 
 /** Digits of wall-clock milliseconds to the base 36, so that ids of one length sort by time until the year 5188. */
 const TIME_DIGITS = 9;
+
+/** There was no room for an alert: others end meanwhile. */
+export const ROOM_RECHECK_US = 10_000_000;
 
 const SILENCE_RECHECK_US = 60_000_000;
 
@@ -20,7 +25,7 @@ interface Identity {
 /** @returns null if there is no room. */
 export function fire(
   step: AlertStep,
-  { target }: TargetState,
+  { kind, peer, localPort }: Pick<Target, 'kind' | 'peer' | 'localPort'>,
   { fingerprint, key }: Identity,
   content: AlertContent,
 ): Firing | null {
@@ -35,9 +40,7 @@ export function fire(
     id: `${time}-${shortHash(key)}`,
     fingerprint,
     status: 'firing',
-    kind: target.kind,
-    peer: target.peer,
-    localPort: target.localPort,
+    ...{ kind, peer, localPort },
     ...content,
     fireUs: nowUs,
     updateUs: nowUs,
@@ -89,6 +92,11 @@ export function lapse({ state, nowUs }: AlertStep, firing: Firing, keepFiringMs:
   firing.lapsedUs ??= nowUs;
   const endUs = firing.lapsedUs + keepFiringMs * 1000;
   return nowUs < endUs ? endUs : null;
+}
+
+/** Of events, the time for which they count is what an alert outlasts them by. */
+export function keepFiringMs({ state: { config } }: AlertStep, kind: StuckKind): number {
+  return config.kinds[kind].windowMs === null ? config.keepFiringForMs : 0;
 }
 
 /** @param isEnd false where another alert takes its place: then the condition has not come to an end. */

@@ -114,6 +114,7 @@ export function addGroup(target: TargetState, subject: string, facts: AlertFacts
     facts,
     process,
     ownerType: process === null ? 'unknown' : 'process',
+    programKey: '',
     policy: null,
     reachedUs: null,
     minorUs: -Infinity,
@@ -122,7 +123,9 @@ export function addGroup(target: TargetState, subject: string, facts: AlertFacts
     minutes: [],
     nextMinuteUs: 0,
     suppressed: false,
+    resumes: false,
     firing: null,
+    crowd: null,
   };
   target.groups.set(subject, group);
   return group;
@@ -135,10 +138,12 @@ function learn(group: Group, record: StuckRecord, workload: Workload | null): vo
   group.ownerType = ownerType;
   if (ownerType !== 'process' || owner === null) {
     group.process = null;
+    group.programKey = ownerType;
     learnProgram(group, record.lastOwner?.executable ?? '', workload);
     return;
   }
-  const { pid, startBootUs, comm, executable } = owner;
+  const { pid, startBootUs, comm, executable, cgroupId } = owner;
+  group.programKey = `${cgroupId} ${executable}`;
   const isSame = facts.executable === executable && isSameWorkload(facts.workload, workload);
   if (!isSame) {
     group.facts = { ...facts, executable, workload };

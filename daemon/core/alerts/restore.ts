@@ -1,6 +1,7 @@
 /** What fired when the daemon ended fires on when it starts again, under the same id. */
 import type { SavedAlert } from './alert-messages.js';
 import type { AlertState, AlertStep, Firing, Group } from './alert-state.js';
+import { crowdFor } from './crowd.js';
 import { resolve } from './firing.js';
 import { addGroup, factsAbout, targetFor } from './membership.js';
 
@@ -21,10 +22,12 @@ export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], is
       resolve(step, firing, false);
       continue;
     }
-    const target = targetFor(state, { key, kind, side, peer, localPort });
-    if (subject === null) {
-      target.firing = firing;
+    if (alert.peerCount > 0) {
+      crowdFor(state, key, kind).firing = firing;
+    } else if (subject === null) {
+      targetFor(state, { key, kind, side, peer, localPort }).firing = firing;
     } else {
+      const target = targetFor(state, { key, kind, side, peer, localPort });
       const { executable, workload } = process ?? program ?? { executable: '', workload: null };
       const facts = factsAbout(target.target, executable, workload);
       addGroup(target, subject, facts, process).firing = firing;
@@ -62,6 +65,11 @@ export function saveableAlerts(state: AlertState): SavedAlert[] {
       if (firing !== null) {
         saved.push(toSaved(firing, target.target, subject));
       }
+    }
+  }
+  for (const { firing, key } of state.crowds.values()) {
+    if (firing !== null) {
+      saved.push(toSaved(firing, { key, side: 'outbound' }, null));
     }
   }
   return saved.sort((a, b) => a.alert.fireUs - b.alert.fireUs);

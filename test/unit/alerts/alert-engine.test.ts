@@ -98,7 +98,9 @@ function saved(port: number): Parameters<AlertEngine['restore']>[0][number] {
     kind: 'retransmitting' as const,
     process: null,
     processCount: 0,
+    program: null,
     peer: { address: '10.0.0.2', port },
+    peerCount: 0,
     localPort: 0,
     connections: [],
   };

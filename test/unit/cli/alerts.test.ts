@@ -91,6 +91,15 @@ describe('table', () => {
     );
   });
 
+  test('several processes of one program, and several peers', () => {
+    const program = { executable: '/usr/lib/smtp', workload: null };
+    const many = createAlert({ process: null, processCount: 6, program, peer: null, peerCount: 40 });
+    assert.match(
+      formatAlerts([message(many)], NOW_MS, Infinity),
+      /^a1 +warning +retransmitting +smtp \(6 processes\) +to 40 peers +3 of 10 /mu,
+    );
+  });
+
   test('80 columns hold what matters', () => {
     for (const line of formatAlerts(ALERTS.map(message), NOW_MS, 80).split('\n')) {
       assert.ok(line.length <= 80, line);
