@@ -75,7 +75,7 @@ export const alertsSchema = z
       .max(100_000)
       .refine((count) => count !== 1, { error: 'one process has one alert anyway; give 0 (never), 2 or more' })
       .default(DEFAULT_ALERT_CONFIG.collapseProcesses),
-    /** From so many peers on, the alerts of one program about them are one; 0: never. */
+    /** From so many peers on, the alerts of one process about them are one; 0: never. */
     collapsePeers: z
       .number()
       .int()

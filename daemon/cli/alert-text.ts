@@ -1,5 +1,4 @@
 /** The parts of an alert as short escaped text, shared by table and following. */
-import { basename } from 'node:path';
 import { escapeForTerminal } from '../lib/terminal.js';
 import { severityName } from '../rpc/alert-names.js';
 import { kindName } from '../rpc/enum-mapping.js';
@@ -27,14 +26,10 @@ function processesText(count: number): string {
   return count === 1 ? '1 process' : `${count} processes`;
 }
 
-/** `node[12900] web-7f6c9d-abcde/app`, `6 processes`, `smtp (6 processes)`; of orphans, who left the first of them. */
-export function whoText({ process, processCount, program, connections }: Alert): string {
+/** `node[12900] web-7f6c9d-abcde/app`, `6 processes`; of orphans, who left the first of them. */
+export function whoText({ process, processCount, connections }: Alert): string {
   if (process === null || process === undefined) {
     const [first] = connections ?? [];
-    const name = basename(program?.executable ?? '');
-    if ((processCount ?? 0) > 0 && name !== '') {
-      return escapeForTerminal(`${name} (${processesText(processCount ?? 0)})`);
-    }
     return (processCount ?? 0) > 0 || first === undefined ? processesText(processCount ?? 0) : holderText(first);
   }
   const { comm, pid, pod, container, containerId, unit } = process;

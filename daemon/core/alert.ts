@@ -35,7 +35,7 @@ export interface Alert {
   /** Null where several processes are told as one, and for orphans. */
   readonly process: AlertProcess | null;
   readonly processCount: number;
-  /** Whoever left orphans behind, or whose processes are told as one; null where there is one process, or several programs. */
+  /** Whoever left orphans behind; null where there are processes, or nothing is known. */
   readonly program: AlertProgram | null;
   /** Of connections that this node opened; null for those that came in, for listeners, and where there are several. */
   readonly peer: Endpoint | null;

@@ -193,7 +193,10 @@ function ownerOf(pid: number, executable = '/bin/app'): Owner {
   return { pid, startBootUs: pid * US, comm, executable, uid: 0, cgroupId: 1n, holders: [] };
 }
 
-function changesOf({ kind, pid, exe, peer, in: port, netns, gives, flags }: Words, base: StuckRecord): Partial<StuckRecord> {
+function changesOf(
+  { kind, pid, exe, peer, in: port, netns, gives, flags }: Words,
+  base: StuckRecord,
+): Partial<StuckRecord> {
   const found = STUCK_KINDS.find((known) => known === kind);
   assert.ok(kind === undefined || found !== undefined, `"${kind ?? ''}" is no kind`);
   const isSame = pid === undefined && exe === undefined;

@@ -69,7 +69,7 @@ export interface AlertConfig {
   readonly receivers: readonly string[];
   /** From so many processes on, their alerts about one peer are one; 0: never. */
   readonly collapseProcesses: number;
-  /** From so many peers on, the alerts of one program about them are one; 0: never. */
+  /** From so many peers on, the alerts of one process about them are one; 0: never. */
   readonly collapsePeers: number;
   /** An alert is resolved when its condition has not held for so long. */
   readonly keepFiringForMs: number;

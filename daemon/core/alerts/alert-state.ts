@@ -40,8 +40,6 @@ export interface Group {
   process: AlertProcess | null;
   /** Of its connections; of a restored group, not known before they are there. */
   ownerType: OwnerType;
-  /** Names the program whose connections they are, as long as it runs where it runs. */
-  programKey: string;
   /** Null: not asked since facts or configuration changed. */
   policy: Policy | null;
   /** Since when enough connections count; null while they do not. */
@@ -102,21 +100,12 @@ export interface CrowdPart {
   readonly isTold: boolean;
 }
 
-/** Groups of a crowd that have to do with one peer. */
-export interface CrowdTally {
-  groups: number;
-  contending: number;
-  active: number;
-  told: number;
-}
-
-/** The groups of one program that are stuck in the same way, with one peer each. */
+/** The groups of one process that are stuck in the same way, with one peer each. */
 export interface Crowd {
   readonly key: string;
   readonly kind: StuckKind;
   readonly parts: Map<Group, CrowdPart>;
-  readonly tallies: Map<TargetState, CrowdTally>;
-  /** To how many peers some part is pending or active, to how many one is active, and of how many alerts tell one by one. */
+  /** How many of the parts are pending or active, how many are active, and how many are told of one by one. */
   contending: number;
   active: number;
   told: number;

@@ -25,16 +25,11 @@ export function alertSummary(alert: Alert, nowUs: number, names: WallTimes): str
   return `${what} since ${start}${end === '' ? '' : `; ${end}`}.`;
 }
 
-/** Empty where processes of several programs are told as one: they are counted further on. */
-function holderWords({ process, processCount, program, connections }: Alert): string {
+/** Empty where several processes are told as one: they are counted further on. */
+function holderWords({ process, processCount, connections }: Alert): string {
   if (process !== null) {
     const where = workloadWords(process.workload);
     return `${nameWords(process.comm)}[${process.pid}]${where === '' ? '' : ` (${where})`}`;
-  }
-  if (processCount > 0 && program !== null && program.executable !== '') {
-    const where = workloadWords(program.workload);
-    const name = nameWords(program.executable.slice(program.executable.lastIndexOf('/') + 1));
-    return `${name}${where === '' ? '' : ` (${where})`}`;
   }
   const [first] = connections;
   if (processCount > 0 || first === undefined) {

@@ -1,7 +1,6 @@
 /** What an alert says of its connections at this moment. */
 import type { AlertProcess, AlertProgram, Severity } from '../alert.js';
 import { IS_UNANSWERED, type StuckKind } from '../kinds.js';
-import { processKey } from '../ownership.js';
 import type { StuckRecord } from '../record.js';
 import {
   SEVERITY_RANK,
@@ -40,17 +39,14 @@ export function contentOfAll(step: AlertStep, { target }: TargetState, parts: re
   return contentOf(step, target.kind, parts, totalOfGroups(step.totals, target, groups));
 }
 
-/** What is said of one program and many peers as one. @param crowd at least one */
+/** What is said of one process and many peers as one. @param crowd at least one */
 export function contentOfCrowd(step: AlertStep, kind: StuckKind, crowd: readonly CrowdPart[]): AlertContent {
   const parts = crowd.map(({ part }) => part);
-  const [first] = parts;
-  const targets = new Set(crowd.map(({ target }) => target));
   const totals = crowd.map(({ target, part: { group } }) => totalOfGroups(step.totals, target.target, [group]));
   const total = totals.reduce((sum, each) => (sum === null || each === null ? null : sum + each), 0);
   const content = contentOf(step, kind, parts, total);
-  const process = content.processCount === 1 ? (parts.find(({ group }) => group.process)?.group.process ?? null) : null;
-  const program = process === null && first !== undefined ? programOf(first.group) : null;
-  return { ...content, process, program, peerCount: targets.size };
+  const process = parts[0]?.group.process ?? null;
+  return { ...content, process, processCount: process === null ? 0 : 1, peerCount: crowd.length };
 }
 
 function contentOf(
@@ -67,7 +63,7 @@ function contentOf(
     process: null,
     program: null,
     peerCount: 0,
-    processCount: new Set(groups.flatMap(({ process }) => (process === null ? [] : keyOf(process)))).size,
+    processCount: groups.filter(({ process }) => process !== null).length,
     ...summed,
     earliestGiveUpUs: IS_UNANSWERED[kind] ? summed.earliestGiveUpUs : null,
     totalCount,
@@ -75,10 +71,6 @@ function contentOf(
     silencedUntilMs: untilMs.reduce(earlierOrNone, Infinity),
     receivers: [...new Set(parts.flatMap(({ policy }) => policy.receivers))].sort(),
   };
-}
-
-function keyOf({ pid, startBootUs }: AlertProcess): string {
-  return processKey(pid, startBootUs);
 }
 
 function graver(a: Severity, b: Severity): Severity {
@@ -148,7 +140,7 @@ function isSameProcess(a: AlertProcess | null, b: AlertProcess | null): boolean 
   if (a === null || b === null || a === b) {
     return a === b;
   }
-  return keyOf(a) === keyOf(b) && a.comm === b.comm && isSameProgram(a, b);
+  return a.pid === b.pid && a.startBootUs === b.startBootUs && a.comm === b.comm && isSameProgram(a, b);
 }
 
 function isSameProgram(a: AlertProgram | null, b: AlertProgram | null): boolean {

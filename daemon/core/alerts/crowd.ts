@@ -1,10 +1,10 @@
 /**
- * Crowds: what one program has to do with many peers in the same way. When a node loses its way out, a crawler or a mail
- * relay has a thousand dead peers, and one cause.
+ * Crowds: what one process has to do with many peers in the same way. When a node loses its way out, a crawler or a mail
+ * relay has a thousand dead peers, and one cause. Another process of the same program may have other business.
  */
 import type { StuckKind } from '../kinds.js';
 import type { AlertConfig } from './alert-config.js';
-import type { AlertState, AlertStep, Assessment, Crowd, CrowdPart, CrowdTally, Group, TargetState } from './alert-state.js';
+import type { AlertState, AlertStep, Assessment, Crowd, CrowdPart, Group, TargetState } from './alert-state.js';
 
 /** What happens within this time is looked at together, and the longer the more there is to look at. */
 const GATHER_US = 250_000;
@@ -17,7 +17,7 @@ export function crowdFor(state: AlertState, key: string, kind: StuckKind): Crowd
     return known;
   }
   const fresh: Crowd = {
-    ...{ key, kind, parts: new Map<Group, CrowdPart>(), tallies: new Map<TargetState, CrowdTally>() },
+    ...{ key, kind, parts: new Map<Group, CrowdPart>() },
     ...{ contending: 0, active: 0, told: 0, wakeUs: Infinity },
     ...{ firing: null, crowdedUs: null, fewUs: null, suppressed: false },
   };
@@ -44,7 +44,7 @@ export function joinCrowd(step: AlertStep, target: TargetState, part: Assessment
     leaveCrowd(step, group);
     return;
   }
-  const key = `${kind} peers of ${group.programKey}`;
+  const key = `${kind} peers of ${group.subject}`;
   if (group.crowd?.key !== key) {
     leaveCrowd(step, group);
     group.crowd = crowdFor(step.state, key, kind);
@@ -68,26 +68,11 @@ export function leaveCrowd(step: AlertStep, group: Group): void {
   forgetIfEmpty(step.state, crowd);
 }
 
-/** Peers count, not the processes that have to do with one of them. */
 function count(crowd: Crowd, part: CrowdPart | undefined, sign: 1 | -1): void {
-  if (part === undefined) {
-    return;
-  }
-  const { target, isTold } = part;
-  const { phase } = part.part;
-  const tally = crowd.tallies.get(target) ?? { groups: 0, contending: 0, active: 0, told: 0 };
-  crowd.tallies.set(target, tally);
-  const before = { ...tally };
-  tally.groups += sign;
-  tally.contending += phase === 'idle' ? 0 : sign;
-  tally.active += phase === 'active' ? sign : 0;
-  tally.told += isTold ? sign : 0;
-  crowd.contending += Number(tally.contending > 0) - Number(before.contending > 0);
-  crowd.active += Number(tally.active > 0) - Number(before.active > 0);
-  crowd.told += Number(tally.told > 0) - Number(before.told > 0);
-  if (tally.groups === 0) {
-    crowd.tallies.delete(target);
-  }
+  const phase = part?.part.phase ?? 'idle';
+  crowd.contending += phase === 'idle' ? 0 : sign;
+  crowd.active += phase === 'active' ? sign : 0;
+  crowd.told += part?.isTold === true ? sign : 0;
 }
 
 export function forgetIfEmpty(state: AlertState, crowd: Crowd): void {

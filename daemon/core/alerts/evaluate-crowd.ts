@@ -1,4 +1,4 @@
-/** Decides whether one program's alerts about its peers are told as one, and lets that one live. */
+/** Decides whether one process's alerts about its peers are told as one, and lets that one live. */
 import { wakeBy, type AlertStep, type Crowd, type CrowdPart } from './alert-state.js';
 import { contentOfCrowd } from './content.js';
 import { forgetIfEmpty, isCrowded, isSparse, wakeCrowdBy } from './crowd.js';

@@ -66,7 +66,14 @@ function decide(step: AlertStep, target: TargetState, all: readonly Assessment[]
   if (!areMany(step, target.target, free)) {
     return liveAlone(step, target, own, 'damped');
   }
-  const wakeUs = active.length === 0 ? Infinity : collapse(step, target, contenders.filter((part) => !isHeldBack(step, part)));
+  const wakeUs =
+    active.length === 0
+      ? Infinity
+      : collapse(
+          step,
+          target,
+          contenders.filter((part) => !isHeldBack(step, part)),
+        );
   return Math.min(wakeUs, liveAlone(step, target, own, 'none new'));
 }
 

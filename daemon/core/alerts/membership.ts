@@ -114,7 +114,6 @@ export function addGroup(target: TargetState, subject: string, facts: AlertFacts
     facts,
     process,
     ownerType: process === null ? 'unknown' : 'process',
-    programKey: '',
     policy: null,
     reachedUs: null,
     minorUs: -Infinity,
@@ -138,12 +137,10 @@ function learn(group: Group, record: StuckRecord, workload: Workload | null): vo
   group.ownerType = ownerType;
   if (ownerType !== 'process' || owner === null) {
     group.process = null;
-    group.programKey = ownerType;
     learnProgram(group, record.lastOwner?.executable ?? '', workload);
     return;
   }
-  const { pid, startBootUs, comm, executable, cgroupId } = owner;
-  group.programKey = `${cgroupId} ${executable}`;
+  const { pid, startBootUs, comm, executable } = owner;
   const isSame = facts.executable === executable && isSameWorkload(facts.workload, workload);
   if (!isSame) {
     group.facts = { ...facts, executable, workload };

@@ -91,12 +91,11 @@ describe('table', () => {
     );
   });
 
-  test('several processes of one program, and several peers', () => {
-    const program = { executable: '/usr/lib/smtp', workload: null };
-    const many = createAlert({ process: null, processCount: 6, program, peer: null, peerCount: 40 });
+  test('several peers', () => {
+    const many = createAlert({ peer: null, peerCount: 40 });
     assert.match(
       formatAlerts([message(many)], NOW_MS, Infinity),
-      /^a1 +warning +retransmitting +smtp \(6 processes\) +to 40 peers +3 of 10 /mu,
+      /^a1 +warning +retransmitting +node\[12900\] +to 40 peers +3 of 10 /mu,
     );
   });
 

@@ -136,14 +136,9 @@ describe('who', () => {
   }
 });
 
-test('several peers are counted; several processes of one program have its name', () => {
+test('several peers are counted', () => {
   const many = { peer: null, peerCount: 40, stuckCount: 100, totalCount: 120 };
   assert.match(summary(many), /^node\[12900\]: 100 of 120 connections to 40 peers have had no answer since/u);
-  const program = { executable: '/usr/lib/smtp', workload: workload({ unit: 'mail.service' }) };
-  assert.match(
-    summary({ ...many, process: null, processCount: 6, program }),
-    /^smtp \(mail\.service\): 100 of 120 connections of 6 processes to 40 peers have had no answer since/u,
-  );
 });
 
 test('where all of them go, if the sample is all of them', () => {

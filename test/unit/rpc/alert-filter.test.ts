@@ -72,10 +72,10 @@ describe('message', () => {
     return { ...rest, connections: (connections as { id: string }[] | undefined)?.map(({ id }) => id) };
   };
 
-  test('of several processes and peers of one program', () => {
+  test('of a program and of several peers', () => {
     const workload = { ...WORKLOAD, containerId: 'c', pod: 'web', podNamespace: 'shop', container: 'app', unit: 'u' };
     const program = { executable: '/usr/bin/node', workload };
-    const alert = createAlert({ process: null, processCount: 6, program, peer: null, peerCount: 40 });
+    const alert = createAlert({ process: null, processCount: 0, program, peer: null, peerCount: 40 });
     const message = json(alert) as Record<string, unknown>;
     assert.deepEqual(message['program'], {
       executable: '/usr/bin/node',

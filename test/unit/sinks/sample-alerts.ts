@@ -60,9 +60,7 @@ export function alertJson(alert: Alert): object {
             ...workloadNames(process.workload),
           },
         }),
-    ...(program === null
-      ? {}
-      : { program: { executable: program.executable, ...workloadNames(program.workload) } }),
+    ...(program === null ? {} : { program: { executable: program.executable, ...workloadNames(program.workload) } }),
     processCount: alert.processCount,
     ...(alert.peer === null ? {} : { peer: alert.peer }),
     localPort: alert.localPort,
