@@ -1,6 +1,7 @@
 /**
  * Looks at all groups of one kind and one peer or port, and decides what is told of them: an alert for each process, or,
- * from a number of processes on, one for all. What one of them says the other does not say again.
+ * from a number of processes on, one for all. What one of them says the other does not say again; nor does either say what
+ * is told of one process and many peers (`evaluate-crowd.ts`).
  */
 import { endpointWords } from '../format-words.js';
 import { wakeBy, type AlertStep, type Assessment, type Group, type TargetState } from './alert-state.js';
@@ -62,18 +63,12 @@ function decide(step: AlertStep, target: TargetState, all: readonly Assessment[]
     const isTaken = contenders.length === 0 && own.length < all.length;
     return isTaken ? end(step, target, false) : liveAsOne(step, target, own, contenders, active.length > 0);
   }
-  const free = (active.length > 0 && isAnyFiring(own) ? active : contenders).filter((part) => !isHeldBack(step, part));
-  if (!areMany(step, target.target, free)) {
+  const free = contenders.filter((part) => !isHeldBack(step, part));
+  const certain = active.length > 0 && isAnyFiring(own) ? free.filter(({ phase }) => phase === 'active') : free;
+  if (!areMany(step, target.target, certain)) {
     return liveAlone(step, target, own, 'damped');
   }
-  const wakeUs =
-    active.length === 0
-      ? Infinity
-      : collapse(
-          step,
-          target,
-          contenders.filter((part) => !isHeldBack(step, part)),
-        );
+  const wakeUs = active.length === 0 ? Infinity : collapse(step, target, free);
   return Math.min(wakeUs, liveAlone(step, target, own, 'none new'));
 }
 
