@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { SEVERITIES, type AlertProcess, type AlertProgram } from '../core/alert.js';
 import type { SavedAlert } from '../core/alerts/alert-messages.js';
+import type { Ends } from '../core/alerts/ends.js';
 import type { Side } from '../core/alerts/place.js';
 import { STUCK_KINDS } from '../core/kinds.js';
 import type { Workload } from '../core/workload.js';
@@ -63,6 +64,8 @@ const alert: z.ZodType<SavedAlert['alert']> = z.object({
   connections: z.tuple([]),
 });
 
+const ends: z.ZodType<Ends> = z.object({ count: number, lastUs: number });
+
 const SIDES = ['outbound', 'inbound', 'listener', 'process'] as const satisfies readonly Side[];
 
 export const savedAlertsSchema = z.object({
@@ -72,6 +75,8 @@ export const savedAlertsSchema = z.object({
   monoToRealUs: number,
   bootToRealUs: number,
   alerts: z.array(z.object({ alert, target: text, side: z.enum(SIDES), subject: text.nullable() })),
+  /** Files of versions before have none. */
+  ends: z.array(z.tuple([text, ends])).default([]),
 });
 
 /** @returns what `savedAlertsSchema` reads back. */

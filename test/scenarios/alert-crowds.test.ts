@@ -63,6 +63,15 @@ describe('one process and many peers', () => {
     );
   });
 
+  test('how many connections there are is told when a sweep knows it', () => {
+    const total: { value: number | null } = { value: null };
+    const player = new AlertPlayer({ ...SIX, totals: { ofDestination: () => total.value } });
+    openPeers(player, 0, 1, 8);
+    player.playAll('16 - => fired 1 retransmitting>8 peers x8 @15');
+    total.value = 3;
+    player.playAll('30 counted => updated 1 retransmitting>8 peers x8/24 @30\n40 counted =>');
+  });
+
   test('with the sixth peer five alerts become one; with two left it comes apart, and nothing waits', () => {
     const player = new AlertPlayer(SIX);
     openPeers(player, 0, 1, 5);
@@ -158,7 +167,7 @@ describe('one process and many peers', () => {
     const player = new AlertPlayer(SIX);
     openPeers(player, 0, 1, 8);
     player.playAll(`16 - => fired 1 retransmitting>8 peers x8 @15
-      100 restart => updated 1 retransmitting>8 peers x8 @100
+      100 restart => restored 1 retransmitting>8 peers x8 @100
       101 open P1
       130 - =>`);
     for (let peer = 2; peer <= 8; peer += 1) {

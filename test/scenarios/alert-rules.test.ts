@@ -179,7 +179,7 @@ describe('a restart of the daemon', () => {
       `
       0    open A*3
       16   -        => fired 1 retransmitting>10.0.0.2:80 x3 @15
-      100  restart  => updated 1 retransmitting>10.0.0.2:80 x3 @100
+      100  restart  => restored 1 retransmitting>10.0.0.2:80 x3 @100
       101  open A*3
       102  settled
       106  -        => updated 1 retransmitting>10.0.0.2:80 x3 @105
@@ -198,7 +198,7 @@ describe('a restart of the daemon', () => {
       `
       0     open A
       16    -        => fired 1 retransmitting>10.0.0.2:80 x1 @15
-      100   restart  => updated 1 retransmitting>10.0.0.2:80 x1 @100
+      100   restart  => restored 1 retransmitting>10.0.0.2:80 x1 @100
       5000  -        =>
       5000  settled
       5009  -        =>
@@ -213,7 +213,7 @@ describe('a restart of the daemon', () => {
       `
       0    open A
       16   -         => fired 1 retransmitting>10.0.0.2:80 x1 @15
-      100  restart   => updated 1 retransmitting>10.0.0.2:80 x1 @100
+      100  restart   => restored 1 retransmitting>10.0.0.2:80 x1 @100
       101  open B pid=2
       120  -         => fired 2 retransmitting>10.0.0.2:80 x1 @116
       `,
@@ -226,12 +226,29 @@ describe('a restart of the daemon', () => {
       `
       0    open A*6 pid=each
       16   -        => fired 6 processes retransmitting>10.0.0.2:80 x6 @15
-      100  restart  => updated 6 processes retransmitting>10.0.0.2:80 x6 @100
+      100  restart  => restored 6 processes retransmitting>10.0.0.2:80 x6 @100
       101  open A1
       130  -        =>
       131  open A*6
       132  settled  => updated 6 processes retransmitting>10.0.0.2:80 x6 @132
       200  -        =>
+      `,
+      { records: PEER },
+    );
+  });
+
+  test('what comes back soon fires as late as if there had been no restart', () => {
+    playAlerts(
+      `
+      0    open A
+      15   -        => fired 1 retransmitting>10.0.0.2:80 x1 @15
+      20   end A
+      31   -        => resolved 1 retransmitting>10.0.0.2:80 x1 @30.25
+      40   restart  =>
+      41   settled
+      50   open B
+      94   -        =>
+      95   -        => fired 1 retransmitting>10.0.0.2:80 x1 @95
       `,
       { records: PEER },
     );
@@ -256,7 +273,7 @@ describe('a restart of the daemon', () => {
       0    open A*3 kind=stale_reuse
       0    end A*3
       1    -        => fired 1 stale_reuse>10.0.0.2:80 x3 @0.25
-      100  restart  => updated 1 stale_reuse>10.0.0.2:80 x3 @100
+      100  restart  => restored 1 stale_reuse>10.0.0.2:80 x3 @100
       102  settled
       300  -        =>
       301  -        => resolved 1 stale_reuse>10.0.0.2:80 x3 @300.25
@@ -273,7 +290,7 @@ describe('a restart of the daemon', () => {
     player.unheard('60 -');
     player.configure({ maxFiring: 2 });
     player.playAll(
-      '100 restart => updated 1 retransmitting>10.0.0.2:1 x1 @100; updated 1 retransmitting>10.0.0.2:2 x1 @100; resolved 1 retransmitting>10.0.0.2:3 x1 @100',
+      '100 restart => restored 1 retransmitting>10.0.0.2:1 x1 @100; restored 1 retransmitting>10.0.0.2:2 x1 @100; resolved 1 retransmitting>10.0.0.2:3 x1 @100',
     );
     assert.equal(player.state.firing, 2);
   });

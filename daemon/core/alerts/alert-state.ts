@@ -7,6 +7,7 @@ import type { ConnectionTotals } from '../totals.js';
 import type { AlertConfig } from './alert-config.js';
 import type { AlertFacts } from './alert-match.js';
 import type { AlertEffect } from './alert-messages.js';
+import type { Ends } from './ends.js';
 import type { Target } from './place.js';
 import type { Policy } from './policy.js';
 
@@ -119,12 +120,6 @@ export interface Crowd {
   fewUs: number | null;
   /** There was no room for it. */
   suppressed: boolean;
-}
-
-/** How often a condition came to its end lately. */
-export interface Ends {
-  readonly count: number;
-  readonly lastUs: number;
 }
 
 export interface AlertCounters {

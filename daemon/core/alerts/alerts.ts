@@ -6,9 +6,10 @@
  * whole. So a storm costs little, and is told once. As the tracker, this reads no clock and does no I/O.
  */
 import type { AlertEffect, AlertInput } from './alert-messages.js';
-import type { AlertState, AlertStep, Crowd, Surroundings, TargetState } from './alert-state.js';
+import type { AlertState, AlertStep, Crowd, Firing, Group, Surroundings, TargetState } from './alert-state.js';
 import { wakeBy } from './alert-state.js';
-import { wakeCrowdBy } from './crowd.js';
+import { isOtherTotal, isTotalNews, totalOfCrowd } from './content.js';
+import { partsTold, wakeCrowdBy } from './crowd.js';
 import { evaluate } from './evaluate.js';
 import { evaluateCrowd } from './evaluate-crowd.js';
 import { takeRecord } from './membership.js';
@@ -27,13 +28,16 @@ export function step(state: AlertState, input: AlertInput, surroundings: Surroun
       break;
     case 'tick':
       break;
+    case 'counted':
+      wakeForTotals(current);
+      break;
     case 'configure':
       state.config = input.config;
       forgetPolicies(state);
       wakeAll(current);
       break;
     case 'restore':
-      restoreAlerts(current, input.alerts, input.isSameBoot);
+      restoreAlerts(current, input.saved, input.isSameBoot);
       break;
     case 'settled':
       state.settled = true;
@@ -81,6 +85,28 @@ function forgetPolicies({ targets }: AlertState): void {
   for (const { groups } of targets.values()) {
     for (const group of groups.values()) {
       group.policy = null;
+    }
+  }
+}
+
+/** Only what fires, and of that only what a reader would be told otherwise, no sooner than it may be told. */
+function wakeForTotals(step: AlertStep): void {
+  const { state } = step;
+  for (const target of state.targets.values()) {
+    const about = (group: Group | null, firing: Firing | null): void => {
+      if (firing?.lapsedUs === null && isTotalNews(step, target, firing.alert, group)) {
+        wakeBy(state, target, Math.max(step.nowUs, firing.toldUs + state.config.updateIntervalMs * 1000));
+      }
+    };
+    about(null, target.firing);
+    for (const group of target.groups.values()) {
+      about(group, group.firing);
+    }
+  }
+  for (const crowd of state.crowds.values()) {
+    const { firing } = crowd;
+    if (firing?.lapsedUs === null && isOtherTotal(firing.alert, totalOfCrowd(step, partsTold(crowd)))) {
+      wakeCrowdBy(state, crowd, Math.max(step.nowUs, firing.toldUs + state.config.updateIntervalMs * 1000));
     }
   }
 }

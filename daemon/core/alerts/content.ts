@@ -1,5 +1,5 @@
 /** What an alert says of its connections at this moment. */
-import type { AlertProcess, AlertProgram, Severity } from '../alert.js';
+import type { Alert, AlertProcess, AlertProgram, Severity } from '../alert.js';
 import { IS_UNANSWERED, type StuckKind } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
 import {
@@ -16,6 +16,9 @@ import { totalOfGroups } from './total-of-groups.js';
 import { isSameWorkload } from './workload-identity.js';
 
 const SAMPLE_MAX = 5;
+
+/** A total that has changed by a smaller share is not told for that alone: in a busy service it changes with every sweep. */
+const TOTAL_TOLERANCE = 0.2;
 
 /** Times wander as timers run late; more than this is another time. */
 const TIME_TOLERANCE_US = 1_000_000;
@@ -42,11 +45,15 @@ export function contentOfAll(step: AlertStep, { target }: TargetState, parts: re
 /** What is said of one process and many peers as one. @param crowd at least one */
 export function contentOfCrowd(step: AlertStep, kind: StuckKind, crowd: readonly CrowdPart[]): AlertContent {
   const parts = crowd.map(({ part }) => part);
-  const totals = crowd.map(({ target, part: { group } }) => totalOfGroups(step.totals, target.target, [group]));
-  const total = totals.reduce((sum, each) => (sum === null || each === null ? null : sum + each), 0);
-  const content = contentOf(step, kind, parts, total);
+  const content = contentOf(step, kind, parts, totalOfCrowd(step, crowd));
   const process = parts[0]?.group.process ?? null;
   return { ...content, process, processCount: process === null ? 0 : 1, peerCount: crowd.length };
+}
+
+/** @returns connections to all of its peers; null: not known. */
+export function totalOfCrowd(step: AlertStep, crowd: readonly CrowdPart[]): number | null {
+  const totals = crowd.map(({ target, part: { group } }) => totalOfGroups(step.totals, target.target, [group]));
+  return totals.reduce((sum, each) => (sum === null || each === null ? null : sum + each), 0);
 }
 
 function contentOf(
@@ -127,7 +134,7 @@ export function isChange(before: AlertContent, now: AlertContent): boolean {
   return (
     isOtherEnd ||
     before.stuckCount !== now.stuckCount ||
-    before.totalCount !== now.totalCount ||
+    isOtherTotal(before, now.totalCount) ||
     before.processCount !== now.processCount ||
     before.peerCount !== now.peerCount ||
     !isSameProcess(before.process, now.process) ||
@@ -145,4 +152,30 @@ function isSameProcess(a: AlertProcess | null, b: AlertProcess | null): boolean 
 
 function isSameProgram(a: AlertProgram | null, b: AlertProgram | null): boolean {
   return a?.executable === b?.executable && isSameWorkload(a?.workload ?? null, b?.workload ?? null);
+}
+
+/** Whether what the last sweep has counted is worth an update of an alert. @param group null for one about all of them */
+export function isTotalNews(
+  { totals }: AlertStep,
+  { target, groups }: TargetState,
+  alert: Alert,
+  group: Group | null,
+): boolean {
+  const total = totalOfGroups(totals, target, group === null ? [...groups.values()] : [group]);
+  return isOtherTotal(alert, total);
+}
+
+/**
+ * It is known now, or another by a fifth or more, or it makes all of some or some of all. That it is not known any more is
+ * no news of the connections.
+ */
+export function isOtherTotal(
+  { stuckCount, totalCount }: Pick<Alert, 'stuckCount' | 'totalCount'>,
+  now: number | null,
+): boolean {
+  if (totalCount === null || now === null) {
+    return totalCount === null && now !== null;
+  }
+  const isAllOrSome = (totalCount === stuckCount) !== (now === stuckCount);
+  return isAllOrSome || Math.abs(now - totalCount) >= TOTAL_TOLERANCE * Math.max(now, totalCount);
 }

@@ -75,6 +75,11 @@ function count(crowd: Crowd, part: CrowdPart | undefined, sign: 1 | -1): void {
   crowd.told += part?.isTold === true ? sign : 0;
 }
 
+/** Those that its alert is about. */
+export function partsTold({ parts }: Crowd): CrowdPart[] {
+  return [...parts.values()].filter(({ part }) => part.phase !== 'idle');
+}
+
 export function forgetIfEmpty(state: AlertState, crowd: Crowd): void {
   if (crowd.parts.size === 0 && crowd.firing === null) {
     state.crowds.delete(crowd.key);

@@ -1,7 +1,7 @@
 /** Decides whether one process's alerts about its peers are told as one, and lets that one live. */
 import { wakeBy, type AlertStep, type Crowd, type CrowdPart } from './alert-state.js';
 import { contentOfCrowd } from './content.js';
-import { forgetIfEmpty, isCrowded, isSparse, wakeCrowdBy } from './crowd.js';
+import { forgetIfEmpty, isCrowded, isSparse, partsTold, wakeCrowdBy } from './crowd.js';
 import { fingerprintOf } from './fingerprint.js';
 import { dampingUs, fire, keepFiringMs, lapse, resolve, ROOM_RECHECK_US, sustain } from './firing.js';
 import { workloadIdentity } from './workload-identity.js';
@@ -15,10 +15,6 @@ export function evaluateCrowd(step: AlertStep, crowd: Crowd): void {
   }
 }
 
-function contenders({ parts }: Crowd): CrowdPart[] {
-  return [...parts.values()].filter(({ part }) => part.phase !== 'idle');
-}
-
 /** Begins the one alert, which takes the place of those that fire. @returns when to look again. */
 function begin(step: AlertStep, crowd: Crowd): number {
   const { state, nowUs } = step;
@@ -26,7 +22,7 @@ function begin(step: AlertStep, crowd: Crowd): number {
     return Infinity;
   }
   crowd.crowdedUs ??= nowUs;
-  const parts = contenders(crowd);
+  const parts = partsTold(crowd);
   const fingerprint = fingerprintOfCrowd(crowd);
   const readyUs = crowd.crowdedUs + (crowd.told > 0 ? 0 : dampingUs(state, fingerprint, nowUs));
   if (nowUs < readyUs) {
@@ -57,7 +53,7 @@ function live(step: AlertStep, crowd: Crowd): number {
   }
   crowd.fewUs = state.settled && isSparse(state.config, crowd) ? (crowd.fewUs ?? nowUs) : null;
   const separateUs = crowd.fewUs === null ? Infinity : crowd.fewUs + keepMs * 1000;
-  const parts = contenders(crowd);
+  const parts = partsTold(crowd);
   if (nowUs < separateUs) {
     return Math.min(separateUs, sustain(step, firing, contentOfCrowd(step, kind, parts)));
   }

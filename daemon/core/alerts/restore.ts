@@ -1,6 +1,7 @@
 /** What fired when the daemon ended fires on when it starts again, under the same id. */
-import type { SavedAlert } from './alert-messages.js';
+import type { SavedAlert, SavedAlerts } from './alert-messages.js';
 import type { AlertState, AlertStep, Firing, Group } from './alert-state.js';
+import { remember } from '../tracker-state.js';
 import { crowdFor } from './crowd.js';
 import { resolve } from './firing.js';
 import { addGroup, factsAbout, targetFor } from './membership.js';
@@ -9,8 +10,11 @@ import { addGroup, factsAbout, targetFor } from './membership.js';
  * Takes up alerts as they were. Each fires until its connections are back, which goes on with it, or until everything that
  * is stuck has been seen and they are not.
  */
-export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], isSameBoot: boolean): void {
+export function restoreAlerts(step: AlertStep, { alerts, ends }: SavedAlerts, isSameBoot: boolean): void {
   const { state, nowUs, effects } = step;
+  for (const [fingerprint, last] of ends) {
+    remember(state.ends, fingerprint, last, state.config.maxDamped);
+  }
   for (const { alert, target: key, side, subject } of alerts) {
     const { kind, peer, localPort, process, program } = alert;
     const { windowMs } = state.config.kinds[kind];
@@ -33,12 +37,19 @@ export function restoreAlerts(step: AlertStep, alerts: readonly SavedAlert[], is
       addGroup(target, subject, facts, process).firing = firing;
     }
     state.firing++;
-    effects.push({ kind: 'updated', timeUs: nowUs, alert });
+    effects.push({ kind: 'restored', timeUs: nowUs, alert });
   }
 }
 
-/** Moves the times of an alert from one boot's clocks to another's, so that they stay the same as wall time. */
-export function onOtherClocks(saved: SavedAlert, monoShiftUs: number, bootShiftUs: number): SavedAlert {
+/** Moves all times from one boot's clocks to another's, so that they stay the same as wall time. */
+export function onOtherClocks({ alerts, ends }: SavedAlerts, monoShiftUs: number, bootShiftUs: number): SavedAlerts {
+  return {
+    alerts: alerts.map((saved) => alertOnOtherClocks(saved, monoShiftUs, bootShiftUs)),
+    ends: ends.map(([fingerprint, { count, lastUs }]) => [fingerprint, { count, lastUs: lastUs + monoShiftUs }]),
+  };
+}
+
+function alertOnOtherClocks(saved: SavedAlert, monoShiftUs: number, bootShiftUs: number): SavedAlert {
   const { alert } = saved;
   const { process, earliestGiveUpUs } = alert;
   return {
@@ -54,8 +65,8 @@ export function onOtherClocks(saved: SavedAlert, monoShiftUs: number, bootShiftU
   };
 }
 
-/** @returns what must be on disk so that alerts keep their ids. */
-export function saveableAlerts(state: AlertState): SavedAlert[] {
+/** @returns what must be on disk so that alerts keep their ids, and are damped as before. */
+export function saveableAlerts(state: AlertState): SavedAlerts {
   const saved: SavedAlert[] = [];
   for (const target of state.targets.values()) {
     if (target.firing !== null) {
@@ -72,7 +83,7 @@ export function saveableAlerts(state: AlertState): SavedAlert[] {
       saved.push(toSaved(firing, { key, side: 'outbound' }, null));
     }
   }
-  return saved.sort((a, b) => a.alert.fireUs - b.alert.fireUs);
+  return { alerts: saved.sort((a, b) => a.alert.fireUs - b.alert.fireUs), ends: [...state.ends] };
 }
 
 function toSaved(
