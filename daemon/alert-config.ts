@@ -8,7 +8,7 @@ import { STUCK_KINDS, type StuckKind } from './core/kinds.js';
 
 /** @param receivers who is told of alerts for which no rule names receivers */
 export function alertConfig({ kinds, alerts, rules, silences }: Config, receivers: readonly string[]): AlertConfig {
-  const { collapseProcesses, keepFiringFor, updateInterval, maxFiring, inbound, damping } = alerts;
+  const { collapseProcesses, collapsePeers, keepFiringFor, updateInterval, maxFiring, inbound, damping } = alerts;
   const byKind = STUCK_KINDS.map(
     (kind) => [kind, kindAlert(DEFAULT_ALERT_CONFIG.kinds[kind], kinds[kind].alert)] as const,
   );
@@ -20,6 +20,7 @@ export function alertConfig({ kinds, alerts, rules, silences }: Config, receiver
     silences: silences.map(({ match, until }) => ({ match: toMatch(match), untilMs: Date.parse(until) })),
     receivers,
     collapseProcesses,
+    collapsePeers,
     keepFiringForMs: keepFiringFor,
     updateIntervalMs: updateInterval,
     damping: { firstMs: damping.first, maxMs: damping.max, forgetMs: damping.forgetAfter },

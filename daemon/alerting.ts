@@ -114,7 +114,7 @@ export class Alerting {
     this.#delivery.reload(config.receivers);
   }
 
-  /** How alerts and receivers fare, what is not kept, and what receivers could not be told. */
+  /** How alerts and receivers fare, what has no room, what is not kept, and what receivers could not be told. */
   status(): { readonly report: AlertingReport; readonly problems: readonly string[] } {
     const { fired, resolved, alertsRefused, membersRefused } = this.#engine.counters;
     const delivery = this.#delivery.status();
@@ -124,7 +124,7 @@ export class Alerting {
         ...{ fired, resolved, alertsDropped: alertsRefused, connectionsDropped: membersRefused },
         receivers: delivery.receivers,
       },
-      problems: [...this.#parts.history.problems, ...deliveryProblems(delivery)],
+      problems: [...this.#engine.problems(), ...this.#parts.history.problems, ...deliveryProblems(delivery)],
     };
   }
 }

@@ -81,6 +81,14 @@ export const alertsSchema = z
       .max(100_000)
       .refine((count) => count !== 1, { error: 'one process has one alert anyway; give 0 (never), 2 or more' })
       .default(DEFAULT_ALERT_CONFIG.collapseProcesses),
+    /** From so many peers on, the alerts of one process about them are one; 0: never. */
+    collapsePeers: z
+      .number()
+      .int()
+      .min(0)
+      .max(100_000)
+      .refine((count) => count !== 1, { error: 'one peer has one alert anyway; give 0 (never), 2 or more' })
+      .default(DEFAULT_ALERT_CONFIG.collapsePeers),
     /** An alert is resolved when its condition has not held for so long. */
     keepFiringFor: preset(DEFAULT_ALERT_CONFIG.keepFiringForMs),
     /** Changes of one alert are told no more often. */

@@ -2,6 +2,7 @@
 import type { Alert, AlertChange, AlertSource } from '../core/alert.js';
 import type { AlertConfig } from '../core/alerts/alert-config.js';
 import type { AlertInput, SavedAlerts } from '../core/alerts/alert-messages.js';
+import { alertProblems } from '../core/alerts/alert-problems.js';
 import { type AlertCounters, type AlertState, createAlertState } from '../core/alerts/alert-state.js';
 import { nextDeadlineUs, step } from '../core/alerts/alerts.js';
 import { saveableAlerts } from '../core/alerts/restore.js';
@@ -45,6 +46,11 @@ export class AlertEngine implements AlertSource {
 
   get counters(): Readonly<AlertCounters> {
     return this.#state.counters;
+  }
+
+  /** What found no room, in sentences. */
+  problems(): readonly string[] {
+    return alertProblems(this.#state);
   }
 
   /** Brings back what fired when the last run of the daemon ended; to be called before any record is there. */

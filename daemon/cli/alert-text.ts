@@ -38,10 +38,13 @@ export function whoText({ process, processCount, connections }: Alert): string {
   return escapeForTerminal(`${comm ?? ''}[${pid ?? 0}]${where === '' ? '' : ` ${where}`}`);
 }
 
-/** `to 10.0.0.2:8000`, `on port 443`, or a dash for what goes to many places. */
-export function targetText({ peer, localPort }: Alert): string {
+/** `to 10.0.0.2:8000`, `to 40 peers`, `on port 443`, or a dash for what goes wherever it goes. */
+export function targetText({ peer, peerCount, localPort }: Alert): string {
   if (peer !== null && peer !== undefined) {
     return `to ${endText(peer)}`;
+  }
+  if ((peerCount ?? 0) > 0) {
+    return `to ${peerCount ?? 0} peers`;
   }
   return (localPort ?? 0) === 0 ? '-' : `on port ${localPort ?? 0}`;
 }

@@ -17,6 +17,12 @@ export interface AlertProcess {
   readonly workload: Workload | null;
 }
 
+/** A program, where there is no one process to name. */
+export interface AlertProgram {
+  readonly executable: string;
+  readonly workload: Workload | null;
+}
+
 /** Immutable: every change makes a new object. */
 export interface Alert {
   /** A condition that comes back later is another alert. Sorts by start. */
@@ -29,8 +35,12 @@ export interface Alert {
   /** Null where several processes are told as one, and for orphans. */
   readonly process: AlertProcess | null;
   readonly processCount: number;
-  /** Of connections that this node opened; null for those that came in, and for listeners. */
+  /** Whoever left orphans behind; null where there are processes, or nothing is known. */
+  readonly program: AlertProgram | null;
+  /** Of connections that this node opened; null for those that came in, for listeners, and where there are several. */
   readonly peer: Endpoint | null;
+  /** How many peers are told as one; 0 where they are not. */
+  readonly peerCount: number;
   /** The port that clients connected to; 0 for connections that this node opened. */
   readonly localPort: number;
   readonly stuckCount: number;

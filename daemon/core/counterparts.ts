@@ -2,6 +2,7 @@
  * The two ends of one connection, where both are on this node. They are found by their addresses: what one end calls local
  * the other calls remote. Where addresses are translated on the way they do not match, and nothing is linked.
  */
+import { isLoopback } from './loopback.js';
 import type { StuckRecord } from './record.js';
 import type { Endpoint } from './snapshot.js';
 
@@ -15,11 +16,6 @@ interface End {
 
 function tuple(from: Endpoint, to: Endpoint): string {
   return `${from.address} ${from.port} ${to.address} ${to.port}`;
-}
-
-/** Addresses of these stay within one network namespace. */
-function isLoopback({ address }: Endpoint): boolean {
-  return address.startsWith('127.') || address === '::1';
 }
 
 /** Links records as they open. Other namespaces may use the same addresses, so that several ends can match: then none is. */
@@ -69,7 +65,7 @@ export class Counterparts {
 
   #match({ id, netns, local, remote }: End): End | null {
     const others = [...(this.#endsByTuple.get(tuple(remote, local)) ?? [])].filter(
-      (other) => other.id !== id && (other.netns === netns || !isLoopback(remote)),
+      (other) => other.id !== id && (other.netns === netns || !isLoopback(remote.address)),
     );
     const near = others.filter((other) => other.netns === netns);
     const [only, ...more] = near.length > 0 ? near : others;

@@ -1,4 +1,5 @@
 /** Stuck connections by process and by peer: how many of how many, since when, until when. */
+import { totalOf } from './counted-connections.js';
 import { isInbound, type Peer, peerKey, peerOf } from './interest.js';
 import { IS_UNANSWERED, type StuckKind } from './kinds.js';
 import { processKey } from './ownership.js';
@@ -49,27 +50,6 @@ export interface PeerGroup extends Group, PeerJudgement {
 
 /** A process that talks to more peers than this is shown with those that most of its stuck connections lead to. */
 const DESTINATIONS_MAX = 100;
-
-/**
- * Sweeps count what a descriptor refers to, and neither listeners nor what the kernel has closed already. Everything else
- * that is stuck is added to their totals: "2 of 12" must be a part of a whole.
- */
-function isCountedBySweeps(record: StuckRecord): boolean {
-  return (
-    (record.ownerType === 'process' || record.ownerType === 'pending') &&
-    record.state !== 'CLOSE' &&
-    record.acceptQueue === null
-  );
-}
-
-/** @param counted by the last sweep; what got stuck or was left behind after it may be missing there. */
-function totalOf(records: readonly StuckRecord[], counted: number | null): number | null {
-  if (counted === null) {
-    return null;
-  }
-  const uncounted = records.reduce((sum, record) => sum + (isCountedBySweeps(record) ? 0 : 1), 0);
-  return Math.max(records.length, counted + uncounted);
-}
 
 function countKinds(records: readonly StuckRecord[]): ReadonlyMap<StuckKind, number> {
   const counts = new Map<StuckKind, number>();

@@ -1,6 +1,6 @@
 /** What the sensor is asked to count, while something of it is stuck. */
 import type { StuckRecord } from './record.js';
-import { isLoopback } from './alerts/network.js';
+import { isLoopback } from './loopback.js';
 import type { Endpoint } from './snapshot.js';
 
 /** Where connections lead to. */

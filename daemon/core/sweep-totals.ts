@@ -106,6 +106,11 @@ export class SweepTotals implements PeerTotals {
     return this.#held(process, this.#ledger.idOfListener(localPort));
   }
 
+  ofPort(localPort: number): number | null {
+    const id = this.#ledger.idOfListener(localPort);
+    return (id === null ? undefined : this.#last.interests.get(id))?.connections ?? null;
+  }
+
   ofPeer(peer: Peer): number | null {
     return this.#reportOf(peer)?.connections ?? null;
   }

@@ -26,6 +26,8 @@ export interface ConnectionTotals {
   ofPeer(peer: Peer): number | null;
   /** Connections that came in on this port and are held by this process. */
   ofListener(process: ProcessIdentity, localPort: number): number | null;
+  /** Connections of all processes, in all namespaces, that came in on this port; one that several share counts once. */
+  ofPort(localPort: number): number | null;
   /** Null: nobody has watched this peer so far. */
   newConnections(peer: Peer): NewConnections | null;
 }
@@ -36,5 +38,6 @@ export const NO_TOTALS: ConnectionTotals = {
   ofDestination: () => null,
   ofPeer: () => null,
   ofListener: () => null,
+  ofPort: () => null,
   newConnections: () => null,
 };

@@ -1,5 +1,5 @@
 /** Alerts as proto messages. */
-import type { Alert, AlertChange, AlertProcess } from '../core/alert.js';
+import type { Alert, AlertChange, AlertProcess, AlertProgram } from '../core/alert.js';
 import { alertSummary } from '../core/alerts/alert-summary.js';
 import type { WallClock, WorkloadSource } from '../core/ports.js';
 import { severityToProto } from './alert-names.js';
@@ -13,11 +13,13 @@ import { CHANGE_FIELDS } from './stored-alert.js';
 const US_PER_MS = 1000;
 
 function processToProto(process: AlertProcess, clock: WallClock): stuckd.v1.AlertProcess.$Properties {
-  const { pid, startBootUs, comm, executable, workload } = process;
+  const { pid, startBootUs, comm } = process;
+  const startTime = timestampFromUs(clock.bootToRealUs(startBootUs));
+  return { pid: uint32(pid), startTime, comm, ...programToProto(process) };
+}
+
+function programToProto({ executable, workload }: AlertProgram): stuckd.v1.AlertProgram.$Properties {
   return {
-    pid: uint32(pid),
-    startTime: timestampFromUs(clock.bootToRealUs(startBootUs)),
-    comm,
     executable,
     containerId: workload?.containerId ?? '',
     pod: workload?.pod ?? '',
@@ -48,7 +50,9 @@ export function alertToProto(
     kind: kindToProto(alert.kind),
     process: alert.process === null ? null : processToProto(alert.process, clock),
     processCount: uint32(alert.processCount),
+    program: alert.program === null ? null : programToProto(alert.program),
     peer: alert.peer,
+    peerCount: uint32(alert.peerCount),
     localPort: uint32(alert.localPort),
     stuckCount: uint32(alert.stuckCount),
     totalCount: uint32(alert.totalCount ?? 0),

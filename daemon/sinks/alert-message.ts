@@ -11,24 +11,17 @@ export const ALERT_BYTES_MAX = 20_000;
 const text = z.string().default('');
 const count = z.number().default(0);
 
+const program = { executable: text, pod: text, podNamespace: text, container: text, unit: text };
+
 /** The fields that receivers are told beside the whole; more may be there. */
 const alertSchema = z.looseObject({
   id: z.string(),
   status: text,
   severity: text,
   kind: text,
-  process: z
-    .looseObject({
-      pid: count,
-      comm: text,
-      executable: text,
-      pod: text,
-      podNamespace: text,
-      container: text,
-      unit: text,
-    })
-    .nullish(),
+  process: z.looseObject({ pid: count, comm: text, ...program }).nullish(),
   processCount: count,
+  program: z.looseObject(program).nullish(),
   peer: z.looseObject({ address: text, port: count }).nullish(),
   localPort: count,
   stuckCount: count,

@@ -40,16 +40,17 @@ function labelsOf(values: Readonly<Record<string, string>>): Labels {
 /** @param node name of this machine */
 export function alertLabels(alert: AlertMessage, node: string): Labels {
   const { process } = alert;
+  const program = process ?? alert.program;
   return labelsOf({
     alertname: 'StuckConnections',
     node,
     kind: shortName(alert.kind, 'STUCK_KIND_'),
     severity: shortName(alert.severity, 'SEVERITY_'),
-    executable: basename(process?.executable ?? '') || (process?.comm ?? ''),
-    unit: process?.unit ?? '',
-    namespace: process?.podNamespace ?? '',
-    pod: process?.pod ?? '',
-    container: process?.container ?? '',
+    executable: basename(program?.executable ?? '') || (process?.comm ?? ''),
+    unit: program?.unit ?? '',
+    namespace: program?.podNamespace ?? '',
+    pod: program?.pod ?? '',
+    container: program?.container ?? '',
     peer: peerText(alert),
     local_port: alert.localPort === 0 ? '' : alert.localPort.toString(),
   });

@@ -17,11 +17,12 @@ function headline(alert: AlertMessage, event: MessageEvent): string {
   return `${event === 'test' ? 'TEST - ' : ''}${state} (${severity}): ${shortName(alert.kind, 'STUCK_KIND_')}`;
 }
 
-function place({ process }: AlertMessage): string {
-  if (process === null || process === undefined) {
+function place({ process, program }: AlertMessage): string {
+  const whose = process ?? program;
+  if (whose === null || whose === undefined) {
     return '';
   }
-  const { pod, podNamespace, container, unit } = process;
+  const { pod, podNamespace, container, unit } = whose;
   return pod === '' ? unit : `pod ${podNamespace}/${pod}${container === '' ? '' : `, container ${container}`}`;
 }
 

@@ -3,7 +3,7 @@
  * gain does not compile until it is here.
  */
 import * as z from 'zod';
-import { SEVERITIES, type AlertProcess } from '../core/alert.js';
+import { SEVERITIES, type AlertProcess, type AlertProgram } from '../core/alert.js';
 import type { SavedAlert } from '../core/alerts/alert-messages.js';
 import type { Ends } from '../core/alerts/ends.js';
 import type { Side } from '../core/alerts/place.js';
@@ -37,6 +37,8 @@ const process: z.ZodType<AlertProcess> = z.object({
   workload: workload.nullable(),
 });
 
+const program: z.ZodType<AlertProgram> = z.object({ executable: text, workload: workload.nullable() });
+
 const alert: z.ZodType<SavedAlert['alert']> = z.object({
   id: text,
   fingerprint: text,
@@ -45,6 +47,9 @@ const alert: z.ZodType<SavedAlert['alert']> = z.object({
   kind: z.enum(STUCK_KINDS),
   process: process.nullable(),
   processCount: number,
+  // Files of earlier versions have neither of these.
+  program: program.nullable().default(null),
+  peerCount: number.default(0),
   peer: z.object({ address: text, port: number }).nullable(),
   localPort: number,
   stuckCount: number,
@@ -76,8 +81,12 @@ export const savedAlertsSchema = z.object({
 
 /** @returns what `savedAlertsSchema` reads back. */
 export function toStored(saved: SavedAlert): object {
-  const { process: who } = saved.alert;
-  const labels = Object.fromEntries(who?.workload?.podLabels ?? []);
-  const stored = who?.workload ? { ...who, workload: { ...who.workload, podLabels: labels } } : who;
-  return { ...saved, alert: { ...saved.alert, process: stored } };
+  const { process: one, program: all } = saved.alert;
+  return { ...saved, alert: { ...saved.alert, process: withLabels(one), program: withLabels(all) } };
+}
+
+function withLabels(holder: { readonly workload: Workload | null } | null): object | null {
+  return holder?.workload
+    ? { ...holder, workload: { ...holder.workload, podLabels: Object.fromEntries(holder.workload.podLabels) } }
+    : holder;
 }

@@ -72,8 +72,9 @@ describe('rules', () => {
 
   test('one that names a number of connections that came in replaces the floor for these', () => {
     const rules = [rule({ match: { ports: [443] }, alert: { connections: 2, forMs: 0 } })];
-    playAlerts('0 open A*2 in=443\n0 open B*2 in=80\n299 - => fired 1 retransmitting<443 x2 @15', {
+    playAlerts('0 open A*2 in=443\n0 open B*2 in=80\n299 - => fired 1 retransmitting<443 x2/9 @15', {
       config: { rules },
+      totals: { ofListener: () => 9 },
     });
   });
 
@@ -264,6 +265,34 @@ describe('a restart of the daemon', () => {
       `,
       { records: PEER },
     );
+  });
+
+  test('requests on connections that were gone already count as long as ever', () => {
+    playAlerts(
+      `
+      0    open A*3 kind=stale_reuse
+      0    end A*3
+      1    -        => fired 1 stale_reuse>10.0.0.2:80 x3 @0.25
+      100  restart  => restored 1 stale_reuse>10.0.0.2:80 x3 @100
+      102  settled
+      300  -        =>
+      301  -        => resolved 1 stale_reuse>10.0.0.2:80 x3 @300.25
+      `,
+      { records: PEER },
+    );
+  });
+
+  test('alerts that find no room any more are resolved', () => {
+    const player = new AlertPlayer({ config: { maxFiring: 3 } });
+    for (let port = 1; port <= 3; port += 1) {
+      player.unheard(`0 open A${port} peer=10.0.0.2:${port}`);
+    }
+    player.unheard('60 -');
+    player.configure({ maxFiring: 2 });
+    player.playAll(
+      '100 restart => restored 1 retransmitting>10.0.0.2:1 x1 @100; restored 1 retransmitting>10.0.0.2:2 x1 @100; resolved 1 retransmitting>10.0.0.2:3 x1 @100',
+    );
+    assert.equal(player.state.firing, 2);
   });
 
   test('connections that came in need not be stuck for five minutes anew', () => {

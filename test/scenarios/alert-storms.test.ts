@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DEFAULT_ALERT_CONFIG } from '../../daemon/core/alerts/alert-config.js';
+import { alertProblems } from '../../daemon/core/alerts/alert-problems.js';
 import { nextDeadlineUs } from '../../daemon/core/alerts/alerts.js';
 import { AlertPlayer, playAlerts } from '../support/alert-scenario.js';
 
@@ -96,13 +97,58 @@ describe('collapse', () => {
     assert.equal(player.state.firing, 6);
   });
 
-  test('the same loopback peer in two namespaces is two peers; the same port of two services is two ports', () => {
-    const player = new AlertPlayer();
-    player.unheard('0 open A*5 pid=each peer=127.0.0.1:80');
-    player.unheard('0 open B*5 pid=each peer=10.0.0.1:80');
-    player.runTo(60);
-    assert.equal(player.count('fired'), 2);
-    assert.equal(new Set([...player.state.targets.keys()].filter((key) => key.includes('4026531840'))).size, 1);
+  test('the same loopback address in two namespaces is two peers; any other address is one', () => {
+    playAlerts(`
+      0   open A*3 pid=each peer=127.0.0.1:80 netns=1
+      0   open B*2 pid=each peer=127.0.0.1:80 netns=2
+      0   open C*3 pid=each peer=10.0.0.1:80 netns=1
+      0   open D*2 pid=each peer=10.0.0.1:80 netns=2
+      0   open E pid=4 peer=10.0.0.1:80 netns=2
+      0   open F pid=5 peer=10.0.0.1:80 netns=1
+      15  -  => ${[
+        'fired 1 retransmitting>127.0.0.1:80 x1 @15',
+        'fired 2 retransmitting>127.0.0.1:80 x1 @15',
+        'fired 3 retransmitting>127.0.0.1:80 x1 @15',
+        'fired 1 retransmitting>127.0.0.1:80 x1 @15',
+        'fired 2 retransmitting>127.0.0.1:80 x1 @15',
+        'fired 5 processes retransmitting>10.0.0.1:80 x7 @15',
+      ].join('; ')}
+    `);
+  });
+
+  test('the same port in two namespaces is two services', () => {
+    playAlerts(`
+      0    open A*12 in=443 netns=1
+      0    open B*12 in=443 netns=2
+      0    open C*3 pid=each kind=accept_queue_full in=80 netns=1
+      0    open D*3 pid=each kind=accept_queue_full in=80 netns=2
+      999  -  => ${[1, 2, 3, 1, 2, 3].map((pid) => `fired ${pid} accept_queue_full<80 x1 @15`).join('; ')}
+    `);
+  });
+
+  test('what only the number in one process makes a problem is told by process', () => {
+    playAlerts(`
+      0  open A*5 kind=closing pid=1
+      0  open B*250 kind=zombie pid=each
+      1  -       =>
+      2  open C*5 kind=zombie pid=1
+      2  open D*5 kind=zombie pid=2
+      2  open E*5 kind=zombie pid=3
+      2  open F*5 kind=zombie pid=4
+      2  open G*5 kind=zombie pid=5
+      3  -       => ${[1, 2, 3, 4, 5].map((pid) => `fired ${pid} zombie x6 @2.25`).join('; ')}
+    `);
+  });
+
+  test('where no process is known, none is counted', () => {
+    playAlerts(
+      `
+      0   open A*4 pid=each
+      0   open B unowned
+      15  -  => ${[1, 2, 3, 4].map((pid) => `fired ${pid} retransmitting>10.0.0.2:80 x1 @15`).join('; ')}; fired pending retransmitting>10.0.0.2:80 x1 @15
+      `,
+      { records: PEER },
+    );
   });
 });
 
@@ -125,6 +171,24 @@ describe('flapping', () => {
       player.runTo(second);
     }
     assert.deepEqual(delays, [15, 45, 75, 135, 255, 495, 915, 915]);
+  });
+
+  test('four processes that lose a peer once: that was one time, however many alerts told of it', () => {
+    const fired = (second: number): string =>
+      [1, 2, 3, 4].map((pid) => `fired ${pid} retransmitting>10.0.0.2:80 x1 @${second}`).join('; ');
+    const player = playAlerts(`0 open A*4 pid=each\n20 - => ${fired(15)}`, { records: PEER });
+    player.unheard('20 end A1');
+    player.unheard('25 end A2');
+    player.unheard('60 end A3');
+    player.unheard('60 end A4');
+    assert.equal(player.count('resolved'), 2);
+    player.unheard('99 -');
+    assert.equal(player.count('resolved'), 4);
+    player.playAll(`100 open B*4 pid=each\n144 - =>\n145 - => ${fired(145)}`);
+    player.unheard('150 end B*4');
+    // The second time is counted once as well.
+    player.unheard('199 -');
+    player.playAll(`200 open C*4 pid=each\n274 - =>\n275 - => ${fired(275)}`);
   });
 
   test('what recovers during the delay is told to nobody', () => {
@@ -186,11 +250,35 @@ describe('bounds', () => {
     assert.equal(player.state.firing, 2);
   });
 
-  test('records that find no room are counted', () => {
+  test('an alert for several processes that finds no room is counted once, and fires when there is room', () => {
+    const player = new AlertPlayer({ config: { maxFiring: 1 } });
+    player.unheard('0 open A peer=10.0.0.3:80');
+    player.unheard('1 open B*5 pid=each peer=10.0.0.2:80');
+    player.runTo(60);
+    assert.equal(player.count('fired'), 1);
+    assert.equal(player.state.counters.alertsRefused, 1);
+    player.unheard('60 end A');
+    player.runTo(100);
+    assert.equal(player.effects.at(-1)?.alert.processCount, 5);
+    assert.equal(player.state.counters.alertsRefused, 1);
+    assert.deepEqual(alertProblems(player.state), [
+      '1 alerts are firing, and no more can ("alerts.maxFiring"); since the start 1 had to wait for room',
+    ]);
+    player.unheard('100 end B*5');
+    player.runTo(120);
+    assert.deepEqual(alertProblems(player.state), [], 'there is room again');
+  });
+
+  test('records that find no room are counted, each once', () => {
     const player = new AlertPlayer({ config: { maxMembers: 10 } });
     player.unheard('0 open A*12');
+    player.unheard('1 update A*12');
+    player.unheard('2 update A*12');
     player.runTo(20);
     assert.equal(player.state.counters.membersRefused, 2);
+    assert.deepEqual(alertProblems(player.state), [
+      'the alert rules look at 10 stuck connections, and at no more; since the start 2 were left out',
+    ]);
     assert.equal(player.effects[0]?.alert.stuckCount, 10);
   });
 

@@ -107,6 +107,42 @@ describe('each kind', () => {
     `);
   });
 
+  test('closing: orphans of one program in two containers are those of two services, and are told of by its name', () => {
+    const player = playAlerts(
+      `
+      0   open A*49 pid=each container=aa
+      1   open B*49 pid=each container=bb
+      10  -              =>
+      11  open C pid=99 container=aa
+      12  -              => fired orphan closing x50 @11.25
+      `,
+      { records: 'kind=closing orphan' },
+    );
+    const { program, fingerprint } = player.alert('orphan');
+    assert.equal(program?.executable, '/bin/app');
+    assert.equal(program.workload?.containerId, 'aa');
+    player.playAll('20 open D pid=98 container=bb\n21 - => fired orphan closing x50 @20.25');
+    assert.equal(player.alert('orphan').program?.workload?.containerId, 'bb');
+    assert.equal(player.alert('orphan').fingerprint, fingerprint, 'it is the same on every node');
+  });
+
+  test('closing: what orphans of one service belong to does not change to and fro', () => {
+    const player = playAlerts(
+      `
+      0   open A*25 pid=each container=aa
+      0   open B*25 pid=each container=bb
+      1   -              => fired orphan closing x50 @0.25
+      10  update A1
+      20  update B1
+      30  update A2
+      40  -              =>
+      `,
+      { records: 'kind=closing orphan unit=web.service' },
+    );
+    assert.equal(player.alert('orphan').program?.workload?.containerId, 'aa');
+    assert.equal([...player.state.targets.values()][0]?.groups.size, 1);
+  });
+
   test('close wait: ten of one process and peer for 5 min', () => {
     playAlerts(
       `
@@ -162,6 +198,22 @@ describe('each kind', () => {
     `);
   });
 
+  test('what the kernel has closed, or no process holds, is a part of the total as well', () => {
+    playAlerts(
+      `
+      0   open A*5 kind=zombie closed
+      0   open B*5 kind=retransmitting pid=each
+      1   -             => fired 1 zombie x5/15 @0.25
+      15  -             => fired 5 processes retransmitting>10.0.0.2:80 x5/7 @15
+      16  open C*2 unowned
+      16  update C*2 pid=6
+      17  open D*3 closed pid=1
+      21  -             => updated 6 processes retransmitting>10.0.0.2:80 x10/10 @20
+      `,
+      { records: PEER, totals: { ofProcess: () => 10, ofPeer: () => 7 } },
+    );
+  });
+
   test('fin_wait and accepting: off', () => {
     playAlerts(`
       0     open A*100 kind=fin_wait info
@@ -182,64 +234,12 @@ describe('each kind', () => {
       302  -             =>
       400  open D kind=stale_reuse
       400  end D
-      401  -             => fired 1 stale_reuse>10.0.0.2:80 x3 @400.25
-      699  -             => updated 1 stale_reuse>10.0.0.2:80 x2 @500; updated 1 stale_reuse>10.0.0.2:80 x1 @601
-      700  -             => resolved 1 stale_reuse>10.0.0.2:80 x1 @700
+      401  -             => fired 1 stale_reuse>10.0.0.2:80 x3/10 @400.25
+      699  -             => updated 1 stale_reuse>10.0.0.2:80 x2/10 @500; updated 1 stale_reuse>10.0.0.2:80 x1/10 @601
+      700  -             => resolved 1 stale_reuse>10.0.0.2:80 x1/10 @700
       `,
-      { records: PEER },
+      { records: `${PEER} closed`, totals: { ofDestination: () => 10 } },
     );
-  });
-});
-
-describe('inbound', () => {
-  test('20 connections for 5 min, by port and never by client', () => {
-    playAlerts(
-      `
-      0    open A*19 peer=192.0.2.7:50000
-      100  open B peer=192.0.2.8:50001
-      400  -             =>
-      414  -             =>
-      415  -             => fired 1 retransmitting<443 x20 @415
-      `,
-      { records: 'in=443' },
-    );
-  });
-
-  test('it need not be the same 20', () => {
-    playAlerts(
-      `
-      0    open A*20
-      40   open B*20
-      60   end A*20
-      315  -             => fired 1 retransmitting<443 x20 @315
-      `,
-      { records: 'in=443' },
-    );
-  });
-
-  test('fewer in between begin anew', () => {
-    playAlerts(
-      `
-      0    open A*20
-      50   end A1
-      60   open B
-      375  -             => fired 1 retransmitting<443 x20 @375
-      `,
-      { records: 'in=443' },
-    );
-  });
-
-  test('5 % of the connections of that listener', () => {
-    const total = { value: 401 };
-    const player = playAlerts(
-      `
-      0    open A*20
-      400  -             =>
-      `,
-      { records: 'in=443', totals: { ofListener: () => total.value } },
-    );
-    total.value = 400;
-    player.playAll('720 - => fired 1 retransmitting<443 x20/400 @695');
   });
 });
 

@@ -12,8 +12,8 @@
  *     restart | reboot                                  the daemon starts anew with what it saved, and no record yet
  *     -                                                 nothing but time
  *
- * WORDS: kind=KIND pid=N (or `each`: another one for each) peer=ADDRESS:PORT in=PORT info orphan unowned gives=SECOND
- * pod=NAME unit=NAME. An effect is `fired WHO WHAT xCOUNT`, with `/TOTAL`, ` info` (severity, where it is not warning),
+ * WORDS: kind=KIND pid=N (or `each`: another one for each) exe=PATH peer=ADDRESS:PORT in=PORT netns=N info orphan unowned
+ * closed gives=SECOND pod=NAME container=ID unit=NAME. An effect is `fired WHO WHAT xCOUNT`, with `/TOTAL`, ` info` (severity, where it is not warning),
  * ` silenced`, ` ->RECEIVERS` and ` @SECOND` where they apply.
  */
 import assert from 'node:assert/strict';
@@ -166,9 +166,10 @@ export class AlertPlayer {
     return createRecord({ id: name, cookie: BigInt(ordinal), ...times, owner: ownerOf(1), giveUp: null });
   }
 
-  #learnWorkload(name: string, { pod, unit }: Words): void {
-    if (pod !== undefined || unit !== undefined) {
-      const texts = { cgroup: '', containerId: '', containerRuntime: '', podUid: '', container: pod ? 'app' : '' };
+  #learnWorkload(name: string, { pod, unit, container }: Words): void {
+    if (pod !== undefined || unit !== undefined || container !== undefined) {
+      const containerId = container ?? '';
+      const texts = { cgroup: '', containerId, containerRuntime: '', podUid: '', container: pod ? 'app' : '' };
       const names = { pod: pod ?? '', podNamespace: pod ? 'shop' : '', unit: unit ?? '' };
       this.#workloads.set(name, { ...texts, ...names, podLabels: new Map() });
     }
@@ -189,15 +190,19 @@ function namesOf(name: string): string[] {
   return count === undefined ? [stem] : Array.from({ length: Number(count) }, (_, index) => `${stem}${index + 1}`);
 }
 
-function ownerOf(pid: number): Owner {
+function ownerOf(pid: number, executable = '/bin/app'): Owner {
   const comm = `proc${pid}`;
-  return { pid, startBootUs: pid * US, comm, executable: '/bin/app', uid: 0, cgroupId: 1n, holders: [] };
+  return { pid, startBootUs: pid * US, comm, executable, uid: 0, cgroupId: 1n, holders: [] };
 }
 
-function changesOf({ kind, pid, peer, in: port, gives, flags }: Words, base: StuckRecord): Partial<StuckRecord> {
+function changesOf(
+  { kind, pid, exe, peer, in: port, netns, gives, flags }: Words,
+  base: StuckRecord,
+): Partial<StuckRecord> {
   const found = STUCK_KINDS.find((known) => known === kind);
   assert.ok(kind === undefined || found !== undefined, `"${kind ?? ''}" is no kind`);
-  const owner = pid === undefined ? base.owner : ownerOf(Number(pid));
+  const isSame = pid === undefined && exe === undefined;
+  const owner = isSame ? base.owner : ownerOf(Number(pid ?? base.owner?.pid ?? 1), exe ?? base.owner?.executable);
   const isOrphan = flags.has('orphan');
   return {
     kind: found ?? base.kind,
@@ -209,6 +214,8 @@ function changesOf({ kind, pid, peer, in: port, gives, flags }: Words, base: Stu
     ...(port === undefined
       ? {}
       : { direction: 'inbound' as const, local: { address: '10.0.0.1', port: Number(port) } }),
+    ...(flags.has('closed') ? { state: 'CLOSE' } : {}),
+    ...(netns === undefined ? {} : { netns: Number(netns) }),
     ...(gives === undefined ? {} : { giveUp: givesUpAt(Number(gives)) }),
   };
 }
@@ -232,8 +239,9 @@ function whoText({ process, processCount, connections }: Alert): string {
 }
 
 /** Short names of kinds in stories: the whole name, since there is no shorter one that everybody knows. */
-function whatText({ kind, peer, localPort }: Alert): string {
-  const where = peer === null ? (localPort === 0 ? '' : `<${localPort}`) : `>${peer.address}:${peer.port}`;
+function whatText({ kind, peer, peerCount, localPort }: Alert): string {
+  const many = peerCount === 0 ? '' : `>${peerCount} peers`;
+  const where = peer === null ? (localPort === 0 ? many : `<${localPort}`) : `>${peer.address}:${peer.port}`;
   return `${kind satisfies StuckKind}${where}`;
 }
 

@@ -16,6 +16,7 @@ export interface AlertJson {
   readonly process?: { readonly pid: number; readonly comm: string; readonly executable: string };
   readonly processCount?: number;
   readonly peer?: { readonly address: string; readonly port: number };
+  readonly peerCount?: number;
   readonly localPort?: number;
   readonly stuckCount: number;
   readonly totalCount?: number;

@@ -1,8 +1,8 @@
 /** The words of alert scenarios: `key=value` and flags. */
 import assert from 'node:assert/strict';
 
-const KEYS = ['kind', 'pid', 'peer', 'in', 'gives', 'pod', 'unit'] as const;
-const FLAGS = ['info', '-info', 'orphan', 'unowned'];
+const KEYS = ['kind', 'pid', 'peer', 'in', 'gives', 'pod', 'unit', 'netns', 'exe', 'container'] as const;
+const FLAGS = ['info', '-info', 'orphan', 'unowned', 'closed'];
 
 export type Words = Readonly<Partial<Record<(typeof KEYS)[number], string>>> & { readonly flags: ReadonlySet<string> };
 

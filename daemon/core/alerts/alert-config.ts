@@ -69,6 +69,8 @@ export interface AlertConfig {
   readonly receivers: readonly string[];
   /** From so many processes on, their alerts about one peer are one; 0: never. */
   readonly collapseProcesses: number;
+  /** From so many peers on, the alerts of one process about them are one; 0: never. */
+  readonly collapsePeers: number;
   /** An alert is resolved when its condition has not held for so long. */
   readonly keepFiringForMs: number;
   /** Changes of one alert are told no more often than this, but for those of its severity, silence and receivers. */
@@ -118,6 +120,7 @@ export const DEFAULT_ALERT_CONFIG: AlertConfig = {
   silences: [],
   receivers: [],
   collapseProcesses: 5,
+  collapsePeers: 20,
   keepFiringForMs: 10_000,
   updateIntervalMs: 5000,
   damping: { firstMs: 30_000, maxMs: 15 * MINUTE_MS, forgetMs: 60 * MINUTE_MS },

@@ -10,12 +10,12 @@ import type { Side } from './place.js';
 export interface SavedAlert {
   /** Without connections. */
   readonly alert: Alert;
-  /** Key of its target. */
+  /** Key of its target, or of its crowd. */
   readonly target: string;
   readonly side: Side;
   /** Of a loopback peer; else 0. */
   readonly netns: number;
-  /** Null for one that stands for several processes. */
+  /** Null for one that stands for several processes or peers. */
   readonly subject: string | null;
 }
 

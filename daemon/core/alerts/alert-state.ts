@@ -1,6 +1,7 @@
 /** What the alert rules remember: records by group, groups by target, and what fires. */
 import type { Alert, AlertProcess, Severity } from '../alert.js';
 import { DeadlineQueue } from '../deadline-queue.js';
+import type { OwnerType, StuckKind } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
 import type { ConnectionTotals } from '../totals.js';
 import type { AlertConfig } from './alert-config.js';
@@ -38,12 +39,16 @@ export interface Group {
   facts: AlertFacts;
   /** Null for orphans, and where no process is known. */
   process: AlertProcess | null;
+  /** Of its connections; of a restored group, not known before they are there. */
+  ownerType: OwnerType;
   /** Null: not asked since facts or configuration changed. */
   policy: Policy | null;
   /** Since when enough connections count; null while they do not. */
   reachedUs: number | null;
   /** When they were last seen to be too small a share of all; -Infinity: never. */
   minorUs: number;
+  /** Since when a share is asked and it is not known of how many; null: it is known, or not asked. */
+  uncountedUs: number | null;
   /** Since when the condition has held; null while it does not. */
   activeUs: number | null;
   /** How many there were at the last full minutes, for `rising`. */
@@ -51,7 +56,23 @@ export interface Group {
   nextMinuteUs: number;
   /** There was no room for its alert. */
   suppressed: boolean;
+  /** It has been told as a part of its crowd, and is not any more: its own alert need not wait. */
+  resumes: boolean;
   firing: Firing | null;
+  crowd: Crowd | null;
+}
+
+/** `pending`: time alone is missing. */
+export type Phase = 'idle' | 'pending' | 'active';
+
+/** What is to be said of a group at this moment. */
+export interface Assessment {
+  readonly group: Group;
+  readonly policy: Policy;
+  readonly phase: Phase;
+  readonly severity: Severity;
+  /** When to look again although nothing happens. */
+  readonly wakeUs: number;
 }
 
 /** All groups of one kind and one peer or port. */
@@ -68,6 +89,37 @@ export interface TargetState {
   activeUs: number | null;
   /** Since when there have been too few processes for one common alert. */
   fewUs: number | null;
+  /** There was no room for the one alert. */
+  suppressed: boolean;
+}
+
+/** A group as it was when its target was looked at last. */
+export interface CrowdPart {
+  readonly target: TargetState;
+  readonly part: Assessment;
+  /** It is told of, in an alert of its own or of its peer. */
+  readonly isTold: boolean;
+}
+
+/** The groups of one process that are stuck in the same way, with one peer each. */
+export interface Crowd {
+  readonly key: string;
+  readonly kind: StuckKind;
+  readonly parts: Map<Group, CrowdPart>;
+  /** How many of the parts are pending or active, how many are active, and how many are told of one by one. */
+  contending: number;
+  active: number;
+  told: number;
+  /** When it is looked at next; Infinity: when one of its parts has changed. */
+  wakeUs: number;
+  /** The one alert for all of them, where they are told as one. */
+  firing: Firing | null;
+  /** Since when there have been enough peers. */
+  crowdedUs: number | null;
+  /** Since when there have been too few peers for one common alert. */
+  fewUs: number | null;
+  /** There was no room for it. */
+  suppressed: boolean;
 }
 
 export interface AlertCounters {
@@ -82,6 +134,7 @@ export interface AlertCounters {
 export interface AlertState {
   config: AlertConfig;
   readonly targets: Map<string, TargetState>;
+  readonly crowds: Map<string, Crowd>;
   /** Where the member of a record is. */
   readonly places: Map<string, { readonly target: TargetState; readonly group: Group }>;
   readonly deadlines: DeadlineQueue;
@@ -114,6 +167,8 @@ export type AlertContent = Pick<
   | 'severity'
   | 'process'
   | 'processCount'
+  | 'program'
+  | 'peerCount'
   | 'stuckCount'
   | 'totalCount'
   | 'startUs'
@@ -129,6 +184,7 @@ export function createAlertState(config: AlertConfig): AlertState {
   return {
     config,
     targets: new Map(),
+    crowds: new Map(),
     places: new Map(),
     deadlines: new DeadlineQueue(),
     ends: new Map(),

@@ -96,9 +96,12 @@ function nounsOf(kind: StuckKind): readonly [one: string, many: string] {
   }
 }
 
-function directionWords({ peer, localPort, connections, stuckCount }: Alert): string {
+function directionWords({ peer, peerCount, localPort, connections, stuckCount }: Alert): string {
   if (peer !== null) {
     return ` to ${endpointWords(peer)}`;
+  }
+  if (peerCount > 0) {
+    return ` to ${countWords(peerCount, 'peer', 'peers')}`;
   }
   if (localPort !== 0) {
     return ` from clients to port ${localPort}`;

@@ -6,10 +6,12 @@
  * whole. So a storm costs little, and is told once. As the tracker, this reads no clock and does no I/O.
  */
 import type { AlertEffect, AlertInput } from './alert-messages.js';
-import type { AlertState, AlertStep, Firing, Group, Surroundings, TargetState } from './alert-state.js';
+import type { AlertState, AlertStep, Crowd, Firing, Group, Surroundings, TargetState } from './alert-state.js';
 import { wakeBy } from './alert-state.js';
-import { isTotalNews } from './content.js';
+import { isOtherTotal, isTotalNews, totalOfCrowd } from './content.js';
+import { partsTold, wakeCrowdBy } from './crowd.js';
 import { evaluate } from './evaluate.js';
+import { evaluateCrowd } from './evaluate-crowd.js';
 import { takeRecord } from './membership.js';
 import { restoreAlerts } from './restore.js';
 
@@ -51,19 +53,32 @@ export function nextDeadlineUs(state: AlertState): number | null {
   return state.deadlines.earliestUs();
 }
 
+/** Targets have crowds looked at, which may begin or end, and then have targets looked at. Each else asks for a later look. */
+const ROUNDS_MAX = 4;
+
 function evaluateDue(current: AlertStep): void {
-  const { state, nowUs } = current;
-  const due: TargetState[] = [];
-  for (let key = state.deadlines.popDue(nowUs); key !== null; key = state.deadlines.popDue(nowUs)) {
-    const target = state.targets.get(key);
-    if (target !== undefined) {
-      due.push(target);
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const { targets, crowds } = takeDue(current);
+    evaluate(current, targets);
+    for (const crowd of crowds) {
+      evaluateCrowd(current, crowd);
     }
   }
-  // Each asks for a later look, so that one pass over those that were due is all.
-  for (const target of due) {
-    evaluate(current, target);
+}
+
+function takeDue({ state, nowUs }: AlertStep): { targets: TargetState[]; crowds: Crowd[] } {
+  const targets: TargetState[] = [];
+  const crowds: Crowd[] = [];
+  for (let key = state.deadlines.popDue(nowUs); key !== null; key = state.deadlines.popDue(nowUs)) {
+    const target = state.targets.get(key);
+    const crowd = state.crowds.get(key);
+    if (target !== undefined) {
+      targets.push(target);
+    } else if (crowd !== undefined) {
+      crowds.push(crowd);
+    }
   }
+  return { targets, crowds };
 }
 
 function forgetPolicies({ targets }: AlertState): void {
@@ -88,10 +103,19 @@ function wakeForTotals(step: AlertStep): void {
       about(group, group.firing);
     }
   }
+  for (const crowd of state.crowds.values()) {
+    const { firing } = crowd;
+    if (firing?.lapsedUs === null && isOtherTotal(firing.alert, totalOfCrowd(step, partsTold(crowd)))) {
+      wakeCrowdBy(state, crowd, Math.max(step.nowUs, firing.toldUs + state.config.updateIntervalMs * 1000));
+    }
+  }
 }
 
 function wakeAll({ state, nowUs }: AlertStep): void {
   for (const target of state.targets.values()) {
     wakeBy(state, target, nowUs);
+  }
+  for (const crowd of state.crowds.values()) {
+    wakeCrowdBy(state, crowd, nowUs);
   }
 }

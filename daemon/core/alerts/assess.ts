@@ -1,20 +1,8 @@
 /** Whether the connections of one process to one peer are reason for an alert, and when that may change by itself. */
-import type { Severity } from '../alert.js';
 import type { KindAlert } from './alert-config.js';
-import type { AlertStep, Group, Member, TargetState } from './alert-state.js';
+import type { AlertStep, Assessment, Group, Member, TargetState } from './alert-state.js';
 import { policyFor, type Policy } from './policy.js';
-
-/** `pending`: time alone is missing. */
-export type Phase = 'idle' | 'pending' | 'active';
-
-export interface Assessment {
-  readonly group: Group;
-  readonly policy: Policy;
-  readonly phase: Phase;
-  readonly severity: Severity;
-  /** When to look again although nothing happens. */
-  readonly wakeUs: number;
-}
+import { totalOfGroups } from './total-of-groups.js';
 
 const MINUTE_US = 60_000_000;
 
@@ -26,6 +14,12 @@ const OWNER_PATIENCE_US = 5_000_000;
 
 /** Totals change with every sweep; whether what is stuck is a large enough share of them need not be asked so often. */
 const TOTALS_RECHECK_US = 10_000_000;
+
+/**
+ * How long an alert that asks for a share waits to learn how many there are in all: some sweeps. A sensor that does not
+ * count must not keep everything back.
+ */
+const TOTALS_PATIENCE_US = 30_000_000;
 
 export function assess(step: AlertStep, target: TargetState, group: Group): Assessment {
   const { nowUs } = step;
@@ -53,7 +47,7 @@ function judge(step: AlertStep, target: TargetState, group: Group, { alert }: Po
     group.reachedUs = null;
     return IDLE;
   }
-  const isFiring = (group.firing ?? target.firing) !== null;
+  const isFiring = (group.firing ?? target.firing ?? group.crowd?.firing ?? null) !== null;
   if (alert.windowMs !== null && isFiring) {
     return { phase: 'active', wakeUs: Infinity }; // as long as one of the events counts
   }
@@ -61,7 +55,7 @@ function judge(step: AlertStep, target: TargetState, group: Group, { alert }: Po
   if (rising.phase === 'active') {
     return rising;
   }
-  const judgement = judgeHeld(step, target, group, isFiring ? sustaining(alert) : alert);
+  const judgement = judgeHeld(step, target, group, isFiring ? sustaining(alert) : alert, isFiring);
   return { ...judgement, wakeUs: Math.min(judgement.wakeUs, rising.wakeUs) };
 }
 
@@ -77,14 +71,22 @@ function sustaining(alert: Policy['alert']): Policy['alert'] {
 }
 
 /** Enough connections, each for long enough, and all of that for long enough. */
-function judgeHeld({ nowUs, totals }: AlertStep, target: TargetState, group: Group, alert: Policy['alert']): Judgement {
+function judgeHeld(
+  { nowUs, totals }: AlertStep,
+  { target }: TargetState,
+  group: Group,
+  alert: Policy['alert'],
+  isFiring: boolean,
+): Judgement {
+  const hasShare = target.side === 'inbound' && alert.share > 0;
+  const total = hasShare ? totalOfGroups(totals, target, [group]) : null;
+  group.uncountedUs = hasShare && total === null && !isFiring ? (group.uncountedUs ?? nowUs) : null;
   const conditionUs = fulfilledUs(group, alert);
   if (conditionUs > nowUs) {
     group.reachedUs = null;
     return conditionUs === Infinity ? IDLE : { phase: 'pending', wakeUs: conditionUs };
   }
-  const total = group.process === null ? null : totals.ofListener(group.process, target.target.localPort);
-  if (alert.share > 0 && total !== null && group.members.size < alert.share * total) {
+  if (total !== null && group.members.size < alert.share * total) {
     group.reachedUs = null;
     group.minorUs = nowUs;
     return { phase: 'idle', wakeUs: nowUs + TOTALS_RECHECK_US };
@@ -92,7 +94,13 @@ function judgeHeld({ nowUs, totals }: AlertStep, target: TargetState, group: Gro
   // Those that made up the number earlier may have gone since: what was reached stays reached.
   group.reachedUs = Math.min(group.reachedUs ?? Infinity, Math.max(conditionUs, group.minorUs));
   const heldUs = group.reachedUs + alert.forMs * 1000;
-  return heldUs > nowUs ? { phase: 'pending', wakeUs: heldUs } : { phase: 'active', wakeUs: Infinity };
+  if (heldUs > nowUs) {
+    return { phase: 'pending', wakeUs: heldUs };
+  }
+  const patientUs = group.uncountedUs === null ? nowUs : group.uncountedUs + TOTALS_PATIENCE_US;
+  return patientUs > nowUs
+    ? { phase: 'pending', wakeUs: Math.min(patientUs, nowUs + TOTALS_RECHECK_US) }
+    : { phase: 'active', wakeUs: Infinity };
 }
 
 /** @returns when the connections that are there fulfil the rule, in the past or to come; Infinity: never. */

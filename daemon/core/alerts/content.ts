@@ -1,12 +1,19 @@
 /** What an alert says of its connections at this moment. */
-import type { Alert, Severity } from '../alert.js';
-import { IS_UNANSWERED } from '../kinds.js';
+import type { Alert, AlertProcess, AlertProgram, Severity } from '../alert.js';
+import { IS_UNANSWERED, type StuckKind } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
-import type { ConnectionTotals } from '../totals.js';
-import { SEVERITY_RANK, type AlertContent, type AlertStep, type Group, type TargetState } from './alert-state.js';
-import type { Assessment } from './assess.js';
-import type { Target } from './place.js';
+import {
+  SEVERITY_RANK,
+  type AlertContent,
+  type AlertStep,
+  type Assessment,
+  type CrowdPart,
+  type Group,
+  type TargetState,
+} from './alert-state.js';
 import { silencedUntilMs } from './policy.js';
+import { totalOfGroups } from './total-of-groups.js';
+import { isSameWorkload } from './workload-identity.js';
 
 const SAMPLE_MAX = 5;
 
@@ -19,27 +26,54 @@ const TIME_TOLERANCE_US = 1_000_000;
 /** What is said of one process. */
 export function contentOfOne(step: AlertStep, { target }: TargetState, part: Assessment): AlertContent {
   const { group } = part;
-  return { ...contentOf(step, target, [part], totalOf(step.totals, target, [group])), process: group.process };
+  const total = totalOfGroups(step.totals, target, [group]);
+  const whose = { process: group.process, program: group.process === null ? programOf(group) : null };
+  return { ...contentOf(step, target.kind, [part], total), ...whose };
+}
+
+/** Null: nothing is known of it. */
+function programOf({ facts: { executable, workload } }: Group): AlertProgram | null {
+  return executable === '' && workload === null ? null : { executable, workload };
 }
 
 /** What is said of several processes as one. @param parts at least one */
 export function contentOfAll(step: AlertStep, { target }: TargetState, parts: readonly Assessment[]): AlertContent {
   const groups = parts.map(({ group }) => group);
-  return contentOf(step, target, parts, totalOfAll(step.totals, target, groups));
+  return contentOf(step, target.kind, parts, totalOfGroups(step.totals, target, groups));
 }
 
-function contentOf(step: AlertStep, target: Target, parts: readonly Assessment[], total: number | null): AlertContent {
+/** What is said of one process and many peers as one. @param crowd at least one */
+export function contentOfCrowd(step: AlertStep, kind: StuckKind, crowd: readonly CrowdPart[]): AlertContent {
+  const parts = crowd.map(({ part }) => part);
+  const content = contentOf(step, kind, parts, totalOfCrowd(step, crowd));
+  const process = parts[0]?.group.process ?? null;
+  return { ...content, process, processCount: process === null ? 0 : 1, peerCount: crowd.length };
+}
+
+/** @returns connections to all of its peers; null: not known. */
+export function totalOfCrowd(step: AlertStep, crowd: readonly CrowdPart[]): number | null {
+  const totals = crowd.map(({ target, part: { group } }) => totalOfGroups(step.totals, target.target, [group]));
+  return totals.reduce((sum, each) => (sum === null || each === null ? null : sum + each), 0);
+}
+
+function contentOf(
+  step: AlertStep,
+  kind: StuckKind,
+  parts: readonly Assessment[],
+  totalCount: number | null,
+): AlertContent {
   const groups = parts.map(({ group }) => group);
   const untilMs = parts.map(({ policy }) => silencedUntilMs(policy, step.nowRealUs / 1000));
   const summed = sumUp(groups);
   return {
     severity: parts.map(({ severity }) => severity).reduce(graver, 'info'),
     process: null,
+    program: null,
+    peerCount: 0,
     processCount: groups.filter(({ process }) => process !== null).length,
     ...summed,
-    earliestGiveUpUs: IS_UNANSWERED[target.kind] ? summed.earliestGiveUpUs : null,
-    // Totals are of the last sweep, and may be behind.
-    totalCount: total === null ? null : Math.max(total, summed.stuckCount),
+    earliestGiveUpUs: IS_UNANSWERED[kind] ? summed.earliestGiveUpUs : null,
+    totalCount,
     // As long as anybody of them is heard, it is.
     silencedUntilMs: untilMs.reduce(earlierOrNone, Infinity),
     receivers: [...new Set(parts.flatMap(({ policy }) => policy.receivers))].sort(),
@@ -84,38 +118,6 @@ function insert(sample: StuckRecord[], record: StuckRecord): void {
   sample.splice(SAMPLE_MAX);
 }
 
-function totalOfAll(totals: ConnectionTotals, target: Target, groups: readonly Group[]): number | null {
-  return target.peer === null ? totalOf(totals, target, groups) : totals.ofPeer(target.peer);
-}
-
-function totalOf(totals: ConnectionTotals, { side, peer, localPort }: Target, groups: readonly Group[]): number | null {
-  if (side === 'listener') {
-    return null;
-  }
-  let sum = 0;
-  for (const { process } of groups) {
-    const total = process === null ? null : totalOfProcess(totals, side, process, peer, localPort);
-    if (total === null) {
-      return null;
-    }
-    sum += total;
-  }
-  return sum;
-}
-
-function totalOfProcess(
-  totals: ConnectionTotals,
-  side: Target['side'],
-  process: NonNullable<Group['process']>,
-  peer: Target['peer'],
-  localPort: number,
-): number | null {
-  if (side === 'inbound') {
-    return totals.ofListener(process, localPort);
-  }
-  return peer === null ? totals.ofProcess(process) : totals.ofDestination(process, peer);
-}
-
 /** What is told at once: it decides who hears of the alert, and how loudly. */
 export function isUrgentChange(before: AlertContent, now: AlertContent): boolean {
   return (
@@ -134,9 +136,22 @@ export function isChange(before: AlertContent, now: AlertContent): boolean {
     before.stuckCount !== now.stuckCount ||
     isOtherTotal(before, now.totalCount) ||
     before.processCount !== now.processCount ||
-    before.process !== now.process ||
+    before.peerCount !== now.peerCount ||
+    !isSameProcess(before.process, now.process) ||
+    !isSameProgram(before.program, now.program) ||
     before.connections.map(({ id }) => id).join() !== now.connections.map(({ id }) => id).join()
   );
+}
+
+function isSameProcess(a: AlertProcess | null, b: AlertProcess | null): boolean {
+  if (a === null || b === null || a === b) {
+    return a === b;
+  }
+  return a.pid === b.pid && a.startBootUs === b.startBootUs && a.comm === b.comm && isSameProgram(a, b);
+}
+
+function isSameProgram(a: AlertProgram | null, b: AlertProgram | null): boolean {
+  return a?.executable === b?.executable && isSameWorkload(a?.workload ?? null, b?.workload ?? null);
 }
 
 /** Whether what the last sweep has counted is worth an update of an alert. @param group null for one about all of them */
@@ -146,15 +161,15 @@ export function isTotalNews(
   alert: Alert,
   group: Group | null,
 ): boolean {
-  const total = group === null ? totalOfAll(totals, target, [...groups.values()]) : totalOf(totals, target, [group]);
-  return isOtherTotal(alert, total === null ? null : Math.max(total, alert.stuckCount));
+  const total = totalOfGroups(totals, target, group === null ? [...groups.values()] : [group]);
+  return isOtherTotal(alert, total);
 }
 
 /**
  * It is known now, or another by a fifth or more, or it makes all of some or some of all. That it is not known any more is
  * no news of the connections.
  */
-function isOtherTotal(
+export function isOtherTotal(
   { stuckCount, totalCount }: Pick<Alert, 'stuckCount' | 'totalCount'>,
   now: number | null,
 ): boolean {

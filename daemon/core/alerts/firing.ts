@@ -1,12 +1,17 @@
 /** The life of one alert: it fires, changes, lapses and is resolved. */
 import type { Alert } from '../alert.js';
+import type { StuckKind } from '../kinds.js';
 import { remember } from '../tracker-state.js';
-import type { AlertContent, AlertState, AlertStep, Firing, TargetState } from './alert-state.js';
+import type { AlertContent, AlertState, AlertStep, Firing } from './alert-state.js';
 import { isChange, isUrgentChange } from './content.js';
 import { shortHash } from './fingerprint.js';
+import type { Target } from './place.js';
 
 /** Digits of wall-clock milliseconds to the base 36, so that ids of one length sort by time until the year 5188. */
 const TIME_DIGITS = 9;
+
+/** There was no room for an alert: others end meanwhile. */
+export const ROOM_RECHECK_US = 10_000_000;
 
 const SILENCE_RECHECK_US = 60_000_000;
 
@@ -20,7 +25,7 @@ interface Identity {
 /** @returns null if there is no room. */
 export function fire(
   step: AlertStep,
-  { target }: TargetState,
+  { kind, peer, localPort }: Pick<Target, 'kind' | 'peer' | 'localPort'>,
   { fingerprint, key }: Identity,
   content: AlertContent,
 ): Firing | null {
@@ -35,9 +40,7 @@ export function fire(
     id: `${time}-${shortHash(key)}`,
     fingerprint,
     status: 'firing',
-    kind: target.kind,
-    peer: target.peer === null ? null : { address: target.peer.address, port: target.peer.port },
-    localPort: target.localPort,
+    ...{ kind, peer: peer && { address: peer.address, port: peer.port }, localPort },
     ...content,
     fireUs: nowUs,
     updateUs: nowUs,
@@ -91,22 +94,29 @@ export function lapse({ state, nowUs }: AlertStep, firing: Firing, keepFiringMs:
   return nowUs < endUs ? endUs : null;
 }
 
+/** Of events, the time for which they count is what an alert outlasts them by. */
+export function keepFiringMs({ state: { config } }: AlertStep, kind: StuckKind): number {
+  return config.kinds[kind].windowMs === null ? config.keepFiringForMs : 0;
+}
+
 /** @param isEnd false where another alert takes its place: then the condition has not come to an end. */
 export function resolve(step: AlertStep, { alert }: Firing, isEnd: boolean): void {
   const { state, nowUs } = step;
   state.firing--;
   state.counters.resolved++;
   if (isEnd) {
-    noteEnd(state, alert.fingerprint, nowUs);
+    noteEnd(state, alert, nowUs);
   }
   const resolved: Alert = { ...alert, status: 'resolved', updateUs: nowUs, endUs: nowUs };
   step.effects.push({ kind: 'resolved', timeUs: nowUs, alert: resolved });
 }
 
-function noteEnd({ ends, config }: AlertState, fingerprint: string, nowUs: number): void {
+/** Processes of one program tell of one outage in an alert each: those that fired before the last end are the same time. */
+function noteEnd({ ends, config }: AlertState, { fingerprint, fireUs }: Alert, nowUs: number): void {
   const before = ends.get(fingerprint);
   const isLate = before === undefined || nowUs - before.lastUs > config.damping.forgetMs * 1000;
-  remember(ends, fingerprint, { count: isLate ? 1 : before.count + 1, lastUs: nowUs }, config.maxDamped);
+  const count = isLate ? 1 : before.count + (fireUs > before.lastUs ? 1 : 0);
+  remember(ends, fingerprint, { count, lastUs: nowUs }, config.maxDamped);
 }
 
 /** @returns how long a condition must hold before it fires again; 0 if it has not fired lately. Microseconds. */

@@ -26,8 +26,9 @@ export function takeRecord(step: AlertStep, change: RecordChange, workload: Work
   const at = step.state.places.get(record.id);
   const member = at?.group.members.get(record.id);
   if (at === undefined || member === undefined) {
-    if (change.kind !== 'ended') {
-      join(step, record, workload, record.detectedUs);
+    if (change.kind !== 'ended' && !join(step, record, workload, record.detectedUs)) {
+      // A record that found no room tries again whenever it changes; it is one record all the time.
+      step.state.counters.membersRefused += change.kind === 'opened' ? 1 : 0;
     }
     return;
   }
@@ -45,19 +46,18 @@ export function takeRecord(step: AlertStep, change: RecordChange, workload: Work
   gather(step, at.target);
 }
 
-function join(step: AlertStep, record: StuckRecord, workload: Workload | null, sinceUs: number): void {
+/** @returns whether there was room. */
+function join(step: AlertStep, record: StuckRecord, workload: Workload | null, sinceUs: number): boolean {
   const { state } = step;
   if (state.places.size >= state.config.maxMembers) {
-    state.counters.membersRefused++;
-    return;
+    return false;
   }
   const place = placeOf(record, workload);
   const target = targetFor(state, place.target);
   const group = groupFor(target, place, record, workload);
   const { windowMs } = state.config.kinds[record.kind];
   if (windowMs !== null && group.members.size >= EVENTS_MAX) {
-    state.counters.membersRefused++;
-    return;
+    return false;
   }
   const expiresUs = windowMs === null ? Infinity : (record.endUs ?? record.detectedUs) + windowMs * 1000;
   const member: Member = { id: record.id, record, sinceUs, expiresUs };
@@ -66,6 +66,7 @@ function join(step: AlertStep, record: StuckRecord, workload: Workload | null, s
   state.places.set(record.id, { target, group });
   learn(group, record, workload);
   gather(step, target);
+  return true;
 }
 
 function leave(step: AlertStep, id: string): void {
@@ -95,6 +96,7 @@ export function targetFor(state: AlertState, target: Target): TargetState {
     firing: null,
     activeUs: null,
     fewUs: null,
+    suppressed: false,
   };
   state.targets.set(target.key, fresh);
   return fresh;
@@ -111,14 +113,18 @@ export function addGroup(target: TargetState, subject: string, facts: AlertFacts
     members: new Map(),
     facts,
     process,
+    ownerType: process === null ? 'unknown' : 'process',
     policy: null,
     reachedUs: null,
     minorUs: -Infinity,
+    uncountedUs: null,
     activeUs: null,
     minutes: [],
     nextMinuteUs: 0,
     suppressed: false,
+    resumes: false,
     firing: null,
+    crowd: null,
   };
   target.groups.set(subject, group);
   return group;
@@ -127,19 +133,30 @@ export function addGroup(target: TargetState, subject: string, facts: AlertFacts
 /** Names and pods may become known, and a program may start another one in its place. */
 function learn(group: Group, record: StuckRecord, workload: Workload | null): void {
   const { facts, process } = group;
-  const owner = record.owner ?? record.lastOwner;
-  const executable = owner?.executable ?? '';
+  const { owner, ownerType } = record;
+  group.ownerType = ownerType;
+  if (ownerType !== 'process' || owner === null) {
+    group.process = null;
+    learnProgram(group, record.lastOwner?.executable ?? '', workload);
+    return;
+  }
+  const { pid, startBootUs, comm, executable } = owner;
   const isSame = facts.executable === executable && isSameWorkload(facts.workload, workload);
   if (!isSame) {
     group.facts = { ...facts, executable, workload };
     group.policy = null;
   }
-  const isProcess = record.ownerType === 'process' && record.owner !== null;
-  if (!isProcess) {
-    group.process = null;
-  } else if (!isSame || process?.comm !== record.owner.comm) {
-    const { pid, startBootUs, comm } = record.owner;
+  if (!isSame || process?.comm !== comm) {
     group.process = { pid, startBootUs, comm, executable, workload };
+  }
+}
+
+/** Orphans of several processes, and of pods of one sort, are one group: what was known first stays, lest it changes to and fro. */
+function learnProgram(group: Group, executable: string, workload: Workload | null): void {
+  const { facts } = group;
+  if ((facts.executable === '' && executable !== '') || (facts.workload === null && workload !== null)) {
+    group.facts = { ...facts, executable: facts.executable || executable, workload: facts.workload ?? workload };
+    group.policy = null;
   }
 }
 

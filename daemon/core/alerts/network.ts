@@ -49,11 +49,6 @@ export function isInNetwork({ address, port }: Endpoint, network: Network): bool
   return parsed.bits >> rest === network.bits >> rest;
 }
 
-/** An address that means another host in every network namespace. */
-export function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
-}
-
 /** IPv4-mapped addresses are IPv4, as everywhere in stuckd. */
 function parseAddress(text: string): Address | null {
   const v4 = parseV4(text);

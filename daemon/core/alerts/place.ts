@@ -1,10 +1,10 @@
 /** Where a stuck connection belongs: which alert it is told in. */
 import { type Peer, peerKey, peerOf } from '../interest.js';
-import { processKey } from '../ownership.js';
 import type { StuckKind } from '../kinds.js';
+import { processKey } from '../ownership.js';
 import type { StuckRecord } from '../record.js';
 import type { Workload } from '../workload.js';
-import { workloadIdentity } from './workload-identity.js';
+import { localIdentity } from './workload-identity.js';
 
 /**
  * `outbound`: to one peer. `inbound`: from whatever client to one port. `listener`: the listener itself. `process`: all
@@ -52,13 +52,16 @@ function targetOf({ kind, direction, netns, local, remote }: StuckRecord): Targe
   return { key: `${kind} outbound ${peerKey(peer)}`, kind, side: 'outbound', peer, localPort: 0 };
 }
 
-/** Of orphans, the program that left them: its process is gone, and those of its kind that follow leave the same. */
+/**
+ * Of orphans, the program that left them: its process is gone, and those of its kind that follow leave the same. The same
+ * program in another container is another service.
+ */
 function subjectOf({ ownerType, owner, lastOwner }: StuckRecord, workload: Workload | null): string {
   if (ownerType === 'process' && owner !== null) {
     return processKey(owner.pid, owner.startBootUs);
   }
   if (ownerType === 'orphan' && lastOwner !== null) {
-    return `orphans of ${lastOwner.executable} ${workloadIdentity(workload)}`;
+    return `orphans of ${lastOwner.executable} ${localIdentity(workload)}`;
   }
   return ownerType;
 }

@@ -2,6 +2,7 @@
 import type { SavedAlert, SavedAlerts } from './alert-messages.js';
 import type { AlertState, AlertStep, Firing, Group } from './alert-state.js';
 import { remember } from '../tracker-state.js';
+import { crowdFor } from './crowd.js';
 import { resolve } from './firing.js';
 import { addGroup, factsAbout, targetFor } from './membership.js';
 import type { Target } from './place.js';
@@ -15,19 +16,26 @@ export function restoreAlerts(step: AlertStep, { alerts, ends }: SavedAlerts, is
   for (const [fingerprint, last] of ends) {
     remember(state.ends, fingerprint, last, state.config.maxDamped);
   }
-  for (const { alert, target: key, side, netns, subject } of alerts.slice(0, state.config.maxFiring)) {
-    const { kind, peer, localPort, process } = alert;
-    const firing: Firing = { alert, lapsedUs: null, toldUs: nowUs, restored: true };
-    if (!isSameBoot) {
+  for (const { alert, target: key, side, netns, subject } of alerts) {
+    const { kind, localPort, process, program } = alert;
+    const peer = alert.peer && { ...alert.peer, netns };
+    const { windowMs } = state.config.kinds[kind];
+    // Events that are over do not come back: they count from when they were last told of, as far as that is known.
+    const lapsedUs = windowMs === null ? null : alert.updateUs + windowMs * 1000;
+    const firing: Firing = { alert, lapsedUs, toldUs: nowUs, restored: true };
+    if (!isSameBoot || state.firing >= state.config.maxFiring) {
       state.firing++;
       resolve(step, firing, false);
       continue;
     }
-    const target = targetFor(state, { key, kind, side, peer: peer && { ...peer, netns }, localPort });
-    if (subject === null) {
-      target.firing = firing;
+    if (alert.peerCount > 0) {
+      crowdFor(state, key, kind).firing = firing;
+    } else if (subject === null) {
+      targetFor(state, { key, kind, side, peer, localPort }).firing = firing;
     } else {
-      const facts = factsAbout(target.target, process?.executable ?? '', process?.workload ?? null);
+      const target = targetFor(state, { key, kind, side, peer, localPort });
+      const { executable, workload } = process ?? program ?? { executable: '', workload: null };
+      const facts = factsAbout(target.target, executable, workload);
       addGroup(target, subject, facts, process).firing = firing;
     }
     state.firing++;
@@ -72,9 +80,18 @@ export function saveableAlerts(state: AlertState): SavedAlerts {
       }
     }
   }
+  for (const { firing, key } of state.crowds.values()) {
+    if (firing !== null) {
+      saved.push(toSaved(firing, { key, side: 'outbound', peer: null }, null));
+    }
+  }
   return { alerts: saved.sort((a, b) => a.alert.fireUs - b.alert.fireUs), ends: [...state.ends] };
 }
 
-function toSaved({ alert }: Firing, { key, side, peer }: Target, subject: Group['subject'] | null): SavedAlert {
+function toSaved(
+  { alert }: Firing,
+  { key, side, peer }: Pick<Target, 'key' | 'side' | 'peer'>,
+  subject: Group['subject'] | null,
+): SavedAlert {
   return { alert: { ...alert, connections: [] }, target: key, side, netns: peer?.netns ?? 0, subject };
 }

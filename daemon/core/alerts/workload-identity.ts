@@ -22,6 +22,11 @@ export function workloadIdentity(workload: Workload | null): string {
   return LASTING_UNIT.test(unit) ? unit : '';
 }
 
+/** The same, and where nothing lasts, what tells it from others of this node. */
+export function localIdentity(workload: Workload | null): string {
+  return workloadIdentity(workload) || (workload?.containerId ?? '') || (workload?.cgroup ?? '');
+}
+
 /** The name of the pod without what its controller added; a pod without a controller has its own name. */
 function podOwner({ pod, podLabels }: Workload): string {
   const hash = HASH_LABELS.map((label) => podLabels.get(label) ?? '').find((value) => value !== '');

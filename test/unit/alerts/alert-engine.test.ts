@@ -129,7 +129,9 @@ function saved(port: number): SavedAlert {
     kind: 'retransmitting' as const,
     process: null,
     processCount: 0,
+    program: null,
     peer: { address: '10.0.0.2', port },
+    peerCount: 0,
     localPort: 0,
     connections: [],
   };

@@ -91,6 +91,14 @@ describe('table', () => {
     );
   });
 
+  test('several peers', () => {
+    const many = createAlert({ peer: null, peerCount: 40 });
+    assert.match(
+      formatAlerts([message(many)], NOW_MS, Infinity),
+      /^a1 +warning +retransmitting +node\[12900\] +to 40 peers +3 of 10 /mu,
+    );
+  });
+
   test('80 columns hold what matters', () => {
     for (const line of formatAlerts(ALERTS.map(message), NOW_MS, 80).split('\n')) {
       assert.ok(line.length <= 80, line);

@@ -136,6 +136,11 @@ describe('who', () => {
   }
 });
 
+test('several peers are counted', () => {
+  const many = { peer: null, peerCount: 40, stuckCount: 100, totalCount: 120 };
+  assert.match(summary(many), /^node\[12900\]: 100 of 120 connections to 40 peers have had no answer since/u);
+});
+
 test('where all of them go, if the sample is all of them', () => {
   const changes: Partial<Alert> = { kind: 'zombie', peer: null, totalCount: null, earliestGiveUpUs: null };
   const record = createRecord();

@@ -74,6 +74,7 @@ describe('totals of a sweep', () => {
     assert.equal(totals.ofProcess(OWNER), null);
     assert.equal(totals.ofDestination(OWNER, PEER), null);
     assert.equal(totals.ofListener(OWNER, 80), null);
+    assert.equal(totals.ofPort(80), null);
     assert.equal(totals.ofPeer(PEER), null);
     assert.equal(totals.newConnections(PEER), null);
     assert.equal(totals.signsOf(PEER), null);
@@ -86,11 +87,13 @@ describe('totals of a sweep', () => {
       holding(PEER_ID, 5),
       holding(LISTENER_ID, 4),
       interest(),
-      interest({ interestId: LISTENER_ID, connections: 4 }),
+      interest({ interestId: LISTENER_ID, connections: 9 }),
     ]);
     assert.equal(totals.ofProcess(OWNER), 12);
     assert.equal(totals.ofDestination(OWNER, PEER), 5);
     assert.equal(totals.ofListener(OWNER, 80), 4);
+    assert.equal(totals.ofPort(80), 9);
+    assert.equal(totals.ofPort(81), null);
     assert.equal(totals.ofPeer(PEER), 10);
   });
 

@@ -51,6 +51,7 @@ test('what holds for all alerts', () => {
   const config = load(`
 alerts:
   collapseProcesses: 0
+  collapsePeers: 3
   keepFiringFor: 1m
   updateInterval: 1s
   maxFiring: 7
@@ -58,6 +59,7 @@ alerts:
   damping: { first: 1s, max: 2s, forgetAfter: 3s }
 `);
   assert.equal(config.collapseProcesses, 0);
+  assert.equal(config.collapsePeers, 3);
   assert.equal(config.keepFiringForMs, 60_000);
   assert.equal(config.updateIntervalMs, 1000);
   assert.equal(config.maxFiring, 7);
@@ -108,6 +110,7 @@ describe('what is wrong is named', () => {
     ['kinds: { closing: { alert: { rising: true } } }', /rising[^]*kinds\.closing\.alert/u],
     ['kinds: { closing: { alert: { connections: 0 } } }', /kinds\.closing\.alert\.connections/u],
     ['alerts: { collapseProcesses: 1 }', /give 0 \(never\), 2 or more[^]*alerts\.collapseProcesses/u],
+    ['alerts: { collapsePeers: 1 }', /give 0 \(never\), 2 or more[^]*alerts\.collapsePeers/u],
     ['alerts: { updateInterval: 1ms }', /"1ms" is not a duration from 1s to 1d/u],
     ['alerts: { inbound: { share: 5 } }', /alerts\.inbound\.share/u],
     [

@@ -78,6 +78,7 @@ describe('defaults', () => {
     },
     alerts: {
       collapseProcesses: 5,
+      collapsePeers: 20,
       keepFiringFor: 10_000,
       updateInterval: 5000,
       maxFiring: 1000,

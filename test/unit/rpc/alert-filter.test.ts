@@ -8,7 +8,7 @@ import { alertToProto } from '../../../daemon/rpc/alert-mapping.js';
 import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { toProtoJson } from '../../../daemon/rpc/proto-json.js';
 import { createAlert, resolvedAlert } from './sample-alerts.js';
-import { createClock, createRecord, createWorkloads, EPOCH_MONO_US, OWNER } from './sample-records.js';
+import { createClock, createRecord, createWorkloads, EPOCH_MONO_US, OWNER, WORKLOAD } from './sample-records.js';
 
 type Filter = stuckd.v1.AlertFilter.$Properties;
 const { Severity, StuckKind } = stuckd.v1;
@@ -81,6 +81,23 @@ describe('message', () => {
     const { connections, ...rest } = toProtoJson(stuckd.v1.Alert.decode(encoded)) as Record<string, unknown>;
     return { ...rest, connections: (connections as { id: string }[] | undefined)?.map(({ id }) => id) };
   };
+
+  test('of a program and of several peers', () => {
+    const workload = { ...WORKLOAD, containerId: 'c', pod: 'web', podNamespace: 'shop', container: 'app', unit: 'u' };
+    const program = { executable: '/usr/bin/node', workload };
+    const alert = createAlert({ process: null, processCount: 0, program, peer: null, peerCount: 40 });
+    const message = json(alert) as Record<string, unknown>;
+    assert.deepEqual(message['program'], {
+      executable: '/usr/bin/node',
+      containerId: 'c',
+      pod: 'web',
+      podNamespace: 'shop',
+      container: 'app',
+      unit: 'u',
+    });
+    assert.equal(message['peerCount'], 40);
+    assert.equal(message['peer'], undefined);
+  });
 
   test('a firing alert', () => {
     assert.deepEqual(json(createAlert({ receivers: ['mail'], silencedUntilMs: Date.UTC(2026, 11, 1) })), {

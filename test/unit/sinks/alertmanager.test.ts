@@ -52,6 +52,18 @@ test('labels name what stays the same when a process is started again', () => {
   });
   const collapsed = message({ process: null, peer: { address: '2001:db8::2', port: 80 } });
   assert.equal(alertLabels(collapsed, 'web-1')['peer'], '[2001:db8::2]:80');
+  const orphans = message({ process: null, peer: null, program: { executable: '/usr/sbin/nginx', workload: POD } });
+  assert.deepEqual(alertLabels(orphans, 'web-1'), {
+    alertname: 'StuckConnections',
+    node: 'web-1',
+    kind: 'retransmitting',
+    severity: 'warning',
+    executable: 'nginx',
+    namespace: 'shop',
+    pod: 'web-5d',
+    container: 'app',
+  });
+  assert.match(slackText(orphans, 'fired', 'web-1'), /^node web-1, pod shop\/web-5d, container app$/mu);
   const labels = JSON.stringify(alertLabels(message(), 'web-1'));
   assert.doesNotMatch(labels, /12900/);
 });

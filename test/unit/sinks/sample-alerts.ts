@@ -1,5 +1,6 @@
 /** Alerts, a source of them and a clock for the tests of sinks/. */
 import type { Alert, AlertChange, AlertSource } from '../../../daemon/core/alert.js';
+import type { Workload } from '../../../daemon/core/workload.js';
 import type { SinkClock } from '../../../daemon/sinks/sink-clock.js';
 
 /** 2026-11-22T06:00:00Z */
@@ -14,7 +15,9 @@ export function createAlert(changes: Partial<Alert> = {}): Alert {
     kind: 'retransmitting',
     process: { pid: 12900, startBootUs: 0, comm: 'node', executable: '/usr/bin/node', workload: null },
     processCount: 1,
+    program: null,
     peer: { address: '10.0.0.2', port: 8000 },
+    peerCount: 0,
     localPort: 0,
     stuckCount: 3,
     totalCount: 10,
@@ -34,9 +37,14 @@ function time(us: number): string {
   return new Date(EPOCH_MS + us / 1000).toISOString();
 }
 
+function workloadNames(workload: Workload | null): object {
+  const { pod = '', podNamespace = '', container = '', unit = '' } = workload ?? {};
+  return { pod, podNamespace, container, unit };
+}
+
 /** As the mapping of the contract makes it: a time of 0 us is `EPOCH_MS`. */
 export function alertJson(alert: Alert): object {
-  const { process } = alert;
+  const { process, program } = alert;
   return {
     id: alert.id,
     status: `ALERT_STATUS_${alert.status.toUpperCase()}`,
@@ -49,12 +57,10 @@ export function alertJson(alert: Alert): object {
             pid: process.pid,
             comm: process.comm,
             executable: process.executable,
-            pod: process.workload?.pod ?? '',
-            podNamespace: process.workload?.podNamespace ?? '',
-            container: process.workload?.container ?? '',
-            unit: process.workload?.unit ?? '',
+            ...workloadNames(process.workload),
           },
         }),
+    ...(program === null ? {} : { program: { executable: program.executable, ...workloadNames(program.workload) } }),
     processCount: alert.processCount,
     ...(alert.peer === null ? {} : { peer: alert.peer }),
     localPort: alert.localPort,

@@ -36,6 +36,11 @@ const COLLAPSED: SavedAlert = {
   subject: null,
 };
 
+const ORPHANS: SavedAlert = {
+  ...COLLAPSED,
+  alert: { ...COLLAPSED.alert, id: 'a3', program: { executable: '/bin/app', workload: WORKLOAD }, peerCount: 40 },
+};
+
 const ENDS = ['00112233445566778899aabbccddeeff', { count: 3, lastUs: 7_000_000 }] as const;
 
 function saves(...alerts: readonly SavedAlert[]): SavedAlerts {
@@ -68,8 +73,9 @@ test('without a file there is nothing', async () => {
 });
 
 test('what was saved comes back', async () => {
-  await store().save(saves(SAVED, COLLAPSED));
-  assert.deepEqual(await store().load(), { saved: saves(SAVED, COLLAPSED), isSameBoot: true, problem: null });
+  await store().save(saves(SAVED, COLLAPSED, ORPHANS));
+  const saved = saves(SAVED, COLLAPSED, ORPHANS);
+  assert.deepEqual(await store().load(), { saved, isSameBoot: true, problem: null });
 });
 
 test('of several saves the last one holds, also while others are under way', async () => {
