@@ -42,6 +42,8 @@ export interface WatchLimits {
   readonly heartbeatMs: number;
   /** A subscriber that takes nothing for this long is ended. */
   readonly slowMs: number;
+  /** One that does not even take how it was ended is cut off after this time. */
+  readonly statusMs: number;
 }
 
 export const WATCH_LIMITS: WatchLimits = {
@@ -51,6 +53,7 @@ export const WATCH_LIMITS: WatchLimits = {
   inFlightMax: 4,
   heartbeatMs: 15_000,
   slowMs: 30_000,
+  statusMs: 5000,
 };
 
 /** Where the responses go. */
