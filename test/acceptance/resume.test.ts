@@ -2,7 +2,7 @@
 // without a filter, nothing missed and nothing told twice; and that what cannot be resumed is refused in words that say what
 // to do. gRPC and disk are real, the records come from memory. A daemon that is killed is in history-replay.test.ts.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { CallError } from '../../daemon/rpc/grpc-client.js';
@@ -314,6 +314,24 @@ describe('ended records', () => {
       onlyOpen.stuckConnections.map(({ id }) => id),
       ['f0506'],
     );
+  });
+
+  test('are listed and found while the disk takes nothing, also those that memory has no room for', async () => {
+    writeFileSync(bench.directory, 'in the way');
+    const run = await bench.start(new FakeRecords([], 10));
+    const ids = Array.from({ length: 60 }, (_, index) => `f${index.toString().padStart(3, '0')}`);
+    for (const id of ids) {
+      run.records.change('opened', createRecord({ id }));
+      run.records.change('ended', createRecord({ id, outcome: 'recovered', endUs: run.records.timeUs }));
+    }
+    assert.equal(run.records.recentlyEnded().length, 10);
+    const listed = await run.client.listStuckConnections({ includeEnded: true });
+    assert.deepEqual(
+      listed.stuckConnections.map(({ id }) => id),
+      ids,
+    );
+    assert.equal((await run.client.getStuckConnection('f000')).stuckConnection?.id, 'f000');
+    assert.match(bench.log.join(), /kept in memory only/);
   });
 
   test('are found by id, with all that was known of them but their socket', async () => {
