@@ -239,6 +239,20 @@ describe('what cannot be resumed', () => {
     assert.match(message, /another filter; watch again without one/);
   });
 
+  test('the token of another version: the client takes a snapshot, as after any upgrade', async () => {
+    const run = await bench.start();
+    const follower = await followed(run);
+    const [, ...rest] = JSON.parse(Buffer.from(follower.token, 'base64url').toString()) as unknown[];
+    for (const token of [
+      [2, ...rest],
+      [7, { of: 'the future' }],
+    ]) {
+      const { failure, message } = await refusal(run, Buffer.from(JSON.stringify(token)).toString('base64url'));
+      assert.equal(failure, 'expired');
+      assert.match(message, /another version of stuckd; watch again without one/);
+    }
+  });
+
   test('changes that are not kept any more', async () => {
     const limits = { journalMaxBytes: 1 << 20 };
     const run = await bench.start(new FakeRecords(), limits);
