@@ -162,6 +162,7 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     clearImmediate(this.#turn ?? undefined);
     this.#queue = [];
     this.#snapshot = null;
+    this.#backlog?.close();
     this.#backlog = null;
   }
 
@@ -245,6 +246,10 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
   async #catchUp(backlog: WatchBacklog<Message>): Promise<void> {
     this.#isReadingBacklog = true;
     try {
+      if (backlog.followed === null) {
+        // Reading can take long: that the place was accepted is told at once, and heartbeats follow until there is news.
+        this.#write([]);
+      }
       const changes = await backlog.next();
       if (this.#closed) {
         return;
@@ -252,7 +257,6 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
       if (changes.length > 0) {
         this.#write(changes);
       } else if (!backlog.isSettled) {
-        this.#write([]);
         await backlog.settled;
       } else if (backlog.position === this.#place.position()) {
         this.#backlog = null;

@@ -92,7 +92,7 @@ describe('resume', () => {
     assert.equal(second.changes[0]?.updated?.retransmits, 9);
     assert.equal(second.changes[1]?.ended?.outcome, 1);
     const third = bench.follow(run.client, second.token);
-    await waitFor(() => third.tokens.length === 1, { what: 'the word that nothing was missed' });
+    await waitFor(() => third.tokens.length === 2, { what: 'the word that nothing was missed' });
     assert.deepEqual(third.words, []);
   });
 
