@@ -7,7 +7,8 @@ import type { WallClock, WorkloadSource } from '../core/ports.js';
 import { parseAlertFilter } from './alert-filter.js';
 import { alertChangeToProto, alertToProto } from './alert-mapping.js';
 import { deliveryHandlers } from './delivery-service.js';
-import type { stuckd } from './gen/stuckd.js';
+import { fillPage } from './fill-page.js';
+import { stuckd } from './gen/stuckd.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
 import { timestampFromUs, timestampToMs } from './proto-time.js';
 import type { MalformedRequest } from './service-definition.js';
@@ -23,7 +24,6 @@ type ListResponse = stuckd.v1.ListAlertsResponse.$Properties;
 type WatchRequest = stuckd.v1.WatchAlertsRequest.$Properties;
 type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchMessages<Change>>;
 
-/** An alert holds up to five connections: a page of the largest size stays below the 4 MiB that clients take. */
 const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 500;
 
@@ -82,7 +82,7 @@ export class AlertService {
     };
   }
 
-  #list(request: ListRequest): ListResponse {
+  async #list(request: ListRequest): Promise<ListResponse> {
     const filter = parseAlertFilter(request.filter);
     const includeResolved = request.includeResolved ?? false;
     const firingAfterMs = request.firingAfter ? timestampToMs(request.firingAfter) : -Infinity;
@@ -97,11 +97,16 @@ export class AlertService {
       endUs !== null && this.#clock.monoToRealUs(endUs) / US_PER_MS >= firingAfterMs;
     const all = [...(includeResolved ? this.#alerts.resolved().filter(wasFiring) : []), ...this.#alerts.firing()];
     const rest = all.filter((alert) => alert.id > afterId && filter.matches(alert)).sort(byId);
-    const page = rest.slice(0, pageSize);
     const nowUs = this.#clock.nowUs();
-    const last = page.at(-1);
+    const page = await fillPage(
+      rest,
+      pageSize,
+      (alert) => alertToProto(alert, nowUs, this.#clock, this.#workloads),
+      (alert) => stuckd.v1.Alert.encode(alert).pos,
+    );
+    const last = rest[page.length - 1];
     return {
-      alerts: page.map((alert) => alertToProto(alert, nowUs, this.#clock, this.#workloads)),
+      alerts: page,
       nextPageToken: last !== undefined && rest.length > page.length ? encodePageToken(query, last.id) : '',
     };
   }
