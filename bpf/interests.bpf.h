@@ -7,6 +7,16 @@
 #ifndef STUCKD_INTERESTS_BPF_H
 #define STUCKD_INTERESTS_BPF_H
 
+/* 127.0.0.0/8, as IPv4-mapped address, or ::1. */
+static __always_inline bool is_loopback(const __u32 *address)
+{
+	if (address[0] || address[1]) {
+		return false;
+	}
+	return address[2] == bpf_htonl(0xffff) ? (address[3] & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000)
+					       : !address[2] && address[3] == bpf_htonl(1);
+}
+
 static __always_inline struct interest *find_peer(const struct sock *sk)
 {
 	struct interest_key key = {.kind = INTEREST_PEER, .number = bpf_ntohs(sk->__sk_common.skc_dport)};
@@ -17,6 +27,9 @@ static __always_inline struct interest *find_peer(const struct sock *sk)
 		key.address[2] = bpf_htonl(0xffff);
 		key.address[3] = sk->__sk_common.skc_daddr;
 	}
+	if (is_loopback(key.address)) {
+		key.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	}
 	return bpf_map_lookup_elem(&interests, &key);
 }
 
@@ -25,15 +38,11 @@ static __always_inline struct interest *find_listener(const struct sock *sk)
 {
 	struct interest_key key = {.kind = INTEREST_LISTENER, .number = sk->__sk_common.skc_num};
 	struct interest *interest = bpf_map_lookup_elem(&interests, &key);
-	struct listener_key listener = {.port = key.number};
-	const __u32 *last_seen;
 
 	if (!interest || sk->__sk_common.skc_state == TCP_SYN_SENT) {
 		return NULL;
 	}
-	listener.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	last_seen = bpf_map_lookup_elem(&listeners, &listener);
-	return last_seen && sweep_count - *last_seen <= 1 ? interest : NULL;
+	return had_listener(BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum), key.number) ? interest : NULL;
 }
 
 /*

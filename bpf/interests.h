@@ -8,13 +8,14 @@
 #endif
 
 /*
- * What the daemon wants counted, while something of it is stuck. Namespaces are not told apart: to whoever reads the
- * totals a peer is an address and a port.
+ * What the daemon wants counted, while something of it is stuck. Namespaces are told apart for loopback addresses only:
+ * each has its own; any other peer is an address and a port to whoever reads the totals.
  */
 struct interest_key {
 	__u32 address[4]; /* network byte order; IPv4 as IPv4-mapped IPv6; 0 unless it is a peer */
 	__u32 kind;       /* enum interest_kind */
 	__u32 number;     /* port, or process id */
+	__u32 netns;      /* of a loopback peer; else 0 */
 };
 struct interest {
 	__u64 succeeded;

@@ -174,7 +174,7 @@ static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 	}
 	error = begin_pass(&pass);
 	if (!error && bss->pass_counting) {
-		error = totals_write(session, last_pass_id);
+		error = totals_write(session, last_pass_id, &pass.edge.error);
 	}
 	return error ? error : end_pass(&pass);
 }

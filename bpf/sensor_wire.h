@@ -385,7 +385,7 @@ struct interest_command {
 	__u32 interest_kind; /* enum interest_kind */
 	__u32 number;        /* port, or process id */
 	__u32 interest_id;   /* of the daemon's choice, not 0: names it in records */
-	__u32 _pad;
+	__u32 netns;         /* of a peer with a loopback address, which is another one in each; else 0 */
 };
 
 #endif

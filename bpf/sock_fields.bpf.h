@@ -11,6 +11,17 @@
 #define IPPROTO_TCP 6
 #define SOCK_STREAM 1
 #define SOCK_DEAD_BIT 0 /* enum sock_flags, include/net/sock.h */
+
+/* Ten minutes, as a rule: a server that drains has closed its listener, and keeps what came in through it. */
+#define LISTENER_SWEEPS 60
+
+static __always_inline bool had_listener(__u32 netns, __u32 port)
+{
+	struct listener_key key = {.netns = netns, .port = port};
+	const __u32 *last_seen = bpf_map_lookup_elem(&listeners, &key);
+
+	return last_seen && sweep_count - *last_seen <= LISTENER_SWEEPS;
+}
 #define SOCK_DONE_BIT 1 /* the peer has closed */
 #define SOCK_KEEPOPEN_BIT 3
 
@@ -216,11 +227,7 @@ static __noinline void fill_socket(struct socket_record *r, const struct sock *s
 	fill_sequences(r, (const struct tcp_sock *)sk);
 	fill_queues(r, sk);
 	fill_sysctls(r, net);
-
-	struct listener_key key = {.netns = r->netns, .port = r->local_port};
-	const __u32 *last_seen = bpf_map_lookup_elem(&listeners, &key);
-	/* While a sweep runs it may not have come to the listener yet. */
-	if (last_seen && sweep_count - *last_seen <= 1) {
+	if (had_listener(r->netns, r->local_port)) {
 		r->flags |= SOCKET_INBOUND;
 	}
 }

@@ -47,7 +47,11 @@ static void start_counting(struct session *session, const struct interest_key *k
 
 int totals_command(struct session *session, const struct interest_command *command)
 {
-	struct interest_key key = {.kind = command->interest_kind, .number = command->number};
+	struct interest_key key = {
+		.kind = command->interest_kind,
+		.number = command->number,
+		.netns = command->netns,
+	};
 
 	if (!counter_of(session, key.kind) || !command->interest_id) {
 		return -EBADMSG;
@@ -69,7 +73,7 @@ bool totals_wanted(const struct session *session)
 }
 
 /* Interests that came while the sweep ran are left out: it may have passed by some of their connections. */
-static int write_interests(struct session *session, uint32_t pass_id)
+static int write_interests(struct session *session, uint32_t pass_id, uint32_t *read_error)
 {
 	static struct interest_key keys[BATCH];
 	static struct interest values[BATCH];
@@ -83,7 +87,8 @@ static int write_interests(struct session *session, uint32_t pass_id)
 
 		result = bpf_map_lookup_batch(map_fd, previous, &position, keys, values, &count, NULL);
 		if (result && errno != ENOENT) { /* ENOENT: these are the last */
-			return -errno;
+			*read_error = errno;
+			return 0;
 		}
 		previous = &position;
 		for (uint32_t i = 0; i < count; i++) {
@@ -112,7 +117,7 @@ static int write_interests(struct session *session, uint32_t pass_id)
 	return error;
 }
 
-static int write_holdings(struct session *session, uint32_t pass_id)
+static int write_holdings(struct session *session, uint32_t pass_id, uint32_t *read_error)
 {
 	static struct holding_key keys[BATCH];
 	static struct holding values[BATCH];
@@ -126,7 +131,8 @@ static int write_holdings(struct session *session, uint32_t pass_id)
 
 		result = bpf_map_lookup_and_delete_batch(map_fd, previous, &position, keys, values, &count, NULL);
 		if (result && errno != ENOENT) {
-			return -errno;
+			*read_error = errno;
+			return 0;
 		}
 		previous = &position;
 		for (uint32_t i = 0; i < count; i++) {
@@ -144,9 +150,9 @@ static int write_holdings(struct session *session, uint32_t pass_id)
 	return error;
 }
 
-int totals_write(struct session *session, uint32_t pass_id)
+int totals_write(struct session *session, uint32_t pass_id, uint32_t *read_error)
 {
-	int error = write_holdings(session, pass_id);
+	int error = write_holdings(session, pass_id, read_error);
 
-	return error ? error : write_interests(session, pass_id);
+	return error ? error : write_interests(session, pass_id, read_error);
 }

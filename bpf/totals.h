@@ -11,7 +11,10 @@ int totals_command(struct session *session, const struct interest_command *comma
 /* Whether there is anything to count. */
 bool totals_wanted(const struct session *session);
 
-/* Writes what the sweep `pass_id` has counted, and empties the kernel's table for the next. Returns 0, or -errno. */
-int totals_write(struct session *session, uint32_t pass_id);
+/*
+ * Writes what the sweep `pass_id` has counted, and empties the table of the kernel for the next. Sets `*read_error` if the
+ * kernel did not give all of it. Returns 0, or -errno of the stream.
+ */
+int totals_write(struct session *session, uint32_t pass_id, uint32_t *read_error);
 
 #endif

@@ -274,16 +274,16 @@ static const struct interest_command count = {
 	.interest_kind = INTEREST_PEER,
 	.number = 0xc001,
 	.interest_id = 0xa0b0c001,
-	._pad = 0,
+	.netns = 0xf0003002,
 };
 
 static const struct interest_command uncount = {
 	.header = HEADER(interest_command, COMMAND_UNCOUNT, 0),
-	.address = {[10] = 0xff, 0xff, 192, 0, 2, 33},
+	.address = {[10] = 0xff, 0xff, 127, 0, 2, 33},
 	.interest_kind = INTEREST_PEER,
 	.number = 0xc002,
 	.interest_id = 0xa0b0c002,
-	._pad = 0,
+	.netns = 0xf0003001,
 };
 
 static int write_hex(const char *directory, const char *name, const void *bytes, size_t size)

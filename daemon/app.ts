@@ -7,6 +7,7 @@ import type { CountersReport } from './core/sensor-records.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
 import { grpcOptions } from './config-grpc.js';
+import { historyLimits } from './config-history.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import { type MachineClock, SystemClock } from './lib/system-clock.js';
@@ -20,7 +21,7 @@ import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
 import { buildStatus, lossCount, untrackedCount } from './status-report.js';
-import { History, type HistoryLimits } from './store/history.js';
+import { History } from './store/history.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
 import { TotalsEngine } from './tracker/totals-engine.js';
@@ -53,8 +54,9 @@ export interface App extends StatusSource {
 const DRAIN_MS = 3000;
 const STOP_STEP_MS = 5000;
 
-function historyLimits({ history: { disk } }: Config): HistoryLimits {
-  return { maxAgeMs: disk.maxAge, maxBytes: disk.maxBytes, journalMaxBytes: disk.journalMaxBytes };
+/** @param name of the stream whose history it is */
+function createHistory(name: string, config: Config, log: Logger): History {
+  return new History(join(config.stateDir, 'history'), name, historyLimits(config.history.disk), log);
 }
 
 function trackerConfig(config: Config): TrackerConfig {
@@ -155,7 +157,7 @@ class RunningApp implements App {
     });
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
     // Before anybody else hears of a change, it is in the history.
-    this.#history = new History(join(config.stateDir, 'history'), 'connections', historyLimits(config), log);
+    this.#history = createHistory('connections', config, log);
     this.#connectionHistory = new ConnectionHistory(this.#history, this.engine, this.clock, this.#workloads.source);
     this.#totals = this.#createTotals();
     this.#alerting = this.#createAlerting(config);
@@ -172,6 +174,7 @@ class RunningApp implements App {
       workloads: this.#workloads.source,
       totals: this.#totals.totals,
       log: this.#log,
+      history: createHistory('alerts', config, this.#log),
       onSaved: (error) => {
         this.#saveResult('firing alerts', 'a restart lets them fire anew', error);
       },
@@ -215,6 +218,7 @@ class RunningApp implements App {
         workloads: this.#workloads.source,
         totals: this.#totals.totals,
         history: this.#connectionHistory,
+        alertHistory: this.#alerting.history,
         status: this,
         clock: this.clock,
       },
@@ -233,6 +237,7 @@ class RunningApp implements App {
   }
 
   status(): StatusReport {
+    const alerting = this.#alerting.status();
     return buildStatus({
       startRealUs: this.#startRealUs,
       supervisor: this.#supervisor.status(),
@@ -246,7 +251,8 @@ class RunningApp implements App {
       unsaved: [...this.#unsaved],
       historyProblems: this.#history.problems,
       workloadProblems: this.#workloads.problems(),
-      deliveryProblems: this.#alerting.problems(),
+      alerting: alerting.report,
+      deliveryProblems: alerting.problems,
       grpcProblems: this.#grpc?.problems() ?? [],
       node: this.#nodeFacts,
     });
@@ -259,6 +265,7 @@ class RunningApp implements App {
       this.#log.setLevel(config.log.level);
       this.#supervisor.configure(sensorConfiguration(config));
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
+      this.#history.setLimits(historyLimits(config.history.disk));
       this.#alerting.reconfigure(config);
     }
     this.#log.info(
@@ -289,6 +296,9 @@ class RunningApp implements App {
         },
       },
       nowUs: () => this.clock.nowUs(),
+      onCounted: () => {
+        this.#alerting.recount();
+      },
     });
     this.engine.subscribe((change) => {
       totals.change(change);

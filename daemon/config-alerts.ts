@@ -5,6 +5,7 @@ import { SEVERITIES } from './core/alert.js';
 import { DEFAULT_ALERT_CONFIG } from './core/alerts/alert-config.js';
 import { parseNetwork } from './core/alerts/network.js';
 import { STUCK_KINDS, type StuckKind } from './core/kinds.js';
+import { formatDurationMs } from './lib/duration.js';
 
 const DAY_MS = 86_400_000;
 const RULES_MAX = 1000;
@@ -34,8 +35,13 @@ export interface KindAlertSettings {
   readonly within?: number | undefined;
 }
 
-function withDefault(schema: z.ZodType<number>, value: number | null): z.ZodType<number | undefined> {
-  return value === null ? schema.optional() : schema.default(value);
+/** A duration with a default, as one would write it: so the JSON Schema tells it to editors. */
+function preset(milliseconds: number, schema: z.ZodType<number> = time): z.ZodPrefault<z.ZodType<number>> {
+  return schema.prefault(formatDurationMs(milliseconds));
+}
+
+function withDefault(schema: z.ZodType<number>, milliseconds: number | null): z.ZodType<number | undefined> {
+  return milliseconds === null ? schema.optional() : preset(milliseconds, schema);
 }
 
 /** When alerts of a kind fire; what is not given is as in the table of kinds. */
@@ -44,11 +50,11 @@ export function kindAlertSchema(kind: StuckKind): z.ZodType<KindAlertSettings> {
   const shape = {
     enabled: z.boolean().default(alert.enabled),
     /** A connection counts when its record has been open for so long. */
-    after: time.default(alert.afterMs),
+    after: preset(alert.afterMs),
     /** How many must count. */
     connections: connections.default(alert.connections),
     /** For how long that must have been so. */
-    for: time.default(alert.forMs),
+    for: preset(alert.forMs),
     /** One connection is enough when its record has been open for so long. */
     orAfter: withDefault(time, alert.orAfterMs),
     /** What is for information counts no earlier than after this. */
@@ -76,9 +82,9 @@ export const alertsSchema = z
       .refine((count) => count !== 1, { error: 'one process has one alert anyway; give 0 (never), 2 or more' })
       .default(DEFAULT_ALERT_CONFIG.collapseProcesses),
     /** An alert is resolved when its condition has not held for so long. */
-    keepFiringFor: time.default(DEFAULT_ALERT_CONFIG.keepFiringForMs),
+    keepFiringFor: preset(DEFAULT_ALERT_CONFIG.keepFiringForMs),
     /** Changes of one alert are told no more often. */
-    updateInterval: duration(1000, DAY_MS).default(DEFAULT_ALERT_CONFIG.updateIntervalMs),
+    updateInterval: preset(DEFAULT_ALERT_CONFIG.updateIntervalMs, duration(1000, DAY_MS)),
     /** Alerts that fire at the same time. */
     maxFiring: z.number().int().min(1).max(100_000).default(DEFAULT_ALERT_CONFIG.maxFiring),
     /** What holds for connections that came in, if the kind asks for less. */
@@ -87,16 +93,16 @@ export const alertsSchema = z
         connections: connections.default(DEFAULT_ALERT_CONFIG.inbound.connections),
         /** Of all connections of that listener. */
         share: share.default(DEFAULT_ALERT_CONFIG.inbound.share),
-        for: time.default(DEFAULT_ALERT_CONFIG.inbound.forMs),
+        for: preset(DEFAULT_ALERT_CONFIG.inbound.forMs),
       })
       .prefault({}),
     /** A condition that comes back fires later: by `first`, then twice as much each time, `max` at most. */
     damping: z
       .strictObject({
-        first: time.default(DEFAULT_ALERT_CONFIG.damping.firstMs),
-        max: time.default(DEFAULT_ALERT_CONFIG.damping.maxMs),
+        first: preset(DEFAULT_ALERT_CONFIG.damping.firstMs),
+        max: preset(DEFAULT_ALERT_CONFIG.damping.maxMs),
         /** After so long a quiet it is new again. */
-        forgetAfter: time.default(DEFAULT_ALERT_CONFIG.damping.forgetMs),
+        forgetAfter: preset(DEFAULT_ALERT_CONFIG.damping.forgetMs),
       })
       .prefault({}),
   })
@@ -153,7 +159,7 @@ export const rulesSchema = z
     }),
   )
   .max(RULES_MAX)
-  .default([]);
+  .prefault([]);
 
 export type RuleSettings = z.output<typeof rulesSchema>[number];
 

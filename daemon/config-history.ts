@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { DURATION_PATTERN } from './config-values.js';
 import { BYTE_SIZE_PATTERN, parseByteSize } from './lib/byte-size.js';
 import { parseDurationMs } from './lib/duration.js';
+import type { HistoryLimits } from './store/history.js';
 
 const MIB = 1 << 20;
 
@@ -45,3 +46,8 @@ export const historyDiskSchema = z
     journalMaxBytes: size.prefault('32MiB'),
   })
   .prefault({});
+
+/** @returns the bounds of each stream's history. */
+export function historyLimits(disk: z.infer<typeof historyDiskSchema>): HistoryLimits {
+  return { maxAgeMs: disk.maxAge, maxBytes: disk.maxBytes, journalMaxBytes: disk.journalMaxBytes };
+}

@@ -5,6 +5,8 @@ import * as z from 'zod';
 export interface SchemaNode {
   readonly type?: string;
   readonly const?: unknown;
+  /** As a file would say it. */
+  readonly default?: unknown;
   readonly pattern?: string;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | boolean;

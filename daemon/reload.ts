@@ -37,7 +37,7 @@ export function planReload(running: Config, wanted: Config): Reload {
     alerts: wanted.alerts,
     rules: wanted.rules,
     silences: wanted.silences,
-    history: { ...wanted.history, disk: running.history.disk },
+    history: wanted.history,
     receivers: wanted.receivers,
     log: wanted.log,
   };

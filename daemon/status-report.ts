@@ -1,5 +1,5 @@
 /** The agent's own state, put into words: what works, what does not, and what follows from it. */
-import type { NodeFacts, StatusReport } from './core/ports.js';
+import type { AlertingReport, NodeFacts, StatusReport } from './core/ports.js';
 import type { CountersReport } from './core/sensor-records.js';
 import type { PassReport } from './core/snapshot.js';
 import { stuckByKind, type TrackerState } from './core/tracker-state.js';
@@ -25,6 +25,7 @@ export interface StatusParts {
   readonly historyProblems: readonly string[];
   /** What keeps the names of pods from being known. */
   readonly workloadProblems: readonly string[];
+  readonly alerting: AlertingReport;
   /** What receivers could not be told. */
   readonly deliveryProblems: readonly string[];
   /** What is wrong with the gRPC server, in words. */
@@ -147,6 +148,7 @@ export function buildStatus(parts: StatusParts): StatusReport {
       evicted: untrackedCount(tracker),
     },
     idleLimits: tracker.idleLimits.all().slice(0, IDLE_LIMITS_MAX),
+    alerting: parts.alerting,
     node: parts.node,
   };
 }

@@ -1,7 +1,7 @@
 /** The shell around the alert rules: changes of records in, changes of alerts out, one timer; and what clients read. */
 import type { Alert, AlertChange, AlertSource } from '../core/alert.js';
 import type { AlertConfig } from '../core/alerts/alert-config.js';
-import type { AlertInput, SavedAlert } from '../core/alerts/alert-messages.js';
+import type { AlertInput, SavedAlerts } from '../core/alerts/alert-messages.js';
 import { type AlertCounters, type AlertState, createAlertState } from '../core/alerts/alert-state.js';
 import { nextDeadlineUs, step } from '../core/alerts/alerts.js';
 import { saveableAlerts } from '../core/alerts/restore.js';
@@ -48,8 +48,8 @@ export class AlertEngine implements AlertSource {
   }
 
   /** Brings back what fired when the last run of the daemon ended; to be called before any record is there. */
-  restore(alerts: readonly SavedAlert[], isSameBoot: boolean): void {
-    this.#apply({ type: 'restore', alerts, isSameBoot });
+  restore(saved: SavedAlerts, isSameBoot: boolean): void {
+    this.#apply({ type: 'restore', saved, isSameBoot });
   }
 
   /** The first complete picture is there: what was restored and is not in it is over. */
@@ -57,12 +57,19 @@ export class AlertEngine implements AlertSource {
     this.#apply({ type: 'settled' });
   }
 
+  /** A sweep has counted connections anew: what fires may be so many of others. */
+  recount(): void {
+    if (this.#firing.size > 0) {
+      this.#apply({ type: 'counted' });
+    }
+  }
+
   reconfigure(config: AlertConfig): void {
     this.#apply({ type: 'configure', config });
   }
 
   /** What must be on disk for alerts to keep their ids. */
-  saveable(): SavedAlert[] {
+  saveable(): SavedAlerts {
     return saveableAlerts(this.#state);
   }
 
@@ -91,17 +98,23 @@ export class AlertEngine implements AlertSource {
   #apply(input: AlertInput): void {
     const { clock, totals } = this.#options;
     const nowUs = clock.nowUs();
-    const changes = step(this.#state, input, { nowUs, nowRealUs: clock.monoToRealUs(nowUs), totals });
-    for (const change of changes) {
-      this.#keep(change.alert);
-      for (const listener of this.#listeners) {
-        listener(change);
+    const effects = step(this.#state, input, { nowUs, nowRealUs: clock.monoToRealUs(nowUs), totals });
+    for (const { kind, timeUs, alert } of effects) {
+      this.#keep(alert);
+      if (kind !== 'restored') {
+        this.#tell({ kind, timeUs, alert });
       }
     }
-    if (changes.length > 0) {
+    if (effects.length > 0) {
       this.#options.onSaveable();
     }
     this.#arm(nowUs);
+  }
+
+  #tell(change: AlertChange): void {
+    for (const listener of this.#listeners) {
+      listener(change);
+    }
   }
 
   #keep(alert: Alert): void {

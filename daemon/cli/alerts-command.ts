@@ -1,6 +1,7 @@
-/** `stuckctl alerts`: those that fire, with `--all` also those that were resolved; with `--watch` it follows them. */
+/** `stuckctl alerts`: those that fire, with `--all` or `--since` also those that were resolved; with `--watch` it follows them. */
 import type { AlertWatchChange, StuckdClient } from '../rpc/grpc-client.js';
 import { toProtoJson } from '../rpc/proto-json.js';
+import { timestampFromUs } from '../rpc/proto-time.js';
 import { AlertLines } from './alert-lines.js';
 import { formatAlerts } from './alert-table.js';
 import type { Alert } from './alert-text.js';
@@ -8,19 +9,22 @@ import type { AlertsCommand } from './alerts-arguments.js';
 import type { OutputFormat } from './arguments.js';
 import type { CliIo } from './cli-io.js';
 import { jsonDocument, jsonLine, styleFor } from './commands.js';
+import { timeArgumentMs } from './time-argument.js';
 import { followChanges, jsonFollower, lineFollower } from './watch-command.js';
 
 type Command = AlertsCommand & { readonly output: OutputFormat };
 
 const PAGE_SIZE = 500;
 
-async function* pages(client: StuckdClient, command: Command): AsyncGenerator<readonly Alert[]> {
+async function* pages(client: StuckdClient, command: Command, nowMs: number): AsyncGenerator<readonly Alert[]> {
+  const firingAfter = command.since === null ? null : timestampFromUs(timeArgumentMs(command.since, nowMs) * 1000);
   let left = command.limit;
   let pageToken = '';
   do {
     const page = await client.listAlerts({
       filter: command.filter,
       includeResolved: command.includeResolved,
+      firingAfter,
       pageSize: Math.min(left, PAGE_SIZE),
       pageToken,
     });
@@ -35,13 +39,13 @@ export async function alerts(command: Command, client: StuckdClient, io: CliIo):
     return watchAlerts(command, client, io);
   }
   if (command.output === 'jsonl') {
-    for await (const page of pages(client, command)) {
+    for await (const page of pages(client, command, io.nowMs())) {
       await io.write(page.map((alert) => jsonLine(toProtoJson(alert))).join(''));
     }
     return;
   }
   const all: Alert[] = [];
-  for await (const page of pages(client, command)) {
+  for await (const page of pages(client, command, io.nowMs())) {
     all.push(...page);
   }
   await io.write(

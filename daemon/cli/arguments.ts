@@ -86,7 +86,7 @@ const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
   processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   peers: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
-  alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'severity', 'test'],
+  alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'since', 'severity', 'test'],
   deliveries: [...COMMON_OPTIONS, 'receiver', 'state', 'retry', 'limit'],
   status: COMMON_OPTIONS,
 };
@@ -175,11 +175,14 @@ function severity(text: string | undefined): number {
 function alertsCommand(values: Values): AlertsCommand {
   const { pids, kinds, peers } = filter(values);
   const watch = values.watch ?? false;
-  if (watch && (values.all === true || values.limit !== undefined)) {
-    throw new UsageError('alerts: --watch begins with what fires now and goes on; --all and --limit are for the list');
+  const asksResolved = values.all === true || values.since !== undefined;
+  if (watch && (asksResolved || values.limit !== undefined)) {
+    throw new UsageError(
+      'alerts: --watch begins with what fires now and goes on; --all, --since and --limit are for the list',
+    );
   }
   const filtered = [values.pid, values.kind, values.peer, values.severity, values.limit].some(Boolean);
-  if (values.test !== undefined && (filtered || watch || values.all === true)) {
+  if (values.test !== undefined && (filtered || watch || asksResolved)) {
     throw new UsageError('alerts: --test tells one receiver of a test alert; it goes with none of the other options');
   }
   if (values.test === '') {
@@ -188,7 +191,8 @@ function alertsCommand(values: Values): AlertsCommand {
   return {
     filter: { pids: pids ?? [], kinds: kinds ?? [], peers: peers ?? [], minSeverity: severity(values.severity) },
     limit: values.limit === undefined ? Infinity : positiveNumber('limit', values.limit),
-    includeResolved: values.all ?? false,
+    includeResolved: asksResolved,
+    since: parseTimeArgument('since', values.since),
     watch,
     test: values.test ?? null,
   };

@@ -119,9 +119,14 @@ export function formatProcesses(processes: readonly ProcessSummary[], nowMs: num
   return formatTable(columns, processes, width);
 }
 
+/** Loopback is another host in each namespace. */
+function peerText({ peer, netns }: PeerSummary): string {
+  return netns ? `${endText(peer)} in netns ${netns.toString()}` : endText(peer);
+}
+
 function sentence(peer: PeerSummary, width: number): string {
   const lines = wrapWords(escapeForTerminal(peer.summary ?? ''), Math.min(width, TEXT_WIDTH) - 2);
-  return [`${endText(peer.peer)}:`, ...lines.map((line) => `  ${line}`)].join('\n');
+  return [`${peerText(peer)}:`, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
 /** A table, and below it what each line means, in words. */
@@ -130,7 +135,7 @@ export function formatPeers(peers: readonly PeerSummary[], nowMs: number, width:
     return 'No stuck connections to any peer.\n';
   }
   const columns: readonly Column<PeerSummary>[] = [
-    { header: 'PEER', cell: ({ peer }) => endText(peer), shrinkable: 'middle' },
+    { header: 'PEER', cell: peerText, shrinkable: 'middle' },
     { header: 'VERDICT', cell: verdictText },
     { header: 'STUCK', cell: shareText },
     { header: 'NEW ONES', cell: newText },

@@ -120,9 +120,12 @@ An alert stands for all connections of one process to one peer that are stuck in
 Usage: stuckctl alerts [options]
 
 Options:
-  -w, --watch          follow: first those that fire now, then every change; Ctrl-C ends it
+  -w, --watch          follow: first those that fire now, then every change; Ctrl-C ends it. When the connection is
+                       lost or stuckd restarts, it goes on where it was, and says whether anything was missed.
       --test RECEIVER  list nothing; send this receiver of the configuration a test alert, and show what it answers
       --all            also those that were resolved, as far as stuckd keeps them
+      --since TIME     also those that were resolved, if they were firing at some time from then on
+                       TIME is how long ago (30m, 2h, 7d), or when (2026-11-22T08:30, Z for UTC).
       --severity LEVEL only alerts at least as grave: info, warning, critical
       --pid PID        only alerts about this process
       --kind KIND      only this kind: ${KINDS.join(`\n${' '.repeat(23)}`)}

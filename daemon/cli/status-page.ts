@@ -73,6 +73,43 @@ function trackerFacts(tracker: NonNullable<Status['tracker']>): Fact[] {
   ];
 }
 
+/** Receivers that are shown, those with trouble first; the rest is in -o json. */
+const RECEIVERS_SHOWN = 5;
+
+type Receiver = stuckd.v1.ReceiverStatus.$Properties;
+
+function hasTrouble({ pending, dead, dropped, lastError }: Receiver): boolean {
+  return (pending ?? 0) + (dead ?? 0) > 0 || count(dropped) !== '0' || (lastError ?? '') !== '';
+}
+
+function receiverText({ name, pending, oldestPendingAge, delivered, dead, dropped, lastError }: Receiver): string {
+  const parts = [
+    `${count(delivered)} delivered`,
+    ...((pending ?? 0) === 0
+      ? []
+      : [`${count(pending)} waiting (oldest ${durationText(durationToMs(oldestPendingAge ?? {}))})`]),
+    ...((dead ?? 0) === 0 ? [] : [`${count(dead)} given up`]),
+    ...(count(dropped) === '0' ? [] : [`${count(dropped)} dropped`]),
+  ];
+  const error = (lastError ?? '') === '' ? '' : `; last error: ${escapeForTerminal(lastError ?? '')}`;
+  return `${escapeForTerminal(name ?? '')}: ${parts.join(', ')}${error}`;
+}
+
+function alertingFacts(alerting: NonNullable<Status['alerting']>): Fact[] {
+  const { firing, fired, resolved, alertsDropped, connectionsDropped, receivers = [] } = alerting;
+  const dropped = [count(alertsDropped), count(connectionsDropped)];
+  const sorted = (receivers ?? []).toSorted((a, b) => Number(hasTrouble(b)) - Number(hasTrouble(a)));
+  const more = sorted.length - RECEIVERS_SHOWN;
+  return [
+    ['alerts', `${count(firing)} firing; since start ${count(fired)} fired, ${count(resolved)} resolved`],
+    ...(dropped.every((text) => text === '0')
+      ? []
+      : [['not alerted', `${dropped[0]} conditions, ${dropped[1]} connections: too many at a time`] as const]),
+    ...sorted.slice(0, RECEIVERS_SHOWN).map((receiver): Fact => ['receiver', receiverText(receiver)]),
+    ...(more > 0 ? [['receivers', `${more} more, see -o json`] as const] : []),
+  ];
+}
+
 function nodeFacts(node: NonNullable<Status['node']>): Fact[] {
   const known = (text: string | null | undefined): string => escapeForTerminal(text ?? '') || 'unknown';
   const memory = sizeText(node.memoryBytes?.toNumber() ?? 0);
@@ -101,12 +138,13 @@ function idleLimitFacts(limits: NonNullable<Status['idleLimits']>, nowMs: number
 export function formatStatusPage(status: Status, nowMs: number, width: number, style: Style): string {
   const started = timeMs(status.startTime);
   const age = started === null ? '' : `, running for ${durationText(nowMs - started)}`;
-  const { sensor, tracker, node } = status;
+  const { sensor, tracker, alerting, node } = status;
   const facts: Fact[] = [
     ['daemon', `version ${escapeForTerminal(status.version ?? '')}, pid ${count(status.pid)}${age}`],
     ...(sensor === null || sensor === undefined ? [] : sensorFacts(sensor)),
     ['last sweep', sweepText(status.sweep, nowMs)],
     ...(tracker === null || tracker === undefined ? [] : trackerFacts(tracker)),
+    ...(alerting === null || alerting === undefined ? [] : alertingFacts(alerting)),
     ...idleLimitFacts(status.idleLimits ?? [], nowMs),
     ['subscribers', count(status.subscribers)],
     ...(node === null || node === undefined ? [] : nodeFacts(node)),

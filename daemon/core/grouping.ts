@@ -1,5 +1,5 @@
 /** Stuck connections by process and by peer: how many of how many, since when, until when. */
-import { isInbound } from './interest.js';
+import { isInbound, type Peer, peerKey, peerOf } from './interest.js';
 import { IS_UNANSWERED, type StuckKind } from './kinds.js';
 import { processKey } from './ownership.js';
 import { type PeerJudgement, judgePeer } from './peer-verdict.js';
@@ -42,7 +42,7 @@ export interface ProcessGroup extends Group {
 }
 
 export interface PeerGroup extends Group, PeerJudgement {
-  readonly peer: Endpoint;
+  readonly peer: Peer;
   readonly processCount: number;
   readonly newConnections: NewConnections | null;
 }
@@ -122,13 +122,9 @@ function byStuckCount(a: Group, b: Group): number {
   return b.stuckCount - a.stuckCount || Number(a.key > b.key) - Number(a.key < b.key);
 }
 
-function endpointKey({ address, port }: Endpoint): string {
-  return `${address} ${port}`;
-}
-
 /** Inbound connections are told by the port that they came to: each client has an address of its own. */
 function destinationKey(record: StuckRecord): string {
-  return isInbound(record) ? `port ${record.local.port}` : endpointKey(record.remote);
+  return isInbound(record) ? `port ${record.local.port}` : peerKey(peerOf(record));
 }
 
 function destinationsOf(
@@ -142,7 +138,7 @@ function destinationsOf(
       const counted = process && totals.ofListener(process, local.port);
       return { peer: null, localPort: local.port, stuckCount: part.length, totalCount: totalOf(part, counted) };
     }
-    const counted = process && totals.ofDestination(process, remote);
+    const counted = process && totals.ofDestination(process, peerOf(part[0]));
     return { peer: remote, localPort: 0, stuckCount: part.length, totalCount: totalOf(part, counted) };
   });
   return destinations.sort((a, b) => b.stuckCount - a.stuckCount).slice(0, DESTINATIONS_MAX);
@@ -205,10 +201,10 @@ export function groupByPeer(records: readonly StuckRecord[], totals: PeerTotals,
   const outbound = new Set(all.filter(({ counterpartId }) => counterpartId !== null).map(({ id }) => id));
   const parts = partition(
     all.filter((record) => countsForPeer(record, outbound)),
-    ({ remote }) => endpointKey(remote),
+    (record) => peerKey(peerOf(record)),
   );
   const groups = [...parts].map(([key, part]): PeerGroup => {
-    const peer = part[0].remote;
+    const peer = peerOf(part[0]);
     const group = summarize(key, part, totals.ofPeer(peer));
     const newConnections = totals.newConnections(peer);
     const unanswered = part.filter(({ kind }) => IS_UNANSWERED[kind]);

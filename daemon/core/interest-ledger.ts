@@ -3,9 +3,8 @@
  * gets stuck once often does so again. Says what has changed since it was asked last, so that a storm of records makes
  * one command for each peer, not one for each connection.
  */
-import { type Interest, interestKey, interestsOf } from './interest.js';
+import { type Interest, interestKey, interestsOf, type Peer } from './interest.js';
 import type { StuckRecord } from './record.js';
-import type { Endpoint } from './snapshot.js';
 
 /** What the sensor has to be told. */
 export interface InterestChange {
@@ -114,7 +113,7 @@ export class InterestLedger {
     return this.#waiting.size;
   }
 
-  idOfPeer(peer: Endpoint): number | null {
+  idOfPeer(peer: Peer): number | null {
     return this.#ids.get(interestKey({ kind: 'peer', peer })) ?? null;
   }
 

@@ -1,4 +1,5 @@
 /** What the outer layers give each other, as interfaces; `app.ts` puts the implementations together. */
+import type { ReceiverReport } from './delivery.js';
 import type { IdleLimit } from './idle-limits.js';
 import type { Outcome, StuckKind } from './kinds.js';
 import type { ObservedSocket } from './observation.js';
@@ -47,6 +48,18 @@ export interface ProgramInfo {
 
 export type SensorState = 'starting' | 'running' | 'backoff' | 'stopped';
 
+/** What became of alerts, since the daemon started but for `firing`. */
+export interface AlertingReport {
+  readonly firing: number;
+  readonly fired: number;
+  readonly resolved: number;
+  /** Conditions that held while there was no room for a further alert. */
+  readonly alertsDropped: number;
+  /** Records for which the alert rules had no room. */
+  readonly connectionsDropped: number;
+  readonly receivers: readonly ReceiverReport[];
+}
+
 /** The agent's own state, as `GetStatus` reports it. */
 export interface StatusReport {
   readonly version: string;
@@ -80,6 +93,7 @@ export interface StatusReport {
   };
   /** The last one seen first; at most 100. */
   readonly idleLimits: readonly IdleLimit[];
+  readonly alerting: AlertingReport;
   readonly node: NodeFacts;
 }
 

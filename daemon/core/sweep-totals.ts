@@ -1,8 +1,9 @@
 /** Totals of connections, put together from what the sensor counts with each sweep. */
+import type { Peer } from './interest.js';
 import type { InterestLedger } from './interest-ledger.js';
 import { processKey } from './ownership.js';
 import type { HoldingReport, InterestReport, SensorRecord } from './sensor-records.js';
-import type { Endpoint, PassReport } from './snapshot.js';
+import type { PassReport } from './snapshot.js';
 import { type ConnectionTotals, type NewConnections, NO_TOTALS, type ProcessIdentity } from './totals.js';
 
 /** What else the connections to a peer show, as of the last sweep. */
@@ -15,7 +16,7 @@ export interface PeerSigns {
 
 export interface PeerTotals extends ConnectionTotals {
   /** Null: not known, since nothing to this peer was stuck when the last sweep began. */
-  signsOf(peer: Endpoint): PeerSigns | null;
+  signsOf(peer: Peer): PeerSigns | null;
 }
 
 /** Where the sensor does not count. */
@@ -97,7 +98,7 @@ export class SweepTotals implements PeerTotals {
     return this.#last.holdings.get(holdingKey(process, ALL)) ?? null;
   }
 
-  ofDestination(process: ProcessIdentity, peer: Endpoint): number | null {
+  ofDestination(process: ProcessIdentity, peer: Peer): number | null {
     return this.#held(process, this.#ledger.idOfPeer(peer));
   }
 
@@ -105,11 +106,11 @@ export class SweepTotals implements PeerTotals {
     return this.#held(process, this.#ledger.idOfListener(localPort));
   }
 
-  ofPeer(peer: Endpoint): number | null {
+  ofPeer(peer: Peer): number | null {
     return this.#reportOf(peer)?.connections ?? null;
   }
 
-  signsOf(peer: Endpoint): PeerSigns | null {
+  signsOf(peer: Peer): PeerSigns | null {
     const report = this.#reportOf(peer);
     if (report === null) {
       return null;
@@ -119,7 +120,7 @@ export class SweepTotals implements PeerTotals {
     return { connecting, lastHeardUs: heardAgeJiffies === NO_AGE ? null : this.#last.endUs - ageUs };
   }
 
-  newConnections(peer: Endpoint): NewConnections | null {
+  newConnections(peer: Peer): NewConnections | null {
     const id = this.#ledger.idOfPeer(peer);
     const report = this.#reportOf(peer);
     return report === null ? ((id === null ? null : this.#before.get(id)) ?? null) : this.#newConnectionsOf(report);
@@ -147,7 +148,7 @@ export class SweepTotals implements PeerTotals {
     }
   }
 
-  #reportOf(peer: Endpoint): InterestReport | null {
+  #reportOf(peer: Peer): InterestReport | null {
     const id = this.#ledger.idOfPeer(peer);
     return (id === null ? undefined : this.#last.interests.get(id)) ?? null;
   }

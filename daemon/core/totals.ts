@@ -1,5 +1,5 @@
 /** How many connections there are in all, stuck or not: what turns "3 are stuck" into "3 of 10". */
-import type { Endpoint } from './snapshot.js';
+import type { Peer } from './interest.js';
 
 /** A process by its identity: pid and start time. */
 export interface ProcessIdentity {
@@ -21,13 +21,13 @@ export interface ConnectionTotals {
   /** All TCP connections of a process. */
   ofProcess(process: ProcessIdentity): number | null;
   /** Connections of a process to a peer. */
-  ofDestination(process: ProcessIdentity, peer: Endpoint): number | null;
+  ofDestination(process: ProcessIdentity, peer: Peer): number | null;
   /** Connections of all processes to a peer; one that several processes share counts once. */
-  ofPeer(peer: Endpoint): number | null;
+  ofPeer(peer: Peer): number | null;
   /** Connections that came in on this port and are held by this process. */
   ofListener(process: ProcessIdentity, localPort: number): number | null;
   /** Null: nobody has watched this peer so far. */
-  newConnections(peer: Endpoint): NewConnections | null;
+  newConnections(peer: Peer): NewConnections | null;
 }
 
 /** Before the first sweep, and where the sensor does not count. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Alert } from '../core/alert.js';
 import { SEVERITY_RANK } from '../core/alerts/alert-state.js';
+import { type AlertFacts, factsOfAlert, parseAlertFacts } from './alert-facts.js';
 import { severityToProto } from './alert-names.js';
 import { checkSize, parseKinds, parsePeers } from './connection-filter.js';
 import { stuckd } from './gen/stuckd.js';
@@ -10,21 +11,15 @@ import { invalidArgument } from './status.js';
 import type { WatchFilter } from './watch-session.js';
 
 export interface AlertFilter extends WatchFilter<Alert> {
+  readonly matchesFacts: (facts: AlertFacts) => boolean;
+  /** The same for an alert on disk. @param facts as they stand there */
+  readonly matchesStored: (facts: string) => boolean;
   /** Two filters that mean the same have the same fingerprint. */
   readonly fingerprint: string;
 }
 
-/** An alert about several processes, or about orphans, is found by those whose connections are in its sample. */
-function isOfProcess({ process, connections }: Alert, pids: ReadonlySet<number>): boolean {
-  return process === null
-    ? connections.some(({ owner, lastOwner }) => pids.has((owner ?? lastOwner)?.pid ?? 0))
-    : pids.has(process.pid);
-}
-
-/** One without a peer of its own likewise. */
-function isAboutPeer({ peer, connections }: Alert, peers: ReadonlySet<string>): boolean {
-  const remotes = peer === null ? connections.map(({ remote }) => remote) : [peer];
-  return remotes.some(({ address, port }) => {
+function isAboutPeer({ peers: ofAlert }: AlertFacts, peers: ReadonlySet<string>): boolean {
+  return ofAlert.some(({ address, port }) => {
     const canonical = canonicalAddress(address) ?? address;
     return peers.has(canonical) || peers.has(formatPeer(canonical, port));
   });
@@ -55,13 +50,20 @@ export function parseAlertFilter(filter: stuckd.v1.AlertFilter.$Properties | nul
   const pids = new Set(fields.pids);
   const rank = parseMinSeverity(filter?.minSeverity ?? 0);
   const sorted = [[...pids], [...kinds], [...peers], [rank]].map((values) => values.map(String).sort());
+  const matchesAll = pids.size + kinds.size + peers.size + rank === 0;
+  const matchesFacts = (facts: AlertFacts): boolean =>
+    (pids.size === 0 || facts.pids.some((pid) => pids.has(pid))) &&
+    (kinds.size === 0 || kinds.has(facts.kind)) &&
+    (peers.size === 0 || isAboutPeer(facts, peers)) &&
+    SEVERITY_RANK[facts.severity] >= rank;
   return {
-    matchesAll: pids.size + kinds.size + peers.size + rank === 0,
-    matches: (alert) =>
-      (pids.size === 0 || isOfProcess(alert, pids)) &&
-      (kinds.size === 0 || kinds.has(alert.kind)) &&
-      (peers.size === 0 || isAboutPeer(alert, peers)) &&
-      SEVERITY_RANK[alert.severity] >= rank,
+    matchesAll,
+    matchesFacts,
+    matches: (alert) => matchesAll || matchesFacts(factsOfAlert(alert)),
+    matchesStored: (text) => {
+      const facts = matchesAll ? null : parseAlertFacts(text);
+      return matchesAll || (facts !== null && matchesFacts(facts));
+    },
     fingerprint: createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 16),
   };
 }

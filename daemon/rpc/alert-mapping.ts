@@ -8,6 +8,7 @@ import { stuckd } from './gen/stuckd.js';
 import { recordToProto, uint32, wallTimeText } from './proto-mapping.js';
 import { timestampFromUs } from './proto-time.js';
 import type { WatchKind } from './followed-items.js';
+import { CHANGE_FIELDS } from './stored-alert.js';
 
 const US_PER_MS = 1000;
 
@@ -71,12 +72,5 @@ export function alertChangeToProto(
 ): stuckd.v1.AlertChange.$Properties {
   const time = timestampFromUs(clock.monoToRealUs(timeUs));
   const message = alertToProto(alert, timeUs, clock, workloads);
-  switch (kind) {
-    case 'opened':
-      return { time, fired: message };
-    case 'updated':
-      return { time, updated: message };
-    case 'ended':
-      return { time, resolved: message };
-  }
+  return { time, [CHANGE_FIELDS[kind]]: message };
 }

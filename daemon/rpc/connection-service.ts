@@ -1,5 +1,4 @@
 /** ConnectionService: list, get and watch stuck connections. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { RecordChange, RecordSource, WallClock, WorkloadSource } from '../core/ports.js';
@@ -8,6 +7,7 @@ import type { PeerTotals } from '../core/sweep-totals.js';
 import { createChangeMapper, type RecordMapper } from './change-mapper.js';
 import { type ConnectionFilter, parseConnectionFilter } from './connection-filter.js';
 import type { ConnectionHistory } from './connection-history.js';
+import { fillPage } from './fill-page.js';
 import { stuckd } from './gen/stuckd.js';
 import { ladderToProto, parseWhatIf, whatIfToProto } from './get-connection.js';
 import { groupLists } from './group-lists.js';
@@ -32,10 +32,6 @@ type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchMess
 
 const PAGE_SIZE_DEFAULT = 500;
 const PAGE_SIZE_MAX = 1000;
-/** A page ends before the 4 MiB that gRPC clients take by default: names of programs, groups and labels can be long. */
-const PAGE_BYTES_MAX = 3 * 1024 * 1024;
-/** A long page is mapped in pieces, so that events and other calls get their turn in between. */
-const MAPPED_PER_TURN = 500;
 const ID_LENGTH_MAX = 256;
 
 export interface ConnectionServiceOptions {
@@ -108,22 +104,15 @@ export class ConnectionService {
     const inMemory = all.filter((record) => record.id > afterId && filter.matches(record));
     const onDisk = includeEnded ? await this.#history?.ended(filter, afterId, pageSize + 1) : [];
     const rest = [...inMemory, ...(onDisk ?? [])].sort(byId);
-    const page = rest.slice(0, pageSize);
-    const stuckConnections: Connection[] = [];
-    let bytes = 0;
     const nowUs = this.#clock.nowUs();
-    for (const [index, item] of page.entries()) {
-      if (index > 0 && index % MAPPED_PER_TURN === 0) {
-        await nextTurn();
-      }
-      const connection = 'decode' in item ? item.decode() : recordToProto(item, nowUs, this.#clock, this.#workloads);
-      bytes += stuckd.v1.StuckConnection.encode(connection).pos;
-      if (bytes > PAGE_BYTES_MAX && index > 0) {
-        break;
-      }
-      stuckConnections.push(connection);
-    }
-    const last = page[stuckConnections.length - 1];
+    const stuckConnections = await fillPage(
+      rest,
+      pageSize,
+      (item): Connection =>
+        'decode' in item ? item.decode() : recordToProto(item, nowUs, this.#clock, this.#workloads),
+      (connection) => stuckd.v1.StuckConnection.encode(connection).pos,
+    );
+    const last = rest[stuckConnections.length - 1];
     const more = last !== undefined && rest.length > stuckConnections.length;
     return { stuckConnections, nextPageToken: more ? encodePageToken(query, last.id) : '' };
   }

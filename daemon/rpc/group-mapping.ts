@@ -60,6 +60,7 @@ function newConnectionsToProto(connections: NewConnections, clock: WallClock): s
 export function peerGroupToProto(group: PeerGroup, clock: WallClock): stuckd.v1.PeerSummary.$Properties {
   return {
     peer: group.peer,
+    netns: uint32(group.peer.netns),
     stuckCount: uint32(group.stuckCount),
     totalCount: total(group.totalCount),
     processCount: uint32(group.processCount),

@@ -3,6 +3,7 @@ import type { AlertSource } from '../core/alert.js';
 import type { DeliverySource } from '../core/delivery.js';
 import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { PeerTotals } from '../core/sweep-totals.js';
+import type { AlertHistory } from './alert-history.js';
 import { AlertService } from './alert-service.js';
 import type { ConnectionHistory } from './connection-history.js';
 import { ConnectionService } from './connection-service.js';
@@ -48,6 +49,8 @@ export interface GrpcServerOptions {
     readonly totals: PeerTotals;
     /** What is kept of connections on disk; without it watches cannot be resumed. */
     readonly history?: ConnectionHistory;
+    /** The same of alerts. */
+    readonly alertHistory?: AlertHistory;
   };
   readonly log: RpcLog;
   /** Limits of watches, where they differ from the defaults. */

@@ -1,8 +1,9 @@
 /** NodeService: the agent's own state. */
 import Long from 'long';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ReceiverReport } from '../core/delivery.js';
 import type { IdleLimit } from '../core/idle-limits.js';
-import type { StatusReport, StatusSource, WallClock } from '../core/ports.js';
+import type { AlertingReport, StatusReport, StatusSource, WallClock } from '../core/ports.js';
 import { kindToProto, outcomeToProto, sensorStateToProto } from './enum-mapping.js';
 import type { stuckd } from './gen/stuckd.js';
 import { durationFromUs, timestampFromUs } from './proto-time.js';
@@ -49,6 +50,30 @@ function idleLimitToProto(
   };
 }
 
+function receiverToProto(receiver: ReceiverReport): stuckd.v1.ReceiverStatus.$Properties {
+  const { name, pending, oldestAgeMs, delivered, dead, dropped, lastError } = receiver;
+  return {
+    name,
+    pending,
+    oldestPendingAge: pending === 0 ? null : durationFromUs(oldestAgeMs * 1000),
+    delivered: Long.fromNumber(delivered, true),
+    dead,
+    dropped: Long.fromNumber(dropped, true),
+    lastError,
+  };
+}
+
+function alertingToProto(alerting: AlertingReport): stuckd.v1.AlertingStatus.$Properties {
+  return {
+    firing: alerting.firing,
+    fired: Long.fromNumber(alerting.fired, true),
+    resolved: Long.fromNumber(alerting.resolved, true),
+    alertsDropped: Long.fromNumber(alerting.alertsDropped, true),
+    connectionsDropped: Long.fromNumber(alerting.connectionsDropped, true),
+    receivers: alerting.receivers.map(receiverToProto),
+  };
+}
+
 /** @param subscribers watches that are open. */
 export function statusToProto(report: StatusReport, subscribers: number, clock: WallClock): StatusResponse {
   const { sensor } = report;
@@ -72,6 +97,7 @@ export function statusToProto(report: StatusReport, subscribers: number, clock: 
     tracker: trackerToProto(report.tracker),
     subscribers,
     idleLimits: report.idleLimits.map((limit) => idleLimitToProto(limit, clock)),
+    alerting: alertingToProto(report.alerting),
     node: { ...report.node, memoryBytes: Long.fromNumber(report.node.memoryBytes, true) },
   };
 }

@@ -1,12 +1,12 @@
 /**
  * Writes the changes of one stream to its history and lets watches resume from it. It knows nothing of what the items are:
- * connections use it through ConnectionHistory, and another stream (alerts) would in the same way, with a name, a history
- * and labels of its own, by calling `record` for each change before any watch hears of it.
+ * connections use it through ConnectionHistory and alerts through AlertHistory, each with a name, a history and labels of
+ * its own, by calling `record` for each change before any watch hears of it.
  */
 import { status } from '@grpc/grpc-js';
-import type { LogContent, StreamHistory } from '../core/history.js';
+import type { LogContent, LogEntry, StreamHistory } from '../core/history.js';
 import type { WatchKind } from './followed-items.js';
-import { parseLabel } from './history-label.js';
+import { type HistoryLabel, parseLabel } from './history-label.js';
 import { decodeResumeToken, encodeResumeToken } from './resume-token.js';
 import { RpcError } from './status.js';
 import { Turnstile } from '../lib/turnstile.js';
@@ -43,6 +43,7 @@ export class StreamRecorder {
   /** Items that are open as far as the journal says. */
   readonly #open = new Set<string>();
   #ended: Set<string> | null = new Set();
+  #isSettling = false;
   #isSettled = false;
   #settle: () => void = () => undefined;
   readonly #settled = new Promise<void>((resolve) => {
@@ -68,12 +69,7 @@ export class StreamRecorder {
     });
   }
 
-  /** Items that earlier runs, or this one, left open. */
-  get openIds(): ReadonlySet<string> {
-    return this.#open;
-  }
-
-  /** True of an item whose end an earlier run has told; known until `settled`. */
+  /** True of an item whose end an earlier run has told; known until `settle`. */
   hasEnded(id: string): boolean {
     return this.#ended?.has(id) ?? false;
   }
@@ -97,8 +93,32 @@ export class StreamRecorder {
     this.#history.journal.append(timeUs, (): LogContent => ({ label: label(), payload: change() }));
   }
 
-  /** What earlier runs left open is either open again or has ended: from now on watches can be resumed. */
-  settled(): void {
+  /**
+   * To be called when what earlier runs left open is open again. What is not was told by a daemon that was killed before it
+   * saved it: it ends here, so that whoever resumes does not wait for it for ever. From then on watches can be resumed.
+   * @param here items that are open
+   * @param endOf makes the end of an item out of the newest that was told of it; null if that cannot be understood
+   */
+  async settle(
+    here: ReadonlySet<string>,
+    endOf: (label: HistoryLabel, payload: Uint8Array) => RecordedChange | null,
+  ): Promise<void> {
+    if (this.#isSettling) {
+      return;
+    }
+    this.#isSettling = true;
+    const missing = new Set([...this.#open].filter((id) => !here.has(id)));
+    const newest = missing.size === 0 ? new Map<string, LogEntry>() : await this.#newestOf(missing);
+    for (const id of missing) {
+      const { label: text = '', payload } = newest.get(id) ?? {};
+      const label = parseLabel(text);
+      const end = label === null || payload === undefined ? null : endOf(label, payload);
+      if (end === null) {
+        this.#history.journal.cut(); // whoever resumed over this place would wait for its end
+      } else {
+        this.record(end);
+      }
+    }
     this.#isSettled = true;
     this.#ended = null;
     this.#settle();
@@ -129,5 +149,23 @@ export class StreamRecorder {
     }
     const backlog = new WatchBacklog(journal, sequence, filter, decode, this.#settled, this.#readers);
     return { position, token, backlog };
+  }
+
+  async #newestOf(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, LogEntry>> {
+    const newest = new Map<string, LogEntry>();
+    const { journal } = this.#history;
+    try {
+      for await (const entries of journal.read(journal.floor)) {
+        for (const entry of entries) {
+          const id = parseLabel(entry.label)?.id ?? '';
+          if (ids.has(id)) {
+            newest.set(id, { ...entry, payload: Uint8Array.from(entry.payload) });
+          }
+        }
+      }
+    } catch {
+      journal.cut(); // what cannot be read cannot be resumed either
+    }
+    return newest;
   }
 }

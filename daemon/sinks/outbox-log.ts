@@ -1,9 +1,9 @@
 /**
  * The file behind the outbox: records are appended, one line each, and now and then the file is written anew with what
- * still counts. A log of our own and not the embedded store, for what happens when things go wrong: an append is in the
- * kernel before the call returns, so that no kill -9 after it loses anything; a full disk is an error code here, while a
- * store that maps its files gets SIGBUS; and what was half written when the machine lost power is one line without its
- * checksum. The volume is tiny.
+ * still counts. A log of our own and no embedded store, for what happens when things go wrong: an append is in the kernel
+ * before the call returns, so that no kill -9 after it loses anything; a full disk is an error code here, while a store
+ * that maps its files gets SIGBUS; and what was half written when the machine lost power is one line without its checksum.
+ * The volume is tiny.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -15,6 +15,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
@@ -89,6 +90,8 @@ export class OutboxLog {
   readonly #path: string;
   readonly #onProblem: (problem: string) => void;
   #fd: number | null = null;
+  /** Nothing counts, and there is no file: the next append makes one. */
+  #isResting = false;
   #bytes = 0;
   #rewriteAtBytes = REWRITE_BYTES_MIN;
   #problem = '';
@@ -114,7 +117,7 @@ export class OutboxLog {
     return this.#meanwhile === null && (this.#fd === null || this.#bytes > this.#rewriteAtBytes);
   }
 
-  /** Reads what the last run left. Nothing is appended before the first {@link rewrite}. */
+  /** Reads what the last run left. Nothing is appended before the first {@link rewrite} or {@link rest}. */
   load(): LoadedLog {
     let text: string;
     try {
@@ -142,19 +145,38 @@ export class OutboxLog {
   append(records: readonly object[]): void {
     const text = records.map(toLine).join('');
     this.#meanwhile?.push(text);
-    if (this.#fd === null || text === '') {
+    if ((this.#fd === null && !this.#isResting) || text === '') {
       return;
     }
+    const isNew = this.#isResting;
     try {
-      this.#bytes += writeWhole(this.#fd, text);
+      this.#bytes += writeWhole(this.#fd ?? this.#create(), isNew ? toLine(VERSION_LINE) + text : text);
     } catch (error) {
       this.#fail(error);
       return;
     }
     this.#unsynced = true;
-    this.#syncing ??= this.#sync().finally(() => {
+    this.#syncing ??= this.#sync(isNew).finally(() => {
       this.#syncing = null;
     });
+  }
+
+  /**
+   * Nothing counts: the file is closed and removed, until something is appended. A daemon without receivers never has one,
+   * and holds no disk that somebody wants to unmount. Never throws.
+   */
+  rest(): void {
+    if (this.#isResting || this.#meanwhile !== null || this.#syncing !== null) {
+      return;
+    }
+    try {
+      rmSync(this.#path, { force: true });
+      this.#closeFile();
+      this.#isResting = true;
+      this.#setProblem('');
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /**
@@ -212,6 +234,20 @@ export class OutboxLog {
   /** Nothing is appended afterwards. */
   async close(): Promise<void> {
     await this.#syncing;
+    this.#isResting = false;
+    this.#closeFile();
+  }
+
+  /** @returns a new file, which holds nothing yet, not even its first line. @throws Error of the system */
+  #create(): number {
+    this.#isResting = false;
+    makeDirectory(this.#directory);
+    const fd = openSync(this.#path, 'ax', 0o600);
+    this.#take(fd);
+    return fd;
+  }
+
+  #closeFile(): void {
     if (this.#fd !== null) {
       closeSync(this.#fd);
       this.#fd = null;
@@ -226,21 +262,17 @@ export class OutboxLog {
   }
 
   #take(fd: number): void {
-    if (this.#fd !== null) {
-      closeSync(this.#fd);
-    }
+    this.#closeFile();
     this.#fd = fd;
+    this.#isResting = false;
     this.#bytes = fstatSync(fd).size;
     this.#rewriteAtBytes = Math.max(REWRITE_BYTES_MIN, this.#bytes * REWRITE_GROWTH);
     this.#setProblem('');
   }
 
   #fail(error: unknown): void {
-    if (this.#fd !== null) {
-      // What is half written stays the last line, which the next start skips: the file is only replaced from now on.
-      closeSync(this.#fd);
-      this.#fd = null;
-    }
+    // What is half written stays the last line, which the next start skips: the file is only replaced from now on.
+    this.#closeFile();
     this.#setProblem(errorText(error));
   }
 
@@ -252,8 +284,11 @@ export class OutboxLog {
     }
   }
 
-  /** One at a time; what is appended meanwhile is synced by the next. */
-  async #sync(): Promise<void> {
+  /** One at a time; what is appended meanwhile is synced by the next. @param isNew the name of the file is as well */
+  async #sync(isNew: boolean): Promise<void> {
+    if (isNew) {
+      await this.#syncDirectory().catch(() => undefined);
+    }
     while (this.#unsynced && this.#fd !== null) {
       this.#unsynced = false;
       const fd = this.#fd;

@@ -164,9 +164,11 @@ export class Outbox {
     }
   }
 
-  /** Writes the log anew if that is due, or if nothing is written any more. */
+  /** Writes the log anew if that is due, or if nothing is written any more; there is none while nothing counts. */
   async maintain(): Promise<void> {
-    if (this.#log.wantsRewrite) {
+    if (this.#entries.size + this.#threads.size === 0) {
+      this.#log.rest();
+    } else if (this.#log.wantsRewrite) {
       await this.#log.rewrite(snapshotRecords(this.#entries.values(), this.#threads.values()));
     }
   }

@@ -128,4 +128,4 @@ export const receiversSchema = z
       }
     });
   })
-  .default([]);
+  .prefault([]);

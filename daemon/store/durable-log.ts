@@ -17,12 +17,15 @@ import { LogFiles, type Segment, SEGMENT_START } from './log-files.js';
 import { encodeFrame } from './log-frame.js';
 import { type Pending, readRange, readSegment, readSegments, readWaiting } from './log-reader.js';
 
-export interface LogOptions {
+export interface LogBounds {
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+}
+
+export interface LogOptions extends LogBounds {
   readonly directory: string;
   /** Written into its files: only files of the same owner are added to. A UUID. */
   readonly owner: string;
-  readonly maxAgeMs: number;
-  readonly maxBytes: number;
   /** Entries that wait to be written. */
   readonly queueMax: number;
   /** Called with what does not work, and with null when it works again; with the same text only once. */
@@ -45,7 +48,7 @@ const RETRY_MAX_MS = 30_000;
 const MAINTENANCE_MS = 600_000;
 
 export class DurableLog {
-  readonly #options: LogOptions;
+  #options: LogOptions;
   readonly #files: LogFiles;
   readonly #backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, RETRY_MAX_MS);
   readonly #maintenance: NodeJS.Timeout;
@@ -173,6 +176,14 @@ export class DurableLog {
       yield entries;
     }
     yield* readWaiting(waiting.filter(({ sequence }) => sequence > position));
+  }
+
+  /** Other bounds from now on: what is beyond them leaves as soon as nothing is being written. */
+  setBounds({ maxAgeMs, maxBytes }: LogBounds): void {
+    this.#options = { ...this.#options, maxAgeMs, maxBytes };
+    void Promise.resolve(this.#work).then(() => {
+      this.#start();
+    });
   }
 
   /** Writes what waits, if the disk takes it, and nothing afterwards. */

@@ -1,12 +1,12 @@
 /**
- * Alerts that fire, on disk, so that a restart of the daemon neither lets them fire anew nor forgets that they did. Their
- * connections are open records, which have a file of their own.
+ * Alerts that fire, on disk, so that a restart of the daemon neither lets them fire anew nor forgets that they did; and what
+ * came to its end lately, which delays its coming back. Connections of alerts are open records, which have their own file.
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
-import type { SavedAlert } from '../core/alerts/alert-messages.js';
+import type { SavedAlerts } from '../core/alerts/alert-messages.js';
 import { onOtherClocks } from '../core/alerts/restore.js';
 import type { WallClock } from '../core/ports.js';
 import { moveAside, replaceFile } from './replace-file.js';
@@ -18,14 +18,14 @@ const FILE_NAME = 'firing-alerts.json';
 const REASON_MAX = 300;
 
 export interface LoadedAlerts {
-  readonly alerts: readonly SavedAlert[];
+  readonly saved: SavedAlerts;
   /** Otherwise the machine has been started since, and times are told on the clocks of now. */
   readonly isSameBoot: boolean;
   /** Why nothing of the file could be used; it is then kept beside. */
   readonly problem: string | null;
 }
 
-const NOTHING: LoadedAlerts = { alerts: [], isSameBoot: true, problem: null };
+const NOTHING: LoadedAlerts = { saved: { alerts: [], ends: [] }, isSameBoot: true, problem: null };
 
 export class FiringAlertStore {
   readonly #path: string;
@@ -52,13 +52,14 @@ export class FiringAlertStore {
       throw error;
     }
     try {
-      const { bootId, monoToRealUs, bootToRealUs, alerts } = savedAlertsSchema.parse(JSON.parse(text));
+      const { bootId, monoToRealUs, bootToRealUs, alerts, ends } = savedAlertsSchema.parse(JSON.parse(text));
+      const saved = { alerts, ends };
       if (bootId === this.#bootId) {
-        return { alerts, isSameBoot: true, problem: null };
+        return { saved, isSameBoot: true, problem: null };
       }
       const now = this.#offsets();
       const shifts = [monoToRealUs - now.monoToRealUs, bootToRealUs - now.bootToRealUs] as const;
-      return { alerts: alerts.map((saved) => onOtherClocks(saved, ...shifts)), isSameBoot: false, problem: null };
+      return { saved: onOtherClocks(saved, ...shifts), isSameBoot: false, problem: null };
     } catch (error) {
       const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
       const aside = await moveAside(this.#path);
@@ -68,17 +69,17 @@ export class FiringAlertStore {
   }
 
   /** Replaces the file. Calls queue up. @throws Error if the disk is full or the directory is gone; the old file stays. */
-  async save(alerts: readonly SavedAlert[]): Promise<void> {
-    const write = this.#writing.then(() => this.#write(alerts));
+  async save(saved: SavedAlerts): Promise<void> {
+    const write = this.#writing.then(() => this.#write(saved));
     // A failed write must not keep the next one from being tried.
     this.#writing = write.catch(() => undefined);
     await write;
   }
 
-  async #write(alerts: readonly SavedAlert[]): Promise<void> {
+  async #write({ alerts, ends }: SavedAlerts): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o750 });
     const header = { version: FORMAT_VERSION, bootId: this.#bootId, ...this.#offsets() };
-    await replaceFile(this.#path, [`${JSON.stringify({ ...header, alerts: alerts.map(toStored) })}\n`]);
+    await replaceFile(this.#path, [`${JSON.stringify({ ...header, alerts: alerts.map(toStored), ends })}\n`]);
   }
 
   #offsets(): { readonly monoToRealUs: number; readonly bootToRealUs: number } {

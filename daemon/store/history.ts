@@ -59,6 +59,12 @@ export class History implements StreamHistory {
     await Promise.all([this.journal.open(visit), this.ended.open()]);
   }
 
+  /** Other limits from now on. */
+  setLimits({ maxAgeMs, maxBytes, journalMaxBytes }: HistoryLimits): void {
+    this.journal.log.setBounds({ maxAgeMs, maxBytes: journalMaxBytes });
+    this.ended.setBounds({ maxAgeMs, maxBytes });
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.journal.log.close(), this.ended.close()]);
   }

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { SEVERITIES, type AlertProcess } from '../core/alert.js';
 import type { SavedAlert } from '../core/alerts/alert-messages.js';
+import type { Ends } from '../core/alerts/ends.js';
 import type { Side } from '../core/alerts/place.js';
 import { STUCK_KINDS } from '../core/kinds.js';
 import type { Workload } from '../core/workload.js';
@@ -58,6 +59,8 @@ const alert: z.ZodType<SavedAlert['alert']> = z.object({
   connections: z.tuple([]),
 });
 
+const ends: z.ZodType<Ends> = z.object({ count: number, lastUs: number });
+
 const SIDES = ['outbound', 'inbound', 'listener', 'process'] as const satisfies readonly Side[];
 
 export const savedAlertsSchema = z.object({
@@ -66,7 +69,9 @@ export const savedAlertsSchema = z.object({
   /** What was to be added to CLOCK_MONOTONIC and CLOCK_BOOTTIME to get wall time, microseconds. */
   monoToRealUs: number,
   bootToRealUs: number,
-  alerts: z.array(z.object({ alert, target: text, side: z.enum(SIDES), subject: text.nullable() })),
+  alerts: z.array(z.object({ alert, target: text, side: z.enum(SIDES), netns: z.number(), subject: text.nullable() })),
+  /** Files of versions before have none. */
+  ends: z.array(z.tuple([text, ends])).default([]),
 });
 
 /** @returns what `savedAlertsSchema` reads back. */

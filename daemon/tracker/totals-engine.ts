@@ -17,6 +17,14 @@ export interface TotalsOptions {
   readonly sensor: CountingPort;
   /** CLOCK_MONOTONIC now, microseconds. */
   readonly nowUs: () => number;
+  /** Called when a sweep is complete and its totals are there. */
+  readonly onCounted: () => void;
+}
+
+function isSweepComplete(record: SensorRecord): boolean {
+  return (
+    record.type === 'pass' && record.pass.kind === 'sweep' && record.pass.edge === 'end' && record.pass.error === 0
+  );
 }
 
 export class TotalsEngine {
@@ -54,11 +62,16 @@ export class TotalsEngine {
   }
 
   take(records: readonly SensorRecord[]): void {
+    let isCounted = false;
     for (const record of records) {
       this.#totals.take(record);
+      isCounted ||= isSweepComplete(record);
       if (record.type === 'counters') {
         this.#tellChanges(); // comes with every sweep: what is not of interest any more is found in time
       }
+    }
+    if (isCounted) {
+      this.#options.onCounted();
     }
   }
 

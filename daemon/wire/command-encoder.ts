@@ -172,6 +172,7 @@ function encodeInterest(kind: number, id: number, interest: Interest): Uint8Arra
   const view = startCommand(kind, INTEREST_COMMAND_SIZE);
   if (interest.kind === 'peer') {
     writeAddress(view, INTEREST_COMMAND.address, interest.peer.address);
+    view.setUint32(INTEREST_COMMAND.netns, interest.peer.netns, LITTLE_ENDIAN);
   }
   view.setUint32(INTEREST_COMMAND.interestKind, INTEREST_NUMBERS[interest.kind], LITTLE_ENDIAN);
   writeU32(view, INTEREST_COMMAND.number, numberOf(interest), U32_MAX, 'number');

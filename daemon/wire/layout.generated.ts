@@ -2,7 +2,7 @@
 import type { Offset } from './offset.js';
 
 export const SENSOR_MAGIC = 0x31646b6375747321n;
-export const SENSOR_LAYOUT_HASH = 0x67a6945e0411f426n;
+export const SENSOR_LAYOUT_HASH = 0x64f8703c466a8375n;
 export const SENSOR_RECORD_MAX = 1024;
 
 /** `enum command_kind` */
@@ -222,6 +222,7 @@ export const INTEREST_COMMAND = {
   interestKind: 24 as Offset<'__u32'>,
   number: 28 as Offset<'__u32'>,
   interestId: 32 as Offset<'__u32'>,
+  netns: 36 as Offset<'__u32'>,
 } as const;
 
 export const INTEREST_COMMAND_SIZE = 40;

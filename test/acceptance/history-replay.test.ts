@@ -3,18 +3,16 @@
 // or gone is said, costs nothing but what cannot be kept, and its return is noticed. It needs root for a file system of its
 // own. The stream is that of one recorded incident; what is left after a power failure cannot be shown here.
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { createStuckdClient, type StuckdClient } from '../../daemon/rpc/grpc-client.js';
-import { LogFiles } from '../../daemon/store/log-files.js';
-import { readSegment } from '../../daemon/store/log-reader.js';
+import type { StuckdClient } from '../../daemon/rpc/grpc-client.js';
 import { waitFor } from '../support/wait-for.js';
 import { Follower } from './history-bench.js';
 import { getOne, listAll, ReplayBench } from './replay-bench.js';
+import { forkDaemon, isOnDisk } from './replay-fork.js';
 import { loadRecording } from './replay-recording.js';
 import { startStuckctl } from './rpc-harness.js';
 
@@ -35,6 +33,10 @@ afterEach(async () => {
   }
   await bench.close();
 });
+
+function onClean(cleanup: () => void): void {
+  cleanups.push(cleanup);
+}
 
 function follow(client: StuckdClient, token = ''): Follower {
   const follower = new Follower(client, token);
@@ -85,44 +87,8 @@ test('over a restart: a resumed watch tells the incident once and completely', a
   assertTold([before, after], 5);
 });
 
-/** True if the change that a token stands for can be read from the files. */
-async function isOnDisk(token: string): Promise<boolean> {
-  const [, , , sequence] = JSON.parse(Buffer.from(token, 'base64url').toString()) as unknown[];
-  const files = new LogFiles(join(bench.directory, 'state', 'history', 'connections', 'changes'));
-  const { segments } = await files.list();
-  let last = 0;
-  for (const segment of segments) {
-    for await (const entries of readSegment(files, segment)) {
-      last = entries.at(-1)?.sequence ?? last;
-    }
-  }
-  return last >= Number(sequence);
-}
-
-/** The daemon as a process of its own. */
-async function forkDaemon(): Promise<{ readonly child: ChildProcess; readonly client: StuckdClient }> {
-  const address = `unix:${bench.directory}/stuckd.sock`;
-  const args = [address, join(bench.directory, 'state'), `unix:${bench.directory}/sensor.sock`];
-  const child = fork(fileURLToPath(new URL('replay-daemon.js', import.meta.url)), args);
-  cleanups.push(() => child.kill('SIGKILL'));
-  const tellTime = bench.clock.advance.bind(bench.clock);
-  bench.clock.advance = (nowUs) => {
-    tellTime(nowUs);
-    if (child.connected) {
-      child.send(nowUs);
-    }
-  };
-  await once(child, 'message');
-  child.send(bench.clock.nowUs());
-  const client = createStuckdClient(address);
-  cleanups.push(() => {
-    client.close();
-  });
-  return { child, client };
-}
-
 test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing', async () => {
-  const first = await forkDaemon();
+  const first = await forkDaemon(bench, onClean);
   const stuckctl = startStuckctl(['watch', '-o', 'jsonl'], { STUCKD_ADDRESS: `unix:${bench.directory}/stuckd.sock` });
   cleanups.push(() => stuckctl.child.kill('SIGKILL'));
   const before = follow(first.client);
@@ -131,7 +97,7 @@ test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing',
   await bench.playTo('black-holes');
   await waitFor(() => before.words.filter((word) => word.startsWith('opened')).length === 3, { what: 'three records' });
   // A change is told without waiting for the disk; that one which did not reach it is refused is shown in resume.test.ts.
-  await waitFor(() => isOnDisk(before.token), { what: 'what was told to be on disk' });
+  await waitFor(() => isOnDisk(bench, before.token), { what: 'what was told to be on disk' });
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
   await waitFor(() => before.error !== null, { what: 'the end of the watch' });
@@ -139,7 +105,7 @@ test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing',
   assert.notEqual(token, '');
   await waitFor(() => bench.connection.isClosed, { what: 'the sensor to notice' });
 
-  const second = await forkDaemon();
+  const second = await forkDaemon(bench, onClean);
   const after = follow(second.client, token);
   await bench.playTo('end');
   await waitFor(

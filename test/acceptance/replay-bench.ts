@@ -111,11 +111,15 @@ export class ReplayBench {
     this.sensor = new ReplaySensor(join(this.directory, 'sensor.sock'));
   }
 
+  /** Of the file that `config` writes. */
+  get configPath(): string {
+    return join(this.directory, 'stuckd.yaml');
+  }
+
   config(settings: Readonly<Record<string, unknown>> = {}): Config {
-    const configPath = join(this.directory, 'stuckd.yaml');
-    writeFileSync(configPath, JSON.stringify(settings));
+    writeFileSync(this.configPath, JSON.stringify(settings));
     const flags = {
-      configPath,
+      configPath: this.configPath,
       grpcAddress: `unix:${this.directory}/stuckd.sock`,
       stateDir: join(this.directory, 'state'),
       sensorAddress: `unix:${this.directory}/sensor.sock`,
@@ -123,8 +127,8 @@ export class ReplayBench {
     return loadConfig(flags, {});
   }
 
-  async startDaemon(): Promise<RunningDaemon> {
-    const app = await startApp(this.config(), createMemoryLogger(this.log), this.clock);
+  async startDaemon(settings: Readonly<Record<string, unknown>> = {}): Promise<RunningDaemon> {
+    const app = await startApp(this.config(settings), createMemoryLogger(this.log), this.clock);
     const daemon = { app, client: createStuckdClient(app.grpcAddress) };
     this.#daemons.push(daemon);
     return daemon;

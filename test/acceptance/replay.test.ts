@@ -3,10 +3,14 @@
 // is real, but of one kernel and one day: whether other kernels say the same is for the kernel tests. It cannot tell how
 // fast anything is: time is that of the recording and jumps from record to record.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import type { StatusResponse } from '../../daemon/rpc/grpc-client.js';
 import { timestampToMs } from '../../daemon/rpc/proto-time.js';
+import { DurableLog } from '../../daemon/store/durable-log.js';
 import {
   COMMAND_KIND,
   HELLO_RECORD,
@@ -357,4 +361,29 @@ test('a shorter history takes effect at once', async () => {
   const inMemory = app.engine.recentlyEnded();
   assert.deepEqual(inMemory.map(({ id }) => id).sort(), newestTwo.map(({ id }) => id).sort());
   assert.deepEqual(byProgram(await listAll(client, true)), byProgram(ended), 'the others are on disk');
+});
+
+test('a smaller history on disk takes effect at once', async () => {
+  const directory = join(bench.directory, 'state', 'history', 'connections', 'ended');
+  const bytes = (): number =>
+    readdirSync(directory).reduce((sum, name) => {
+      // The daemon may remove it at this moment.
+      return sum + (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0);
+    }, 0);
+  const { app } = await bench.startDaemon();
+  await app.stop();
+  const filler = new DurableLog({
+    ...{ directory, owner: randomUUID(), maxAgeMs: 7_200_000, maxBytes: 3 << 20, queueMax: 1000 },
+    ...{ onProblem: () => undefined, onNotice: () => undefined },
+  });
+  await filler.open();
+  for (let index = 0; index < 40; index++) {
+    filler.append(0, () => ({ label: 'filler', payload: Buffer.alloc(1 << 16) }));
+  }
+  await filler.close();
+  const second = await bench.startDaemon();
+  assert.ok(bytes() > 2 << 20, `${bytes()} bytes`);
+  second.app.reload(bench.config({ history: { disk: { maxBytes: '1MiB' } } }));
+  assert.match(bench.log.at(-1)?.message ?? '', /changed: history\.disk\.maxBytes$/);
+  await waitFor(() => bytes() <= 1 << 20, { what: 'the oldest to leave' });
 });

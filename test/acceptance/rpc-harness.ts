@@ -10,6 +10,7 @@ import type { ClientReadableStream, ServiceError, status } from '@grpc/grpc-js';
 import type { DeliverySource } from '../../daemon/core/delivery.js';
 import type { StatusSource, WorkloadSource } from '../../daemon/core/ports.js';
 import { NO_PEER_TOTALS, type PeerTotals } from '../../daemon/core/sweep-totals.js';
+import type { AlertHistory } from '../../daemon/rpc/alert-history.js';
 import type { ConnectionHistory } from '../../daemon/rpc/connection-history.js';
 import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { CallError, createStuckdClient } from '../../daemon/rpc/grpc-client.js';
@@ -53,6 +54,7 @@ export interface ServerSetup {
   readonly totals?: PeerTotals;
   readonly watchLimits?: Partial<WatchLimits>;
   readonly history?: ConnectionHistory;
+  readonly alertHistory?: AlertHistory;
 }
 
 /** What a server serves where a test says nothing else. */
@@ -66,6 +68,7 @@ export function createServices(setup: ServerSetup = {}): GrpcServerOptions['serv
     workloads: setup.workloads ?? createWorkloads(),
     totals: setup.totals ?? NO_PEER_TOTALS,
     ...(setup.history === undefined ? {} : { history: setup.history }),
+    ...(setup.alertHistory === undefined ? {} : { alertHistory: setup.alertHistory }),
   };
 }
 

@@ -19,7 +19,7 @@ export const LOAD_INTERESTS: readonly Interest[] = Array.from(
   { length: PORTS },
   (_, index) => FIRST_PORT + index,
 ).flatMap((port): Interest[] => [
-  { kind: 'peer', peer: { address: SERVER_ADDRESS, port } },
+  { kind: 'peer', peer: { address: SERVER_ADDRESS, port, netns: 0 } },
   { kind: 'listener', port },
 ]);
 /** Opening one takes some 50 us; this only bounds what goes wrong. */

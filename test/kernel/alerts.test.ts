@@ -149,6 +149,33 @@ describe('alerts', { skip, concurrency: atOnce(3) }, () => {
     assert.equal(listed.alerts.length, 2);
   });
 
+  test('three of ten: how many there are is told when a sweep knows, also when nothing else changes', async (t) => {
+    const config = { ...QUICK, kinds: { retransmitting: { alert: { after: '0s' } } } };
+    const stuckd = await StuckdUnderTest.start(t, { config });
+    const { programs, link } = await setTwoPeers(t);
+    const [program] = programs;
+    assert.ok(program !== undefined);
+    const followed = new FollowedAlerts(t, stuckd, [program.pid]);
+    await link.cut();
+    for (const id of ['a0', 'a1', 'a2']) {
+      await program.command(`send ${id} 100`);
+    }
+    const share = (): string => {
+      const { stuckCount, totalCount } = followed.changes.at(-1)?.alert ?? {};
+      return `${String(stuckCount)} of ${String(totalCount)}`;
+    };
+    await followed.until('3 of 10', () => share() === '3 of 10');
+    for (const id of ['a5', 'a6', 'a7', 'a8', 'a9']) {
+      await program.command(`close ${id}`);
+    }
+    await followed.until('3 of 5', () => share() === '3 of 5');
+    assert.match(
+      followed.changes.at(-1)?.alert.summary ?? '',
+      /: 3 of 5 connections to 10\.78\.1\.2:8000 have had no answer/u,
+    );
+    assert.equal(followed.of('fired').length, 1);
+  });
+
   test('the clients of a service vanish: one alert, about its port', async (t) => {
     const stuckd = await StuckdUnderTest.start(t, { config: QUICK });
     const { lab, client, server, link } = await createTwoHosts(t);

@@ -2,7 +2,8 @@
 // process and each peer; that a descriptor which processes share, and a connection whose two ends are on this node, count
 // once; that what came in is told by the local port; and that a dead peer, a poisoned pool, a peer of which a share is
 // stuck and one that nobody tries anew are told apart by what becomes of new connections.
-// It cannot prove the totals of a peer that several namespaces of one address use: those count as one, by design.
+// It cannot prove the totals of a peer whose address several namespaces use: those count as one, by design, but for
+// loopback addresses, of which each namespace has its own.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { LabLink } from '../../daemon/demo/lab/lab-link.js';
@@ -79,8 +80,8 @@ async function sendOn(program: Sockprog, ids: readonly string[]): Promise<void> 
   }
 }
 
-/** The server hears nothing more on connections from these ports: its own end knows nothing of them, so to say. */
-async function dropFrom({ lab }: Stage, server: Server, ports: readonly number[]): Promise<void> {
+/** The namespace hears nothing more on connections from these ports: its end knows nothing of them, so to say. */
+async function dropFrom({ lab }: Stage, namespace: LabNamespace, ports: readonly number[]): Promise<void> {
   const script = `table inet forgotten {
     chain input {
       type filter hook input priority -10; policy accept;
@@ -88,7 +89,7 @@ async function dropFrom({ lab }: Stage, server: Server, ports: readonly number[]
     }
   }
   `;
-  await lab.run(server.namespace, ['nft', '-f', '-'], { input: script });
+  await lab.run(namespace, ['nft', '-f', '-'], { input: script });
 }
 
 function share({ stuckCount, totalCount }: { readonly stuckCount: number; readonly totalCount?: number }): string {
@@ -186,7 +187,7 @@ describe('grouping', { skip, concurrency: atOnce(3) }, () => {
     const server = await stage.addServer(A, port);
     const program = await Sockprog.start(lab, client);
     const { ids, localPorts } = await connectMany(program, 'a', A, port, 8);
-    await dropFrom(stage, server, localPorts);
+    await dropFrom(stage, server.namespace, localPorts);
     await sendOn(program, ids);
     await waitPeers(client, [`${A}: 8 of 8 of 1 NOT_TRIED`]);
 
@@ -206,7 +207,7 @@ describe('grouping', { skip, concurrency: atOnce(3) }, () => {
     const server = await stage.addServer(A, port);
     const program = await Sockprog.start(lab, client);
     const { ids, localPorts } = await connectMany(program, 'a', A, port, 10);
-    await dropFrom(stage, server, localPorts.slice(0, 3));
+    await dropFrom(stage, server.namespace, localPorts.slice(0, 3));
     await sendOn(program, ids);
     const [peer] = await waitPeers(client, [`${A}: 3 of 10 of 1 PARTIAL`]);
     assert.equal(peer?.newConnections?.succeeded, undefined);
@@ -295,6 +296,46 @@ describe('grouping', { skip, concurrency: atOnce(3) }, () => {
       return groups.length === 1 && groups.every(({ process, stuckCount }) => process === undefined && stuckCount >= 2);
     };
     await waitFor(areNobodys, { what: 'orphans of nobody' });
+  });
+
+  test('the same loopback address in two namespaces is two peers', async (t) => {
+    const port = 8107;
+    const stage = await setStage(t);
+    const { lab, client } = stage;
+    const other = await lab.addNamespace('other');
+    for (const [namespace, count] of [
+      [client, 3],
+      [other, 5],
+    ] as const) {
+      const program = await Sockprog.start(lab, namespace);
+      await program.command(`listen l 127.0.0.1 ${String(port)} mode=silent`);
+      const { ids, localPorts } = await connectMany(program, 'a', '127.0.0.1', port, count);
+      await dropFrom(stage, namespace, localPorts.slice(0, 1));
+      await sendOn(program, ids.slice(0, 1));
+    }
+    await waitPeers(client, ['127.0.0.1: 1 of 3 of 1 PARTIAL']);
+    await waitPeers(other, ['127.0.0.1: 1 of 5 of 1 PARTIAL']);
+    const [peer] = await stuckd().peersIn(other);
+    assert.equal(peer?.netns, other.inode);
+  });
+
+  test('a server that drains has closed its port: what came in through it is still told by that', async (t) => {
+    const port = 8108;
+    const stage = await setStage(t);
+    const { lab, client } = stage;
+    const server = await stage.addServer(B, port);
+    const program = await Sockprog.start(lab, client);
+    await connectMany(program, 'a', B, port, 4);
+    await server.sockprog.waitEvent({ event: 'accepted', id: 'l.4' });
+    await stuckd().sweepFromNow(); // listeners are learnt by sweeps
+    await server.sockprog.command('close l');
+    for (let sweep = 0; sweep < 3; sweep += 1) {
+      await stuckd().sweepFromNow();
+    }
+    await server.link.cut();
+    await sendOn(server.sockprog, ['l.1', 'l.2']);
+    await waitProcesses(server.namespace, [`${String(server.sockprog.pid)}: 2 of 4 (port ${String(port)} 2 of 4)`]);
+    await waitPeers(server.namespace, []);
   });
 
   async function openIn({ inode }: LabNamespace) {

@@ -4,7 +4,7 @@
 // known; SIGTERM ends the daemon in good order, a second one at once, and neither leaves a sensor behind.
 // It cannot prove how a record survives a reboot of the machine; the scenarios of the tracker do.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -48,10 +48,8 @@ function temporaryDirectory(test: Ending): string {
 
 /** All that is written in a state directory, without the file that has not replaced the old one yet. */
 function savedText(stateDir: string): string {
-  return readdirSync(stateDir)
-    .filter((name) => !name.endsWith('.new'))
-    .map((name) => readFileSync(join(stateDir, name), 'utf8'))
-    .join('');
+  const path = join(stateDir, 'open-records.jsonl');
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
 /** A connection of the client, which is stuck as soon as the link is cut and it sends. */

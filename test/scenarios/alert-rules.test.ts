@@ -178,7 +178,7 @@ describe('a restart of the daemon', () => {
       `
       0    open A*3
       16   -        => fired 1 retransmitting>10.0.0.2:80 x3 @15
-      100  restart  => updated 1 retransmitting>10.0.0.2:80 x3 @100
+      100  restart  => restored 1 retransmitting>10.0.0.2:80 x3 @100
       101  open A*3
       102  settled
       106  -        => updated 1 retransmitting>10.0.0.2:80 x3 @105
@@ -197,7 +197,7 @@ describe('a restart of the daemon', () => {
       `
       0     open A
       16    -        => fired 1 retransmitting>10.0.0.2:80 x1 @15
-      100   restart  => updated 1 retransmitting>10.0.0.2:80 x1 @100
+      100   restart  => restored 1 retransmitting>10.0.0.2:80 x1 @100
       5000  -        =>
       5000  settled
       5009  -        =>
@@ -212,7 +212,7 @@ describe('a restart of the daemon', () => {
       `
       0    open A
       16   -         => fired 1 retransmitting>10.0.0.2:80 x1 @15
-      100  restart   => updated 1 retransmitting>10.0.0.2:80 x1 @100
+      100  restart   => restored 1 retransmitting>10.0.0.2:80 x1 @100
       101  open B pid=2
       120  -         => fired 2 retransmitting>10.0.0.2:80 x1 @116
       `,
@@ -225,12 +225,29 @@ describe('a restart of the daemon', () => {
       `
       0    open A*6 pid=each
       16   -        => fired 6 processes retransmitting>10.0.0.2:80 x6 @15
-      100  restart  => updated 6 processes retransmitting>10.0.0.2:80 x6 @100
+      100  restart  => restored 6 processes retransmitting>10.0.0.2:80 x6 @100
       101  open A1
       130  -        =>
       131  open A*6
       132  settled  => updated 6 processes retransmitting>10.0.0.2:80 x6 @132
       200  -        =>
+      `,
+      { records: PEER },
+    );
+  });
+
+  test('what comes back soon fires as late as if there had been no restart', () => {
+    playAlerts(
+      `
+      0    open A
+      15   -        => fired 1 retransmitting>10.0.0.2:80 x1 @15
+      20   end A
+      31   -        => resolved 1 retransmitting>10.0.0.2:80 x1 @30.25
+      40   restart  =>
+      41   settled
+      50   open B
+      94   -        =>
+      95   -        => fired 1 retransmitting>10.0.0.2:80 x1 @95
       `,
       { records: PEER },
     );

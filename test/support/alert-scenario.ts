@@ -8,6 +8,7 @@
  *
  *     open NAME WORDS | update NAME WORDS | end NAME    records; NAME*40 stands for NAME1 to NAME40
  *     settled                                           every connection has been seen
+ *     counted                                           a sweep has counted all connections
  *     restart | reboot                                  the daemon starts anew with what it saved, and no record yet
  *     -                                                 nothing but time
  *
@@ -126,13 +127,14 @@ export class AlertPlayer {
       case '-':
         return;
       case 'settled':
-        this.#take({ type: 'settled' });
+      case 'counted':
+        this.#take({ type: verb });
         return;
       case 'restart':
       case 'reboot': {
-        const alerts = saveableAlerts(this.state);
+        const saved = saveableAlerts(this.state);
         this.state = createAlertState(this.state.config);
-        this.#take({ type: 'restore', alerts, isSameBoot: verb === 'restart' });
+        this.#take({ type: 'restore', saved, isSameBoot: verb === 'restart' });
         return;
       }
       case 'open':

@@ -113,6 +113,8 @@ export interface ProcessJson {
 
 /** A peer to which connections are stuck, as ListPeers gives it. */
 export interface PeerJson {
+  /** Of a loopback peer. */
+  readonly netns?: number;
   readonly peer: { readonly address: string; readonly port: number };
   readonly stuckCount: number;
   readonly totalCount?: number;

@@ -1,6 +1,6 @@
 // Proves that the tree keeps the habits that no other tool checks: unfinished work is not committed, files stay short,
-// the BPF programs say their licence and their design, the lock file names no host, every npm script is explained.
-// It cannot prove that what the comments and descriptions say is true.
+// the BPF programs say their licence and their design, the lock file names no host, every npm script is explained, and
+// every npm package is used. It cannot prove that what the comments and descriptions say is true.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -103,6 +103,22 @@ describe('the tree is tidy', () => {
       assert.equal(rule.isBroken(rule.example), true);
     });
   }
+
+  test('every npm package is used', { skip }, () => {
+    const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+      'dependencies' | 'devDependencies',
+      object
+    >;
+    // The layer rules name packages as well, whether or not somebody imports them.
+    const users = (files ?? []).filter((path) => /^(daemon|deploy|test)\/.*\.(ts|mjs)$|^eslint/.test(path));
+    const text = users.map((path) => readFileSync(join(root, path), 'utf8')).join('\n');
+    const isUsed = (name: string): boolean => text.includes(`'${name}'`) || text.includes(`'${name}/`);
+    const names = Object.keys({ ...dependencies, ...devDependencies });
+    assert.deepEqual(
+      names.filter((name) => !name.startsWith('@types/') && !isUsed(name)),
+      [],
+    );
+  });
 
   test('every npm script has its line in "npm run help"', () => {
     const help = spawnSync(process.execPath, ['deploy/setup/help.mjs'], { cwd: root, encoding: 'utf8' });

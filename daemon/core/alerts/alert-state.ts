@@ -6,6 +6,7 @@ import type { ConnectionTotals } from '../totals.js';
 import type { AlertConfig } from './alert-config.js';
 import type { AlertFacts } from './alert-match.js';
 import type { AlertEffect } from './alert-messages.js';
+import type { Ends } from './ends.js';
 import type { Target } from './place.js';
 import type { Policy } from './policy.js';
 
@@ -67,12 +68,6 @@ export interface TargetState {
   activeUs: number | null;
   /** Since when there have been too few processes for one common alert. */
   fewUs: number | null;
-}
-
-/** How often a condition came to its end lately. */
-export interface Ends {
-  readonly count: number;
-  readonly lastUs: number;
 }
 
 export interface AlertCounters {

@@ -6,8 +6,9 @@
  * whole. So a storm costs little, and is told once. As the tracker, this reads no clock and does no I/O.
  */
 import type { AlertEffect, AlertInput } from './alert-messages.js';
-import type { AlertState, AlertStep, Surroundings, TargetState } from './alert-state.js';
+import type { AlertState, AlertStep, Firing, Group, Surroundings, TargetState } from './alert-state.js';
 import { wakeBy } from './alert-state.js';
+import { isTotalNews } from './content.js';
 import { evaluate } from './evaluate.js';
 import { takeRecord } from './membership.js';
 import { restoreAlerts } from './restore.js';
@@ -25,13 +26,16 @@ export function step(state: AlertState, input: AlertInput, surroundings: Surroun
       break;
     case 'tick':
       break;
+    case 'counted':
+      wakeForTotals(current);
+      break;
     case 'configure':
       state.config = input.config;
       forgetPolicies(state);
       wakeAll(current);
       break;
     case 'restore':
-      restoreAlerts(current, input.alerts, input.isSameBoot);
+      restoreAlerts(current, input.saved, input.isSameBoot);
       break;
     case 'settled':
       state.settled = true;
@@ -66,6 +70,22 @@ function forgetPolicies({ targets }: AlertState): void {
   for (const { groups } of targets.values()) {
     for (const group of groups.values()) {
       group.policy = null;
+    }
+  }
+}
+
+/** Only what fires, and of that only what a reader would be told otherwise, no sooner than it may be told. */
+function wakeForTotals(step: AlertStep): void {
+  const { state } = step;
+  for (const target of state.targets.values()) {
+    const about = (group: Group | null, firing: Firing | null): void => {
+      if (firing?.lapsedUs === null && isTotalNews(step, target, firing.alert, group)) {
+        wakeBy(state, target, Math.max(step.nowUs, firing.toldUs + state.config.updateIntervalMs * 1000));
+      }
+    };
+    about(null, target.firing);
+    for (const group of target.groups.values()) {
+      about(group, group.firing);
     }
   }
 }

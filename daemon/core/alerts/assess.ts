@@ -24,7 +24,7 @@ const RISING_MINUTES = 3;
 /** Whose socket is still being looked up is told of without its process only if that takes long. */
 const OWNER_PATIENCE_US = 5_000_000;
 
-/** Totals change with every sweep, of which nobody tells. */
+/** Totals change with every sweep; whether what is stuck is a large enough share of them need not be asked so often. */
 const TOTALS_RECHECK_US = 10_000_000;
 
 export function assess(step: AlertStep, target: TargetState, group: Group): Assessment {

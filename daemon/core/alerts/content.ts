@@ -1,5 +1,5 @@
 /** What an alert says of its connections at this moment. */
-import type { Severity } from '../alert.js';
+import type { Alert, Severity } from '../alert.js';
 import { IS_UNANSWERED } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
 import type { ConnectionTotals } from '../totals.js';
@@ -9,6 +9,9 @@ import type { Target } from './place.js';
 import { silencedUntilMs } from './policy.js';
 
 const SAMPLE_MAX = 5;
+
+/** A total that has changed by a smaller share is not told for that alone: in a busy service it changes with every sweep. */
+const TOTAL_TOLERANCE = 0.2;
 
 /** Times wander as timers run late; more than this is another time. */
 const TIME_TOLERANCE_US = 1_000_000;
@@ -21,10 +24,8 @@ export function contentOfOne(step: AlertStep, { target }: TargetState, part: Ass
 
 /** What is said of several processes as one. @param parts at least one */
 export function contentOfAll(step: AlertStep, { target }: TargetState, parts: readonly Assessment[]): AlertContent {
-  const { peer } = target;
   const groups = parts.map(({ group }) => group);
-  const total = peer === null ? totalOf(step.totals, target, groups) : step.totals.ofPeer(peer);
-  return contentOf(step, target, parts, total);
+  return contentOf(step, target, parts, totalOfAll(step.totals, target, groups));
 }
 
 function contentOf(step: AlertStep, target: Target, parts: readonly Assessment[], total: number | null): AlertContent {
@@ -83,6 +84,10 @@ function insert(sample: StuckRecord[], record: StuckRecord): void {
   sample.splice(SAMPLE_MAX);
 }
 
+function totalOfAll(totals: ConnectionTotals, target: Target, groups: readonly Group[]): number | null {
+  return target.peer === null ? totalOf(totals, target, groups) : totals.ofPeer(target.peer);
+}
+
 function totalOf(totals: ConnectionTotals, { side, peer, localPort }: Target, groups: readonly Group[]): number | null {
   if (side === 'listener') {
     return null;
@@ -127,9 +132,35 @@ export function isChange(before: AlertContent, now: AlertContent): boolean {
   return (
     isOtherEnd ||
     before.stuckCount !== now.stuckCount ||
-    before.totalCount !== now.totalCount ||
+    isOtherTotal(before, now.totalCount) ||
     before.processCount !== now.processCount ||
     before.process !== now.process ||
     before.connections.map(({ id }) => id).join() !== now.connections.map(({ id }) => id).join()
   );
+}
+
+/** Whether what the last sweep has counted is worth an update of an alert. @param group null for one about all of them */
+export function isTotalNews(
+  { totals }: AlertStep,
+  { target, groups }: TargetState,
+  alert: Alert,
+  group: Group | null,
+): boolean {
+  const total = group === null ? totalOfAll(totals, target, [...groups.values()]) : totalOf(totals, target, [group]);
+  return isOtherTotal(alert, total === null ? null : Math.max(total, alert.stuckCount));
+}
+
+/**
+ * It is known now, or another by a fifth or more, or it makes all of some or some of all. That it is not known any more is
+ * no news of the connections.
+ */
+function isOtherTotal(
+  { stuckCount, totalCount }: Pick<Alert, 'stuckCount' | 'totalCount'>,
+  now: number | null,
+): boolean {
+  if (totalCount === null || now === null) {
+    return totalCount === null && now !== null;
+  }
+  const isAllOrSome = (totalCount === stuckCount) !== (now === stuckCount);
+  return isAllOrSome || Math.abs(now - totalCount) >= TOTAL_TOLERANCE * Math.max(now, totalCount);
 }

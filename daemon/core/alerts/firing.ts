@@ -36,7 +36,7 @@ export function fire(
     fingerprint,
     status: 'firing',
     kind: target.kind,
-    peer: target.peer,
+    peer: target.peer === null ? null : { address: target.peer.address, port: target.peer.port },
     localPort: target.localPort,
     ...content,
     fireUs: nowUs,

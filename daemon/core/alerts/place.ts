@@ -1,10 +1,9 @@
 /** Where a stuck connection belongs: which alert it is told in. */
+import { type Peer, peerKey, peerOf } from '../interest.js';
 import { processKey } from '../ownership.js';
 import type { StuckKind } from '../kinds.js';
 import type { StuckRecord } from '../record.js';
-import type { Endpoint } from '../snapshot.js';
 import type { Workload } from '../workload.js';
-import { isLoopback } from './network.js';
 import { workloadIdentity } from './workload-identity.js';
 
 /**
@@ -18,7 +17,7 @@ export interface Target {
   readonly key: string;
   readonly kind: StuckKind;
   readonly side: Side;
-  readonly peer: Endpoint | null;
+  readonly peer: Peer | null;
   readonly localPort: number;
 }
 
@@ -49,9 +48,8 @@ function targetOf({ kind, direction, netns, local, remote }: StuckRecord): Targe
   if (kind === 'closing' || kind === 'zombie') {
     return { key: `${kind} process`, kind, side: 'process', peer: null, localPort: 0 };
   }
-  const scope = isLoopback(remote.address) ? ` ${netns}` : '';
-  const key = `${kind} outbound ${remote.address} ${remote.port}${scope}`;
-  return { key, kind, side: 'outbound', peer: remote, localPort: 0 };
+  const peer = peerOf({ remote, netns });
+  return { key: `${kind} outbound ${peerKey(peer)}`, kind, side: 'outbound', peer, localPort: 0 };
 }
 
 /** Of orphans, the program that left them: its process is gone, and those of its kind that follow leave the same. */

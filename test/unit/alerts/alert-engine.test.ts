@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { AlertEngine } from '../../../daemon/alerts/alert-engine.js';
+import type { SavedAlert } from '../../../daemon/core/alerts/alert-messages.js';
 import { DEFAULT_ALERT_CONFIG } from '../../../daemon/core/alerts/alert-config.js';
 import { NO_TOTALS } from '../../../daemon/core/totals.js';
 import { createRecord, EPOCH_MONO_US, EPOCH_REAL_US, FakeRecords } from '../rpc/sample-records.js';
@@ -10,12 +11,14 @@ import { createRecord, EPOCH_MONO_US, EPOCH_REAL_US, FakeRecords } from '../rpc/
 let nowMs = 0;
 let records: FakeRecords;
 let saves = 0;
+let total: number | null = null;
 let engine: AlertEngine;
 
 beforeEach(() => {
   mock.timers.enable({ apis: ['setTimeout'] });
   nowMs = 0;
   saves = 0;
+  total = null;
   records = new FakeRecords();
   engine = new AlertEngine({
     config: DEFAULT_ALERT_CONFIG,
@@ -26,7 +29,7 @@ beforeEach(() => {
     },
     records,
     workloads: { workloadOf: () => null },
-    totals: NO_TOTALS,
+    totals: { ...NO_TOTALS, ofDestination: () => total },
     onSaveable: () => {
       saves += 1;
     },
@@ -60,7 +63,7 @@ test('it fires in time, is listed, saved and told, and ends likewise', () => {
   assert.deepEqual(engine.firing(), []);
   pass(150);
   assert.equal(engine.firing().length, 1);
-  assert.equal(engine.saveable().length, 1);
+  assert.equal(engine.saveable().alerts.length, 1);
   records.change('ended', createRecord({ id: 'c1' }));
   pass(10_400);
   assert.deepEqual(engine.firing(), []);
@@ -82,14 +85,42 @@ test('ids sort by the time at which alerts fired', () => {
 
 test('resolved alerts are kept up to a bound, the newest', () => {
   for (let port = 1; port <= 1005; port += 1) {
-    engine.restore([saved(port)], false);
+    engine.restore({ alerts: [saved(port)], ends: [] }, false);
   }
   assert.equal(engine.resolved().length, 1000);
   assert.equal(engine.resolved().at(-1)?.peer?.port, 1005);
   assert.equal(engine.resolved()[0]?.peer?.port, 6);
 });
 
-function saved(port: number): Parameters<AlertEngine['restore']>[0][number] {
+test('what a sweep has counted is told in time, and listed', () => {
+  open('c1');
+  pass(15_050);
+  const told: unknown[] = [];
+  engine.subscribe(({ kind, alert }) => told.push([kind, alert.totalCount]));
+  engine.recount();
+  total = 10;
+  pass(1000);
+  assert.deepEqual(told, []);
+  engine.recount();
+  pass(5000);
+  assert.deepEqual(told, [['updated', 10]]);
+  assert.equal(engine.firing()[0]?.totalCount, 10);
+});
+
+test('what fires on after a restart is listed, and told to nobody', () => {
+  const told: string[] = [];
+  engine.subscribe(({ kind, alert }) => told.push(`${kind} ${alert.id}`));
+  engine.restore({ alerts: [saved(1)], ends: [] }, true);
+  assert.deepEqual(
+    engine.firing().map(({ id }) => id),
+    ['a1'],
+  );
+  assert.deepEqual(told, []);
+  engine.restore({ alerts: [saved(2)], ends: [] }, false);
+  assert.deepEqual(told, ['resolved a2'], 'of a boot before, it is over');
+});
+
+function saved(port: number): SavedAlert {
   const base = {
     id: `a${port}`,
     fingerprint: '',
@@ -104,7 +135,7 @@ function saved(port: number): Parameters<AlertEngine['restore']>[0][number] {
   };
   const counts = { stuckCount: 1, totalCount: null, earliestGiveUpUs: null, silencedUntilMs: null, receivers: [] };
   const times = { startUs: 0, fireUs: 0, updateUs: 0, endUs: null };
-  return { alert: { ...base, ...counts, ...times }, target: 't', side: 'outbound', subject: 's' };
+  return { alert: { ...base, ...counts, ...times }, target: 't', side: 'outbound', netns: 0, subject: 's' };
 }
 
 test('after its end nothing happens any more', () => {

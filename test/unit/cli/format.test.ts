@@ -6,18 +6,15 @@ import { formatConnectionPage } from '../../../daemon/cli/connection-page.js';
 import { formatConnections } from '../../../daemon/cli/connection-table.js';
 import type { Connection } from '../../../daemon/cli/connection-text.js';
 import { durationText, sizeText } from '../../../daemon/cli/quantity-text.js';
-import { formatStatusPage } from '../../../daemon/cli/status-page.js';
 import { formatTable } from '../../../daemon/cli/text-table.js';
 import { formatWatchLine } from '../../../daemon/cli/watch-lines.js';
 import { createStyle, displayWidth } from '../../../daemon/lib/terminal.js';
 import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
-import { statusToProto } from '../../../daemon/rpc/node-service.js';
 import { recordToProto } from '../../../daemon/rpc/proto-mapping.js';
 import type { StuckRecord } from '../../../daemon/core/record.js';
 import {
   createClock,
   createRecord,
-  createStatus,
   createWorkloads,
   EPOCH_MONO_US,
   EPOCH_REAL_US,
@@ -240,85 +237,6 @@ describe('get', () => {
         '',
         'Timeline:',
         '  2026-11-21 20:13:41 UTC  detected after 3 retransmission timeouts',
-        '',
-      ].join('\n'),
-    );
-  });
-});
-
-describe('status', () => {
-  const page = (changes: Parameters<typeof createStatus>[0]): string => {
-    const message = statusToProto(createStatus(changes), 1, clock);
-    return formatStatusPage(
-      v1.GetStatusResponse.decode(v1.GetStatusResponse.encode(message).finish()),
-      NOW_MS,
-      Infinity,
-      plain,
-    );
-  };
-
-  test('of a healthy agent', () => {
-    assert.equal(
-      page({}),
-      [
-        'stuckd is healthy.',
-        '',
-        '  daemon        version 0.1.0, pid 4711, running for 1h 0m',
-        '  sensor        running, pid 4712, version 0.1.0',
-        '  capabilities  CAP_BPF, CAP_PERFMON',
-        '  programs      1 of 2 attached',
-        '  not attached  timer_expire_entry: ENOENT: keepalive is seen by sweeps only',
-        '  restarts      0',
-        '  dropped       0 events (ring buffer full)',
-        '  last sweep    1.5s ago in 12.3 ms: 240 sockets, 200 connections, 17 processes with TCP sockets',
-        '  stuck now     2 (retransmitting 2)',
-        '  suspected     3',
-        '  since start   12 opened; ended: recovered 10',
-        '  subscribers   1',
-        '  node          web-1, KVM',
-        '  system        Debian GNU/Linux 12, Linux 6.18.0, x64',
-        '  resources     2 processors, 8.0 GiB',
-        '',
-      ].join('\n'),
-    );
-  });
-
-  test('problems come first', () => {
-    const { sensor } = createStatus();
-    const text = page({
-      healthy: false,
-      problems: ['The sensor ended and is started again: nothing new is seen until then.'],
-      sweep: null,
-      sensor: {
-        ...sensor,
-        state: 'backoff',
-        pid: 0,
-        capabilities: [],
-        programs: [],
-        restarts: 2,
-        lastError: 'signal \x1b9',
-      },
-    });
-    assert.equal(
-      text,
-      [
-        'stuckd does not see everything:',
-        '  - The sensor ended and is started again: nothing new is seen until then.',
-        '',
-        '  daemon        version 0.1.0, pid 4711, running for 1h 0m',
-        '  sensor        backoff',
-        '  capabilities  none',
-        '  programs      0 of 0 attached',
-        '  restarts      2, the last because: signal \\x1b9',
-        '  dropped       0 events (ring buffer full)',
-        '  last sweep    none is complete yet',
-        '  stuck now     2 (retransmitting 2)',
-        '  suspected     3',
-        '  since start   12 opened; ended: recovered 10',
-        '  subscribers   1',
-        '  node          web-1, KVM',
-        '  system        Debian GNU/Linux 12, Linux 6.18.0, x64',
-        '  resources     2 processors, 8.0 GiB',
         '',
       ].join('\n'),
     );

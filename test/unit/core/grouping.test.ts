@@ -158,11 +158,24 @@ describe('by peer', () => {
       NOW_US,
     );
     assert.deepEqual(more, []);
-    assert.deepEqual(group?.peer, A);
+    assert.deepEqual(group?.peer, { ...A, netns: 0 });
     assert.equal(share(group), '4 of 21');
     assert.equal(group.processCount, 2);
     assert.equal(group.verdict, 'poisoned_pool');
     assert.equal(group.newConnections?.succeeded, 1);
+  });
+
+  test('loopback is another peer in each network namespace, and asks for totals of its own', () => {
+    const remote = { address: '127.0.0.1', port: 80 };
+    const asked: number[] = [];
+    const known = totals({ ofPeer: ({ netns }) => asked.push(netns) + 10 });
+    const all = [...records(1, { remote, netns: 7 }), ...records(2, { remote, netns: 8 }), ...records(1, { netns: 9 })];
+    const groups = groupByPeer(all, known, NOW_US);
+    assert.deepEqual(
+      groups.map(({ peer, stuckCount }) => `${peer.address} ${peer.netns} ${stuckCount}`),
+      ['127.0.0.1 8 2', '10.0.0.2 0 1', '127.0.0.1 7 1'],
+    );
+    assert.deepEqual(asked, [7, 8, 0]);
   });
 
   test('two ports of one address are two peers', () => {

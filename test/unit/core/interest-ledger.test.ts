@@ -81,7 +81,7 @@ describe('the ledger', () => {
     assert.deepEqual(changes(ledger, 2 * MINUTE_US), []);
     ledger.remove('again', 2 * MINUTE_US);
     assert.deepEqual(ledger.takeChanges(3 * MINUTE_US), [{ ...told, type: 'uncount' }]);
-    assert.equal(ledger.idOfPeer(record.remote), null);
+    assert.equal(ledger.idOfPeer({ ...record.remote, netns: 0 }), null);
   });
 
   test('an event that is over before the sensor could be told needs no command', () => {
@@ -105,7 +105,7 @@ describe('the ledger', () => {
     ledger.update(createRecord(), 0);
     const told = ledger.takeChanges(0);
     assert.deepEqual(ledger.told(), told);
-    assert.equal(ledger.idOfPeer({ address: '10.0.0.2', port: 8000 }), told[0]?.id);
+    assert.equal(ledger.idOfPeer({ address: '10.0.0.2', port: 8000, netns: 0 }), told[0]?.id);
     assert.equal(ledger.idOfListener(8000), null);
   });
 
@@ -116,7 +116,7 @@ describe('the ledger', () => {
     }
     assert.equal(ledger.takeChanges(0).length, 4096);
     assert.equal(ledger.waiting, 1);
-    assert.equal(ledger.idOfPeer({ address: '10.0.0.2', port: 4097 }), null);
+    assert.equal(ledger.idOfPeer({ address: '10.0.0.2', port: 4097, netns: 0 }), null);
     ledger.remove('r17', 0);
     assert.deepEqual(changes(ledger, MINUTE_US), ['uncount peer 10.0.0.2 17', 'count peer 10.0.0.2 4097']);
     assert.equal(ledger.waiting, 0);

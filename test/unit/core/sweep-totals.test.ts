@@ -11,7 +11,7 @@ import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { SweepTotals } from '../../../daemon/core/sweep-totals.js';
 import { createRecord, OWNER } from '../rpc/sample-records.js';
 
-const PEER = { address: '10.0.0.2', port: 8000 };
+const PEER = { address: '10.0.0.2', port: 8000, netns: 0 };
 const OTHER = { ...OWNER, pid: 7 };
 const SWEEP_END_US = 50_000_000;
 /** Ids that the ledger gives: a peer and a process for the first record, a listener for the second. */

@@ -35,6 +35,8 @@ const CASES: readonly (readonly [string, Readonly<Record<string, unknown>>, bool
   ['sensor.sweepInterval', { sensor: { sweepInterval: '3s' } }, true],
   ['sensor.fullRefreshInterval', { sensor: { fullRefreshInterval: '3s' } }, true],
   ['history.ended', { history: { ended: 5 } }, true],
+  ['history.disk.maxAge', { history: { disk: { maxAge: '1h' } } }, true],
+  ['receivers', { receivers: [{ name: 'chat', type: 'slack', urlFile: '/url' }] }, true],
   ['log.level', { log: { level: 'debug' } }, true],
   ['grpc.address', { grpc: { address: 'unix:/other' } }, false],
   ['stateDir', { stateDir: '/other' }, false],

@@ -67,6 +67,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     unsaved: [],
     historyProblems: [],
     workloadProblems: [],
+    alerting: createStatus().alerting,
     deliveryProblems: [],
     grpcProblems: [],
     node: createStatus().node,

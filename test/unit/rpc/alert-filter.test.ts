@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Alert } from '../../../daemon/core/alert.js';
+import { storedFactsOf } from '../../../daemon/rpc/alert-facts.js';
 import { parseAlertFilter } from '../../../daemon/rpc/alert-filter.js';
 import { alertToProto } from '../../../daemon/rpc/alert-mapping.js';
 import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
@@ -34,10 +35,19 @@ describe('filter', () => {
     ['all that is asked', { pids: [12900], peers: ['10.0.0.9'] }, ONE, false],
   ];
   for (const [what, filter, alert, matches] of cases) {
-    test(`${what}: ${matches ? 'yes' : 'no'}`, () => {
-      assert.equal(parseAlertFilter(filter).matches(alert), matches);
+    test(`${what}: ${matches ? 'yes' : 'no'}, in memory and on disk`, () => {
+      const parsed = parseAlertFilter(filter);
+      assert.equal(parsed.matches(alert), matches);
+      assert.equal(parsed.matchesStored(JSON.stringify(storedFactsOf(alert, createClock()))), matches);
     });
   }
+
+  test('facts of another version match an empty filter only', () => {
+    for (const facts of ['{}', 'x', '{"kind":"retransmitting"}']) {
+      assert.ok(parseAlertFilter({}).matchesStored(facts));
+      assert.ok(!parseAlertFilter({ pids: [12900] }).matchesStored(facts));
+    }
+  });
 
   test('only an empty one matches all', () => {
     assert.ok(parseAlertFilter(null).matchesAll);

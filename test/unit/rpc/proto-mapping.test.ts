@@ -255,6 +255,7 @@ describe('statusToProto', () => {
         ended: [{ outcome: 'OUTCOME_RECOVERED', count: '10' }],
       },
       subscribers: 2,
+      alerting: { firing: 1, fired: '4', resolved: '3' },
       node: {
         hostname: 'web-1',
         kernel: '6.18.0',
@@ -264,6 +265,35 @@ describe('statusToProto', () => {
         memoryBytes: '8589934592',
         model: 'KVM',
       },
+    });
+  });
+
+  test('alerts and their receivers', () => {
+    const receivers = [
+      { name: 'hook', pending: 2, oldestAgeMs: 61_000, delivered: 7, dead: 3, dropped: 4, lastError: 'HTTP 500' },
+      { name: 'chat', pending: 0, oldestAgeMs: 0, delivered: 0, dead: 0, dropped: 0, lastError: '' },
+    ];
+    const alerting = { firing: 5, fired: 9, resolved: 6, alertsDropped: 8, connectionsDropped: 1, receivers };
+    const message = statusToProto(createStatus({ alerting }), 2, clock);
+    const decoded = v1.GetStatusResponse.decode(v1.GetStatusResponse.encode(message).finish());
+    assert.deepEqual((toProtoJson(decoded) as { alerting: unknown }).alerting, {
+      firing: 5,
+      fired: '9',
+      resolved: '6',
+      alertsDropped: '8',
+      connectionsDropped: '1',
+      receivers: [
+        {
+          name: 'hook',
+          pending: 2,
+          oldestPendingAge: '61s',
+          delivered: '7',
+          dead: 3,
+          dropped: '4',
+          lastError: 'HTTP 500',
+        },
+        { name: 'chat' },
+      ],
     });
   });
 

@@ -181,6 +181,7 @@ export function createStatus(changes: Partial<StatusReport> = {}): StatusReport 
     healthy: true,
     problems: [],
     idleLimits: [],
+    alerting: { firing: 1, fired: 4, resolved: 3, alertsDropped: 0, connectionsDropped: 0, receivers: [] },
     sensor: {
       state: 'running',
       pid: 4712,

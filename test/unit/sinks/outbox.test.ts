@@ -2,7 +2,7 @@
 // like; that only a waiting `updated` is replaced; and that all is bounded and counted. The death of a process by SIGKILL
 // and a full disk are in outbox-faults.test.ts. It cannot prove what a disk does when the machine loses power.
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { laneKey } from '../../../daemon/sinks/outbox.js';
 import { waitFor } from '../../support/wait-for.js';
@@ -40,6 +40,52 @@ test('an append is in the file when the call returns', async (context) => {
   const { outbox } = await bench.open();
   accept(outbox, 'd1', 'fired');
   assert.match(bench.text(), /"d1"/);
+});
+
+test('there is a file only while something counts: the first entry makes it, and the last takes it along', async (context) => {
+  const bench = createBench(context);
+  const { outbox, log } = await bench.open({ deadAgeMs: 1000 });
+  assert.equal(existsSync(bench.path), false, 'nothing was ever accepted');
+  for (const id of ['d1', 'd2']) {
+    accept(outbox, id, 'fired', { alertId: id });
+    assert.equal(statSync(bench.path).mode & 0o777, 0o600);
+    accept(outbox, `${id}-end`, 'resolved', { alertId: id });
+    for (const each of [id, `${id}-end`]) {
+      outbox.update(createEntry(each, { alertId: id, state: 'dead', endMs: EPOCH_MS }));
+    }
+    await outbox.maintain();
+    assert.equal(existsSync(bench.path), true, 'dead letters count');
+    outbox.expire(EPOCH_MS + 1001);
+    // What is being written to the disk is waited for.
+    await waitFor(
+      async () => {
+        await outbox.maintain();
+        return !existsSync(bench.path);
+      },
+      { what: 'the end of the file' },
+    );
+  }
+  accept(outbox, 'd3', 'fired', { alertId: 'd3' });
+  assert.deepEqual([log.problem, bench.problems], ['', []]);
+  assert.deepEqual(ids((await bench.open()).outbox), ['d3'], 'the new file is read again');
+});
+
+test('nothing is written after the end', async (context) => {
+  const bench = createBench(context);
+  const { outbox, log } = await bench.open();
+  await log.close();
+  accept(outbox, 'd1', 'fired');
+  assert.equal(existsSync(bench.path), false);
+});
+
+test('a file of the last run in which nothing counts any more goes away', async (context) => {
+  const bench = createBench(context);
+  const { outbox } = await bench.open();
+  accept(outbox, 'd1', 'fired');
+  const [first = ''] = bench.text().split('\n');
+  writeFileSync(bench.path, `${first}\n`);
+  assert.deepEqual(ids((await bench.open()).outbox), []);
+  assert.equal(existsSync(bench.path), false);
 });
 
 test('a torn end, at every byte of the last line, costs that line alone', async (context) => {

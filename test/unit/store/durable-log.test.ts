@@ -259,6 +259,25 @@ describe('bounds', () => {
     assert.equal(log.floor, 5);
   });
 
+  test('other bounds hold at once, by size and by age', async () => {
+    const log = await open({ maxBytes: 200_000 });
+    for (let round = 0; round < 8; round++) {
+      fill(log, 100, 100);
+      await untilWritten(log);
+    }
+    assert.equal(log.counters.removed, 0);
+    log.setBounds({ maxAgeMs: 3_600_000, maxBytes: 20_000 });
+    const bytes = (): number => log.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    await waitFor(() => bytes() <= 20_000, { what: 'the oldest to leave' });
+    assert.equal(log.counters.removed, log.floor);
+    assert.ok(log.floor > 0 && log.floor < 800, `${log.floor} are gone`);
+    assert.deepEqual(await labels(log.read(log.floor)), numbered(log.floor + 1, 800));
+    await new Promise((resolve) => setTimeout(resolve, 5)); // everything is older than 1 ms
+    log.setBounds({ maxAgeMs: 1, maxBytes: 20_000 });
+    await waitFor(() => log.floor === 800, { what: 'what is too old to leave' });
+    assert.deepEqual(problems, []);
+  });
+
   test('the queue: what the disk does not take in time is dropped, counted, and a gap', async () => {
     const log = await open({ queueMax: 100 });
     fill(log, 1000);

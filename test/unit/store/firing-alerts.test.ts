@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import type { SavedAlert } from '../../../daemon/core/alerts/alert-messages.js';
+import type { SavedAlert, SavedAlerts } from '../../../daemon/core/alerts/alert-messages.js';
 import type { WallClock } from '../../../daemon/core/ports.js';
 import { FiringAlertStore } from '../../../daemon/store/firing-alerts.js';
 import { createAlert } from '../rpc/sample-alerts.js';
@@ -26,13 +26,21 @@ const SAVED: SavedAlert = {
   alert: { ...ALERT, process: ALERT.process && { ...ALERT.process, workload: WORKLOAD } },
   target: 'retransmitting outbound 10.0.0.2 8000',
   side: 'outbound',
+  netns: 0,
   subject: '12900@1',
 };
 const COLLAPSED: SavedAlert = {
   ...SAVED,
   alert: { ...ALERT, id: 'a2', process: null, processCount: 6 },
+  netns: 0,
   subject: null,
 };
+
+const ENDS = ['00112233445566778899aabbccddeeff', { count: 3, lastUs: 7_000_000 }] as const;
+
+function saves(...alerts: readonly SavedAlert[]): SavedAlerts {
+  return { alerts, ends: [ENDS] };
+}
 
 let directory: string;
 let path: string;
@@ -56,30 +64,39 @@ function store(bootId = 'boot-1', monoToRealUs = 1_000_000, bootToRealUs = 900_0
 }
 
 test('without a file there is nothing', async () => {
-  assert.deepEqual(await store().load(), { alerts: [], isSameBoot: true, problem: null });
+  assert.deepEqual(await store().load(), { saved: { alerts: [], ends: [] }, isSameBoot: true, problem: null });
 });
 
 test('what was saved comes back', async () => {
-  await store().save([SAVED, COLLAPSED]);
-  assert.deepEqual(await store().load(), { alerts: [SAVED, COLLAPSED], isSameBoot: true, problem: null });
+  await store().save(saves(SAVED, COLLAPSED));
+  assert.deepEqual(await store().load(), { saved: saves(SAVED, COLLAPSED), isSameBoot: true, problem: null });
 });
 
 test('of several saves the last one holds, also while others are under way', async () => {
   const one = store();
-  await Promise.all([one.save([SAVED]), one.save([SAVED, COLLAPSED]), one.save([])]);
-  assert.deepEqual((await one.load()).alerts, []);
+  await Promise.all([one.save(saves(SAVED)), one.save(saves(SAVED, COLLAPSED)), one.save(saves())]);
+  assert.deepEqual((await one.load()).saved.alerts, []);
   assert.ok(!existsSync(`${path}.new`));
 });
 
 test('after a reboot times are the same as wall time', async () => {
-  await store().save([SAVED]);
-  const { alerts, isSameBoot } = await store('boot-2', 5_000_000, 5_500_000).load();
+  await store().save(saves(SAVED));
+  const { saved, isSameBoot } = await store('boot-2', 5_000_000, 5_500_000).load();
   assert.equal(isSameBoot, false);
-  const [{ alert } = SAVED] = alerts;
+  const [{ alert } = SAVED] = saved.alerts;
   assert.equal(alert.fireUs, SAVED.alert.fireUs - 4_000_000);
   assert.equal(alert.startUs, SAVED.alert.startUs - 4_000_000);
   assert.equal(alert.earliestGiveUpUs, (SAVED.alert.earliestGiveUpUs ?? 0) - 4_000_000);
   assert.equal(alert.process?.startBootUs, (SAVED.alert.process?.startBootUs ?? 0) - 4_600_000);
+  assert.deepEqual(saved.ends, [[ENDS[0], { count: 3, lastUs: 3_000_000 }]]);
+});
+
+test('a file of the version before, which knew of no ends, is understood', async () => {
+  await store().save(saves(SAVED));
+  const { ends, ...before } = JSON.parse(readFileSync(path, 'utf8')) as { ends: unknown };
+  assert.deepEqual(ends, [ENDS]);
+  writeFileSync(path, JSON.stringify(before));
+  assert.deepEqual((await store().load()).saved, { alerts: [SAVED], ends: [] });
 });
 
 const BROKEN: readonly (readonly [what: string, change: (text: string) => string])[] = [
@@ -87,15 +104,16 @@ const BROKEN: readonly (readonly [what: string, change: (text: string) => string
   ['an empty file', () => ''],
   ['another version', (text) => text.replace('"version":1', '"version":2')],
   ['a kind that is none', (text) => text.replace('"retransmitting"', '"hanging"')],
+  ['an end without a number', (text) => text.replace('"count":3', '"count":"3"')],
   ['an alert without a time', (text) => text.replace('"fireUs"', '"firedUs"')],
 ];
 for (const [what, change] of BROKEN) {
   test(`${what} is told of, and kept beside`, async () => {
-    await store().save([SAVED]);
+    await store().save(saves(SAVED));
     const text = change(readFileSync(path, 'utf8'));
     writeFileSync(path, text);
-    const { alerts, problem } = await store().load();
-    assert.deepEqual(alerts, []);
+    const { saved, problem } = await store().load();
+    assert.deepEqual(saved, { alerts: [], ends: [] });
     assert.match(problem ?? '', /cannot be understood \(.+\); it was moved to .*\.unreadable$/u);
     assert.equal(readFileSync(`${path}.unreadable`, 'utf8'), text);
     assert.ok(!existsSync(path));
@@ -104,5 +122,5 @@ for (const [what, change] of BROKEN) {
 
 test('a directory that cannot be written to is an error', async () => {
   writeFileSync(join(directory, 'state'), 'a file in its place');
-  await assert.rejects(store().save([SAVED]));
+  await assert.rejects(store().save(saves(SAVED)));
 });

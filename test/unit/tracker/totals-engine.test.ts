@@ -10,6 +10,7 @@ import { interestKey } from '../../../daemon/core/interest.js';
 import type { RecordChange } from '../../../daemon/core/ports.js';
 import type { SensorRecord } from '../../../daemon/core/sensor-records.js';
 import type { StuckRecord } from '../../../daemon/core/record.js';
+import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { TotalsEngine } from '../../../daemon/tracker/totals-engine.js';
 import { createRecord } from '../rpc/sample-records.js';
 
@@ -32,6 +33,11 @@ const COUNTERS: SensorRecord = {
   },
 };
 
+function sweepEnd(changes: Partial<PassReport> = {}): SensorRecord {
+  const none = { durationUs: 0, sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0, error: 0 };
+  return { type: 'pass', pass: { ...none, edge: 'end', kind: 'sweep', passId: 9, monoUs: 0, ...changes } };
+}
+
 class Bench {
   readonly told: string[] = [];
   nowUs = 0;
@@ -42,6 +48,7 @@ class Bench {
       requestSweep: () => this.told.push('sweep'),
     },
     nowUs: () => this.nowUs,
+    onCounted: () => this.told.push('counted'),
   });
 
   change(kind: RecordChange['kind'], record: Partial<StuckRecord> = {}): void {
@@ -104,6 +111,17 @@ describe('what the sensor is told', () => {
     bench.nowUs = 60_000_000;
     bench.engine.take([COUNTERS]);
     assert.deepEqual(bench.take(), [`uncount ${PEER}`, `uncount ${PROCESS}`]);
+  });
+
+  test('that totals are there is said at the end of a sweep, and of a complete one only', () => {
+    const bench = new Bench();
+    bench.engine.sensorUp(HZ);
+    for (const other of [{ edge: 'begin' }, { kind: 'refresh' }, { error: 12 }] as const) {
+      bench.engine.take([sweepEnd(other)]);
+    }
+    assert.deepEqual(bench.take(), []);
+    bench.engine.take([sweepEnd(), COUNTERS]);
+    assert.deepEqual(bench.take(), ['counted']);
   });
 
   test('nothing after the end', async () => {

@@ -36,8 +36,17 @@ describe('commands', () => {
     ['command-pass', encodePass('refresh_full')],
     ['command-watch', encodeWatch(0xfedcba9876543201n)],
     ['command-unwatch', encodeUnwatch(0xfedcba9876543202n)],
-    ['command-count', encodeCount(0xa0b0c001, { kind: 'peer', peer: { address: '2001:db8:0:1::abcd', port: 0xc001 } })],
-    ['command-uncount', encodeUncount(0xa0b0c002, { kind: 'peer', peer: { address: '192.0.2.33', port: 0xc002 } })],
+    [
+      'command-count',
+      encodeCount(0xa0b0c001, {
+        kind: 'peer',
+        peer: { address: '2001:db8:0:1::abcd', port: 0xc001, netns: 0xf0003002 },
+      }),
+    ],
+    [
+      'command-uncount',
+      encodeUncount(0xa0b0c002, { kind: 'peer', peer: { address: '127.0.2.33', port: 0xc002, netns: 0xf0003001 } }),
+    ],
   ];
   for (const [name, encoded] of commands) {
     test(`${name} is what C wrote`, () => assert.deepEqual(encoded, goldenBytes(name)));
