@@ -51,15 +51,15 @@ describe('a token', () => {
     await untilHas(follower, 2);
     run.records.change('opened', c2);
     run.records.change('opened', c3);
-    await waitFor(() => follower.tokens.length >= 5, { what: 'a heartbeat' });
+    // Heartbeats can come anywhere in between; one says the same place as the response before.
+    const places = (): string[] => [...new Set(follower.tokens)];
+    await waitFor(() => places().length === 4 && follower.token === follower.tokens.at(-2), { what: 'a heartbeat' });
     assert.equal(follower.tokens[0], '');
     assert.ok(
       follower.tokens.slice(1).every((token) => /^[A-Za-z0-9_-]{20,300}$/.test(token)),
       follower.tokens.join(),
     );
-    assert.equal(new Set(follower.tokens.slice(1, 4)).size, 3, 'each place is another');
-    assert.equal(follower.tokens[3], follower.tokens[4], 'a heartbeat says the same place');
-    const second = bench.follow(run.client, follower.tokens[2]);
+    const second = bench.follow(run.client, places()[2]);
     await untilHas(second, 1);
     assert.deepEqual(second.words, ['opened c3']);
   });
