@@ -120,7 +120,9 @@ async function follow<Change extends { readonly lost?: unknown }>(
     }
     try {
       for await (const response of open(resumeToken, signal)) {
-        if (isLost) {
+        // An empty first response says that the token was accepted; whether all that was missed can be told shows then.
+        const isAcceptance = isResumed && !reachedNow && response.changes.length === 0;
+        if (isLost && !isAcceptance) {
           const isComplete = isResumed && !response.changes.some(({ lost }) => lost);
           io.writeError(isComplete ? 'connected again, resumed: nothing was missed\n' : SNAPSHOT_NOTE);
           isLost = false;

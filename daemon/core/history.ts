@@ -43,7 +43,10 @@ export interface ChangeJournal {
 /** Items as they were when they ended. */
 export interface EndedItems {
   append(timeUs: number, content: () => LogContent): number;
-  /** All that can be read, oldest end first. @param sinceMs leaves out most of what ended before, milliseconds since 1970 */
+  /**
+   * All that can be read, oldest end first; also what the disk has not taken yet.
+   * @param sinceMs leaves out most of what ended before, milliseconds since 1970
+   */
   readAll(sinceMs: number): AsyncIterable<readonly LogEntry[]>;
 }
 

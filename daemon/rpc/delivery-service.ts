@@ -52,6 +52,29 @@ function answerToProto({
   return { replica, delivered, httpStatus, error, duration: durationFromUs(durationMs * US_PER_MS) };
 }
 
+/** Where a delivery stands in the list. Never changes, so that a page goes on behind one that is gone. */
+interface DeliveryPlace {
+  readonly acceptedMs: number;
+  readonly id: string;
+}
+
+function comparePlaces(a: DeliveryPlace, b: DeliveryPlace): number {
+  return a.acceptedMs - b.acceptedMs || (a.id < b.id ? -1 : Number(a.id > b.id));
+}
+
+/** @returns null for the first page. @throws RpcError INVALID_ARGUMENT for a page token of another list. */
+function parsePlace(pageToken: string, query: string): DeliveryPlace | null {
+  const place = decodePageToken(pageToken, query);
+  if (place === '') {
+    return null;
+  }
+  const [, acceptedMs, id] = /^(\d+) (.+)$/s.exec(place) ?? [];
+  if (acceptedMs === undefined || id === undefined) {
+    throw invalidArgument('page_token is not a token of this list; start again without one', 'PAGE_TOKEN_INVALID');
+  }
+  return { acceptedMs: Number(acceptedMs), id };
+}
+
 /** @throws RpcError INVALID_ARGUMENT for an unknown state, or a page token of another list. */
 export function listDeliveries(source: DeliverySource, request: ListRequest): ListResponse {
   const { receivers, states, alertIds } = request;
@@ -60,25 +83,20 @@ export function listDeliveries(source: DeliverySource, request: ListRequest): Li
     throw invalidArgument('states: there is no such state');
   }
   const query = JSON.stringify([receivers, states, alertIds]);
-  const after = decodePageToken(request.pageToken, query);
+  const after = parsePlace(request.pageToken, query);
   const matches = (delivery: Delivery): boolean =>
     (receivers.length === 0 || receivers.includes(delivery.receiver)) &&
     (states.length === 0 || states.includes(STATES[delivery.state])) &&
-    (alertIds.length === 0 || alertIds.includes(delivery.alertId));
-  const listed = source.deliveries().filter(matches);
-  // The ids do not sort by time: where the last one of the page before is gone, the rest cannot be told from it.
-  const last = listed.findIndex(({ id }) => id === after);
-  if (after !== '' && last < 0) {
-    const message = 'page_token: what was listed there is gone; start again without one';
-    throw new RpcError(status.ABORTED, message, 'PAGE_TOKEN_INVALID');
-  }
+    (alertIds.length === 0 || alertIds.includes(delivery.alertId)) &&
+    (after === null || comparePlaces(delivery, after) > 0);
+  const rest = source.deliveries().filter(matches).sort(comparePlaces);
   const size = Math.min(request.pageSize === 0 ? PAGE_DEFAULT : request.pageSize, PAGE_MAX);
-  const page = listed.slice(last + 1, last + 1 + size);
-  const lastOfPage = page.at(-1);
-  const hasMore = last + 1 + size < listed.length;
+  const page = rest.slice(0, size);
+  const last = page.at(-1);
   return {
     deliveries: page.map(deliveryToProto),
-    nextPageToken: hasMore && lastOfPage !== undefined ? encodePageToken(query, lastOfPage.id) : '',
+    nextPageToken:
+      last !== undefined && rest.length > size ? encodePageToken(query, `${last.acceptedMs} ${last.id}`) : '',
   };
 }
 

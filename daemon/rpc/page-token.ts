@@ -6,7 +6,7 @@ const TOKEN_LENGTH_MAX = 1024;
 
 /**
  * @param query fingerprint of everything that decides which records are listed.
- * @param lastId the id of the last record of the page.
+ * @param lastId the id of the last record of the page, or whatever else says where it stands.
  */
 export function encodePageToken(query: string, lastId: string): string {
   return Buffer.from(JSON.stringify([TOKEN_VERSION, query, lastId])).toString('base64url');
@@ -22,7 +22,7 @@ function parseToken(token: string): readonly unknown[] {
 }
 
 /**
- * @returns the id after which the page begins; an empty string for the first page.
+ * @returns what `encodePageToken` was given, after which the page begins; an empty string for the first page.
  * @throws RpcError INVALID_ARGUMENT for a token of another query, or one that no stuckd gave.
  */
 export function decodePageToken(token: string, query: string): string {

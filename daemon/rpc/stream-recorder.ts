@@ -9,6 +9,7 @@ import type { WatchKind } from './followed-items.js';
 import { type HistoryLabel, parseLabel } from './history-label.js';
 import { decodeResumeToken, encodeResumeToken } from './resume-token.js';
 import { RpcError } from './status.js';
+import { Turnstile } from '../lib/turnstile.js';
 import { type DecodeChange, type StoredFilter, WatchBacklog, type WatchPlace } from './watch-backlog.js';
 
 /** A change as it goes to disk. What takes time is made when it is written. */
@@ -24,6 +25,9 @@ export interface RecordedChange {
   readonly item: () => Uint8Array;
 }
 
+/** Each reads all changes that are on disk, in the worst case; what more than these read at a time takes longer for all. */
+const READERS_MAX = 4;
+
 function expired(): RpcError {
   return new RpcError(
     status.OUT_OF_RANGE,
@@ -35,6 +39,7 @@ function expired(): RpcError {
 export class StreamRecorder {
   readonly #name: string;
   readonly #history: StreamHistory;
+  readonly #readers = new Turnstile(READERS_MAX);
   /** Items that are open as far as the journal says. */
   readonly #open = new Set<string>();
   #ended: Set<string> | null = new Set();
@@ -142,7 +147,8 @@ export class StreamRecorder {
     if (!journal.reaches(run, sequence)) {
       throw expired();
     }
-    return { position, token, backlog: new WatchBacklog(journal, sequence, filter, decode, this.#settled) };
+    const backlog = new WatchBacklog(journal, sequence, filter, decode, this.#settled, this.#readers);
+    return { position, token, backlog };
   }
 
   async #newestOf(ids: ReadonlySet<string>): Promise<ReadonlyMap<string, LogEntry>> {

@@ -77,12 +77,19 @@ function load({ certFile, keyFile, clientCaFile }: TlsFiles): Loaded {
   return { material, validToMs: Date.parse(own.validTo) };
 }
 
-/** Changes whenever a file was written, replaced, or is reached through another symbolic link, as Kubernetes does it. */
+/**
+ * Changes whenever a file was written, replaced, or is reached through another symbolic link, as Kubernetes does it; and
+ * whenever it cannot be reached for another reason than before. Never throws: reading the files tells what is wrong.
+ */
 function versionOf(files: TlsFiles): string {
   return Object.values(files)
     .map((path: string) => {
-      const stat = statSync(path, { throwIfNoEntry: false });
-      return stat === undefined ? 'none' : [stat.dev, stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs].join('.');
+      try {
+        const stat = statSync(path);
+        return [stat.dev, stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs].join('.');
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code ?? reasonOf(error);
+      }
     })
     .join(' ');
 }
@@ -110,12 +117,14 @@ export class TlsCertificates {
     this.#log = log;
     // Before reading: what changes in between is then read once more.
     this.#version = versionOf(files);
+    let keyMode;
     try {
       this.#loaded = load(files);
+      keyMode = statSync(files.keyFile).mode;
     } catch (error) {
       throw new AddressError(`grpc.tcp.tls: ${reasonOf(error)}`, { cause: error });
     }
-    if ((statSync(files.keyFile).mode & READABLE_BY_OTHERS) !== 0) {
+    if ((keyMode & READABLE_BY_OTHERS) !== 0) {
       log.warn(
         `grpc.tcp.tls: every user of this machine can read the private key ${files.keyFile}; chmod 0640 would do`,
       );

@@ -2,7 +2,9 @@
  * What a subscriber that comes back has missed: read from the journal at its pace, until it has caught up with what happens
  * now. Nothing is queued for it meanwhile, since whatever happens is in the journal.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ChangeJournal, LogGapError } from '../core/history.js';
+import type { Turnstile } from '../lib/turnstile.js';
 import { FollowedItems, type WatchKind } from './followed-items.js';
 import { parseLabel } from './history-label.js';
 
@@ -31,7 +33,9 @@ export class WatchBacklog<Change> {
   readonly #journal: ChangeJournal;
   readonly #filter: StoredFilter;
   readonly #decode: DecodeChange<Change>;
+  readonly #readers: Turnstile;
   #position: number;
+  #isClosed = false;
   #isSettled = false;
   #followed: FollowedItems | null = null;
   /** Items that the journal has spoken of. */
@@ -40,13 +44,17 @@ export class WatchBacklog<Change> {
   readonly #uncertain = new Set<string>();
   #batches: AsyncIterator<Change[]> | null = null;
 
-  /** @param after sequence number of the last change that the subscriber has */
+  /**
+   * @param after sequence number of the last change that the subscriber has
+   * @param readers who reads the journal at a time
+   */
   constructor(
     journal: ChangeJournal,
     after: number,
     filter: StoredFilter,
     decode: DecodeChange<Change>,
     settled: Promise<void>,
+    readers: Turnstile,
   ) {
     this.settled = settled.then(() => {
       this.#isSettled = true;
@@ -55,6 +63,7 @@ export class WatchBacklog<Change> {
     this.#position = after;
     this.#filter = filter;
     this.#decode = decode;
+    this.#readers = readers;
   }
 
   /** Sequence number of the last change that was looked at. */
@@ -71,19 +80,31 @@ export class WatchBacklog<Change> {
     return this.#followed;
   }
 
+  /** Ends what is being read, soon. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   /**
-   * @returns changes, in order; none once it has caught up
+   * @returns changes, in order; none once it has caught up, or is closed
    * @throws LogGapError if there is no way to tell all that was missed
    */
   async next(): Promise<Change[]> {
+    return this.#readers.pass(() => this.#nextChanges());
+  }
+
+  /** With a filter, it can read all that is on disk before there is anything to tell. */
+  async #nextChanges(): Promise<Change[]> {
     this.#followed ??= await this.#followedBefore();
-    while (this.#batches !== null || this.#position < this.#journal.last) {
+    while (this.#batches !== null || (!this.#isClosed && this.#position < this.#journal.last)) {
       this.#batches ??= this.#read(this.#followed);
       const batch = await this.#batches.next();
       if (batch.done === true) {
         this.#batches = null;
       } else if (batch.value.length > 0) {
         return batch.value;
+      } else {
+        await nextTurn();
       }
     }
     return [];
@@ -100,6 +121,9 @@ export class WatchBacklog<Change> {
         this.#position = sequence;
       }
       yield changes;
+      if (this.#isClosed) {
+        return;
+      }
     }
   }
 
@@ -111,12 +135,16 @@ export class WatchBacklog<Change> {
     const followed = new FollowedItems([]);
     const { floor } = this.#journal;
     for await (const entries of this.#journal.read(floor)) {
+      if (this.#isClosed) {
+        break;
+      }
       for (const { sequence, label } of entries) {
         if (sequence > this.#position) {
           return followed;
         }
         this.#kindFor(followed, label, true);
       }
+      await nextTurn();
     }
     return followed;
   }

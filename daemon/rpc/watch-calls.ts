@@ -1,6 +1,7 @@
 /** The open calls of all watches: how many there may be, how one begins, and how all of them end. */
 import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
+import { resetStream } from './reset-stream.js';
 import { RpcError, stopping, toStatus } from './status.js';
 import type { RpcLog } from './status.js';
 import { NO_PLACE, WATCH_LIMITS, WatchSession } from './watch-session.js';
@@ -81,9 +82,15 @@ export class WatchCalls {
     try {
       const { feed, filter, mapper, place } = plan(call.request);
       this.#checkRoom();
-      const end = (error: RpcError): void => {
+      let reset: NodeJS.Timeout | undefined;
+      const end = (error: unknown): void => {
         session.close();
         fail(error);
+        // The status waits behind what was written: a client that does not read would keep its place for ever.
+        clearTimeout(reset);
+        reset = setTimeout(() => {
+          this.#cutOff(call);
+        }, this.#limits.statusMs);
       };
       const subscription: Subscription = { end };
       const session = new WatchSession(
@@ -98,7 +105,7 @@ export class WatchCalls {
             const details = `the client read nothing for ${seconds} s; watch again`;
             end(new RpcError(status.RESOURCE_EXHAUSTED, details, 'SUBSCRIBER_TOO_SLOW', { seconds }));
           },
-          failed: fail,
+          failed: end,
         },
         this.#limits,
         place,
@@ -106,6 +113,7 @@ export class WatchCalls {
       // Counted until the call is over, not until its session is: what a client did not read stays in memory till then.
       this.#subscriptions.add(subscription);
       const forget = (): void => {
+        clearTimeout(reset);
         session.close();
         this.#subscriptions.delete(subscription);
       };
@@ -114,6 +122,14 @@ export class WatchCalls {
     } catch (error) {
       fail(error);
     }
+  }
+
+  #cutOff(call: object): void {
+    this.#log.warn(
+      resetStream(call)
+        ? 'cut off a watch whose client did not take that it was ended'
+        : 'a watch whose client does not read cannot be cut off',
+    );
   }
 
   #checkRoom(): void {

@@ -42,6 +42,8 @@ export interface WatchLimits {
   readonly heartbeatMs: number;
   /** A subscriber that takes nothing for this long is ended. */
   readonly slowMs: number;
+  /** One that does not even take how it was ended is cut off after this time. */
+  readonly statusMs: number;
 }
 
 export const WATCH_LIMITS: WatchLimits = {
@@ -51,6 +53,7 @@ export const WATCH_LIMITS: WatchLimits = {
   inFlightMax: 4,
   heartbeatMs: 15_000,
   slowMs: 30_000,
+  statusMs: 5000,
 };
 
 /** Where the responses go. */
@@ -159,6 +162,7 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     clearImmediate(this.#turn ?? undefined);
     this.#queue = [];
     this.#snapshot = null;
+    this.#backlog?.close();
     this.#backlog = null;
   }
 
@@ -242,6 +246,10 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
   async #catchUp(backlog: WatchBacklog<Message>): Promise<void> {
     this.#isReadingBacklog = true;
     try {
+      if (backlog.followed === null) {
+        // Reading can take long: that the place was accepted is told at once, and heartbeats follow until there is news.
+        this.#write([]);
+      }
       const changes = await backlog.next();
       if (this.#closed) {
         return;
@@ -249,7 +257,6 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
       if (changes.length > 0) {
         this.#write(changes);
       } else if (!backlog.isSettled) {
-        this.#write([]);
         await backlog.settled;
       } else if (backlog.position === this.#place.position()) {
         this.#backlog = null;

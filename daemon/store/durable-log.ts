@@ -15,7 +15,7 @@ import { type LogContent, type LogEntry, LogGapError } from '../core/history.js'
 import { Backoff } from '../lib/backoff.js';
 import { LogFiles, type Segment, SEGMENT_START } from './log-files.js';
 import { encodeFrame } from './log-frame.js';
-import { readRange, readSegment } from './log-reader.js';
+import { type Pending, readRange, readSegment, readSegments, readWaiting } from './log-reader.js';
 
 export interface LogBounds {
   readonly maxAgeMs: number;
@@ -32,11 +32,6 @@ export interface LogOptions extends LogBounds {
   readonly onProblem: (problem: string | null) => void;
   /** Called for what a person should know, once. */
   readonly onNotice: (notice: string) => void;
-}
-
-interface Pending {
-  readonly sequence: number;
-  readonly entry: () => LogEntry;
 }
 
 const SEGMENTS_PER_LOG = 16;
@@ -167,17 +162,20 @@ export class DurableLog {
     }
   }
 
-  /** All that is on disk, oldest first, as far as it can be read. @param sinceMs leaves out files that were not written since */
+  /**
+   * All that was appended before this call, on disk and in memory, oldest first, as far as it can be read.
+   * @param sinceMs leaves out files that were not written since
+   */
   async *readAll(sinceMs: number): AsyncGenerator<readonly LogEntry[]> {
-    for (const segment of this.#segments.filter(({ writtenMs }) => writtenMs >= sinceMs)) {
-      const { bytes } = segment;
-      try {
-        const { end } = yield* readSegment(this.#files, segment);
-        this.#judgeEnd(segment, bytes, end);
-      } catch {
-        // Removed meanwhile, or on a disk that fails: what can be read elsewhere still helps.
-      }
+    // Held from here on: what the disk takes meanwhile may be in a file that is not read.
+    const waiting = [...this.#pending];
+    const segments = this.#segments.filter(({ writtenMs }) => writtenMs >= sinceMs);
+    let position = 0;
+    for await (const entries of readSegments(this.#files, segments, this.#judgeEnd.bind(this))) {
+      position = entries.at(-1)?.sequence ?? position;
+      yield entries;
     }
+    yield* readWaiting(waiting.filter(({ sequence }) => sequence > position));
   }
 
   /** Other bounds from now on: what is beyond them leaves as soon as nothing is being written. */

@@ -1,4 +1,5 @@
 /** Reads a log whose files are appended to, and removed, meanwhile. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type LogEntry, LogGapError } from '../core/history.js';
 import { type LogFiles, type Segment, SEGMENT_START } from './log-files.js';
 
@@ -15,6 +16,47 @@ export async function* readSegment(
     }
     offset += bytes;
     yield entries;
+  }
+}
+
+/** What can be read of several segments. @param onEnd gets each that was read: how long it should be, and was */
+export async function* readSegments(
+  files: LogFiles,
+  segments: readonly Segment[],
+  onEnd: (segment: Segment, bytes: number, end: number) => void,
+): AsyncGenerator<readonly LogEntry[]> {
+  for (const segment of segments) {
+    const { bytes } = segment;
+    try {
+      const { end } = yield* readSegment(files, segment);
+      onEnd(segment, bytes, end);
+    } catch {
+      // Removed meanwhile, or on a disk that fails: what can be read elsewhere still helps.
+    }
+  }
+}
+
+/** An entry that is in memory. */
+export interface Pending {
+  readonly sequence: number;
+  /** Makes it, once. */
+  readonly entry: () => LogEntry;
+}
+
+/** Entries that are made before other work gets its turn. */
+const MADE_PER_TURN = 32;
+
+/** What is in memory, but what cannot be made, which is a defect; writing it tells that. */
+export async function* readWaiting(waiting: readonly Pending[]): AsyncGenerator<readonly LogEntry[]> {
+  for (let start = 0; start < waiting.length; start += MADE_PER_TURN) {
+    yield waiting.slice(start, start + MADE_PER_TURN).flatMap(({ entry }) => {
+      try {
+        return entry();
+      } catch {
+        return [];
+      }
+    });
+    await nextTurn();
   }
 }
 

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import Long from 'long';
+import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import type { AlertWatchChange, StuckdClient } from '../../daemon/rpc/grpc-client.js';
 import { ALERT_SERVICE } from '../../daemon/rpc/services.js';
 import { waitFor } from '../support/wait-for.js';
 import { createAlert, FakeAlerts, resolvedAlert } from '../unit/rpc/sample-alerts.js';
-import { EPOCH_MONO_US, EPOCH_REAL_US } from '../unit/rpc/sample-records.js';
+import { createRecords, createWorkloads, EPOCH_MONO_US, EPOCH_REAL_US, WORKLOAD } from '../unit/rpc/sample-records.js';
 import { rejection, RpcBench, startStuckctl, type StuckctlProcess } from './rpc-harness.js';
 
 let bench: RpcBench;
@@ -51,6 +52,38 @@ describe('ListAlerts', () => {
     const error = await rejection(client.listAlerts({ pageToken: nextPageToken, filter: { pids: [1] } }));
     assert.equal(error.failure, 'invalid');
     assert.equal((await client.listAlerts({ pageSize: 100_000 })).alerts.length, 250);
+  });
+
+  test('a page fits into the 4 MiB that clients take, however much is known of each alert', async () => {
+    const podLabels = new Map(Array.from({ length: 20 }, (_, index) => [`label-${index}`, 'value'.repeat(12)]));
+    const connections = createRecords(5);
+    const alerts = alertsTo(600).map((alert) => ({ ...alert, connections }));
+    await bench.serve({ alerts: new FakeAlerts(alerts), workloads: createWorkloads({ ...WORKLOAD, podLabels }) });
+    const client = bench.connectRaw();
+    const { path, requestSerialize, responseDeserialize } = ALERT_SERVICE.listAlerts;
+    const list = async (pageToken: string): Promise<stuckd.v1.ListAlertsResponse> =>
+      new Promise((resolve, reject) => {
+        const request = { pageSize: 500, pageToken };
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error, response) => {
+          if (response === undefined) {
+            reject(error ?? new Error('no response'));
+          } else {
+            resolve(response);
+          }
+        });
+      });
+    const pages: stuckd.v1.Alert.$Properties[][] = [];
+    let pageToken = '';
+    do {
+      const page = await list(pageToken);
+      pages.push(page.alerts);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    assert.ok(pages.length > 2, `${pages.length} pages`);
+    assert.deepEqual(
+      pages.flat().map(({ id }) => id),
+      alerts.map(({ id }) => id),
+    );
   });
 
   test('resolved ones are asked for, and by time', async () => {

@@ -122,7 +122,7 @@ describe('watch', () => {
 
   test('a subscriber that reads nothing for the limit is ended', async () => {
     const records = new FakeRecords();
-    const server = await bench.serve({ records, watchLimits: { slowMs: 500 } });
+    const server = await bench.serve({ records, watchLimits: { slowMs: 500, statusMs: 600_000 } });
     const stream = openWatch(bench.connectRaw());
     const ended = statusOf(stream);
     await stopReading(stream);

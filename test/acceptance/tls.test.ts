@@ -3,13 +3,14 @@
 // that are refused. The certificates are made on the spot. It cannot show that other languages' TLS agrees with Node's.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { createStuckdClient, type ClientTls, type StuckdClient } from '../../daemon/rpc/grpc-client.js';
 import { type GrpcServer, startGrpcServer } from '../../daemon/rpc/grpc-server.js';
+import type { TlsFiles } from '../../daemon/rpc/tls-certificates.js';
 import { type Authority, type Certificate, createAuthority, replaceFile } from '../support/certificates.js';
 import { waitFor } from '../support/wait-for.js';
 import { createLog, createRecord, FakeRecords } from '../unit/rpc/sample-records.js';
@@ -42,16 +43,30 @@ function writeClient(name: string, { cert, key }: Certificate, believed: Certifi
   return { ...tls, serverName: null };
 }
 
-function writeServer({ cert, key }: Certificate, clientCa: Certificate): void {
-  replaceFile(file('server.key'), key);
-  replaceFile(file('server.pem'), cert);
-  replaceFile(file('clients.pem'), clientCa.cert);
+/** Of certificates that are not to lie beside everything else. */
+const FOLDER = 'certificates';
+
+function writeServer({ cert, key }: Certificate, clientCa: Certificate, folder = '.'): void {
+  mkdirSync(file(folder), { recursive: true });
+  replaceFile(file(`${folder}/server.key`), key);
+  replaceFile(file(`${folder}/server.pem`), cert);
+  replaceFile(file(`${folder}/clients.pem`), clientCa.cert);
+}
+
+function serverFiles(folder: string): TlsFiles {
+  return {
+    certFile: file(`${folder}/server.pem`),
+    keyFile: file(`${folder}/server.key`),
+    clientCaFile: file(`${folder}/clients.pem`),
+  };
 }
 
 interface ServeOptions {
   readonly address?: string;
   readonly records?: FakeRecords;
   readonly connectionsMax?: number;
+  /** Where the certificates are. */
+  readonly folder?: string;
 }
 
 async function serve(options: ServeOptions = {}): Promise<GrpcServer> {
@@ -60,7 +75,7 @@ async function serve(options: ServeOptions = {}): Promise<GrpcServer> {
     address: bench.address,
     tcp: {
       address,
-      tls: { certFile: file('server.pem'), keyFile: file('server.key'), clientCaFile: file('clients.pem') },
+      tls: serverFiles(options.folder ?? '.'),
       insecure: false,
       reflection: false,
     },
@@ -270,6 +285,28 @@ describe('certificates that change', () => {
       /clients\.pem holds a certificate that cannot be read/,
     ],
   ];
+  const blockedFolders: readonly (readonly [string, (folder: string) => void, RegExp])[] = [
+    ['a file in its place', (folder) => writeFileSync(folder, ''), /ENOTDIR: .*server\.pem/],
+    ['a loop of symbolic links', (folder) => symlinkSync(folder, folder), /ELOOP: .*server\.pem/],
+    ['nothing in its place', () => undefined, /ENOENT: .*server\.pem/],
+  ];
+  for (const [name, block, message] of blockedFolders) {
+    test(`their folder cannot be entered, ${name}: the old ones stay in use until it can`, async () => {
+      writeServer(authority.issue(['127.0.0.1']), authority, FOLDER);
+      const server = await serve({ folder: FOLDER });
+      const address = tcpAddress(server);
+      const before = await shownSerial(address);
+      renameSync(file(FOLDER), file('elsewhere'));
+      block(file(FOLDER));
+      await waitFor(() => server.problems().some((problem) => message.test(problem)), { what: 'the problem' });
+      assert.match(log.lines.join('\n'), message);
+      assert.equal(await shownSerial(address), before);
+      rmSync(file(FOLDER), { force: true });
+      renameSync(file('elsewhere'), file(FOLDER));
+      await waitFor(() => server.problems().length === 0, { what: 'the folder to be back' });
+    });
+  }
+
   for (const [name, damage, message] of damages) {
     test(`${name}: the old ones stay in use, log and status say so, and the next good files are taken`, async () => {
       const server = await serve();
@@ -336,5 +373,11 @@ describe('what is refused at the start', () => {
 
   test('certificates that are not there', async () => {
     await assert.rejects(serve(), { name: 'AddressError', message: /^grpc\.tcp\.tls: ENOENT.*server\.(pem|key)/ });
+  });
+
+  test('certificates whose folder is none', async () => {
+    writeFileSync(file(FOLDER), '');
+    const refused = { name: 'AddressError', message: /^grpc\.tcp\.tls: ENOTDIR.*server\.pem/ };
+    await assert.rejects(serve({ folder: FOLDER }), refused);
   });
 });

@@ -114,11 +114,14 @@ export class FakeRecords implements RecordSource {
   readonly #open = new Map<string, StuckRecord>();
   readonly #ended = new Map<string, StuckRecord>();
   readonly #listeners = new Set<(change: RecordChange) => void>();
+  readonly #endedMax: number;
   /** Of the sockets behind the records, by id; none by default. */
   readonly observations = new Map<string, ObservedSocket>();
   timeUs = EPOCH_MONO_US;
 
-  constructor(records: readonly StuckRecord[] = []) {
+  /** @param endedMax ended records that it keeps, the newest: `history.ended` of the configuration */
+  constructor(records: readonly StuckRecord[] = [], endedMax = Infinity) {
+    this.#endedMax = endedMax;
     for (const record of records) {
       this.#open.set(record.id, record);
     }
@@ -156,6 +159,10 @@ export class FakeRecords implements RecordSource {
     if (kind === 'ended') {
       this.#open.delete(record.id);
       this.#ended.set(record.id, record);
+      const [oldest] = this.#ended.keys();
+      if (this.#ended.size > this.#endedMax && oldest !== undefined) {
+        this.#ended.delete(oldest);
+      }
     } else {
       this.#open.set(record.id, record);
     }

@@ -195,14 +195,14 @@ describe('a session that is resumed', () => {
     await turns();
     assert.deepEqual(
       responses.map((response) => response.words),
-      [['opened c1', 'opened c2'], ['opened c3'], []],
+      [[], ['opened c1', 'opened c2'], ['opened c3'], []],
     );
     tell('ended', 'c1');
     await turns();
     assert.deepEqual(responses.at(-1)?.words, ['ended c1']);
     assert.deepEqual(
       responses.map(({ token }) => sequenceOf(token)),
-      [2, 3, 3, 4],
+      [0, 2, 3, 3, 4],
     );
   });
 

@@ -323,6 +323,38 @@ test('a directory that is deleted: said, made anew, and what it held is a gap', 
   assert.deepEqual(await labels((await open({}, () => undefined)).read(10)), numbered(11, 15));
 });
 
+describe('reading all, while the disk takes nothing', () => {
+  test('what waits follows what is on disk, each once, also if it is written meanwhile', async () => {
+    const log = await open({ maxBytes: 16 * 2000 });
+    fill(log, 50, 100);
+    await untilWritten(log);
+    const files0 = files();
+    fill(log, 50, 100);
+    assert.deepEqual(await labels(log.readAll(0)), numbered(1, 100), 'before it is written');
+    fill(log, 50, 100);
+    const seen: string[] = [];
+    for await (const entries of log.readAll(0)) {
+      seen.push(...entries.map(({ label }) => label));
+      await untilWritten(log);
+    }
+    assert.deepEqual(seen, numbered(1, 150), 'while it is written');
+    assert.ok(files().length > files0.length, 'part of it into a new file');
+  });
+
+  test('what waits is found without a disk, but for what cannot be made', async () => {
+    writeFileSync(directory, 'in the way');
+    const log = await open();
+    const first = log.last + 1;
+    fill(log, 250);
+    log.append(0, () => {
+      throw new Error('a defect');
+    });
+    fill(log, 1);
+    assert.equal(log.counters.dropped, 0);
+    assert.deepEqual(await labels(log.readAll(Date.now())), [...numbered(first, first + 249), `n${first + 251}`]);
+  });
+});
+
 test('without a directory it begins in memory, with numbers that no run before had', async () => {
   writeFileSync(directory, 'in the way');
   const log = await open({ queueMax: 400 });
