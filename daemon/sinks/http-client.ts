@@ -5,7 +5,6 @@
  */
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { isIP, isIPv6, type LookupFunction } from 'node:net';
-import { Client } from 'undici';
 import { type AddressPolicy, addressProblem } from './address-policy.js';
 
 /** @returns all addresses of a name. */
@@ -137,6 +136,8 @@ async function exchange(
   const addresses = await allowedAddresses(request, resolve);
   signal.throwIfAborted();
   const { url, headers, body, ca, timeoutMs } = request;
+  // A megabyte of code, which a daemon without receivers never needs.
+  const { Client } = await import('undici');
   const client = new Client(url.origin, {
     pipelining: 1,
     maxHeaderSize: HEADER_BYTES_MAX,

@@ -255,6 +255,7 @@ test('it is written anew when it is twice as large as what counts', async (conte
 test('what is appended while the file is written anew is on the disk as well', async (context) => {
   const bench = createBench(context);
   const { outbox, log } = await bench.open();
+  accept(outbox, 'first', 'fired');
   const { ino: oldIno } = fs.statSync(bench.path);
   /** Up to where each file was synced. */
   const synced = new Map<number, number>();
