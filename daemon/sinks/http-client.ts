@@ -137,8 +137,8 @@ async function exchange(
   signal.throwIfAborted();
   const { url, headers, body, ca, timeoutMs } = request;
   // A megabyte of code, which a daemon without receivers never needs.
-  const { Client } = await import('undici');
-  const client = new Client(url.origin, {
+  const { default: undici } = await import('undici');
+  const client = new undici.Client(url.origin, {
     pipelining: 1,
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: timeoutMs,
