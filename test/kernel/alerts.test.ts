@@ -14,7 +14,7 @@ import type { LabLink } from '../../daemon/demo/lab/lab-link.js';
 import { atOnce } from '../support/at-once.js';
 import { FollowedAlerts, type AlertJson } from '../support/followed-alerts.js';
 import { createLab, createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
-import { timeMs } from '../support/record-checks.js';
+import { assertSameTime, timeMs } from '../support/record-checks.js';
 import { Sockprog } from '../support/sockprog.js';
 import { StuckdUnderTest } from '../support/stuckd.js';
 import { answerWith, Endpoint, type Received } from '../unit/sinks/endpoint.js';
@@ -291,7 +291,9 @@ describe('alerts', { skip, concurrency: atOnce(3) }, () => {
     const after = new FollowedAlerts(t, second, pidsOf(programs));
     const taken = await after.wait('snapshotItem', 2);
     assert.deepEqual(taken.map(({ id }) => id).sort(), ids);
-    assert.deepEqual(taken.map(({ fireTime }) => fireTime).sort(), fired.map(({ fireTime }) => fireTime).sort());
+    for (const { id, fireTime } of taken) {
+      assertSameTime(fireTime, fired.find((alert) => alert.id === id)?.fireTime);
+    }
     await after.until('their connections', () =>
       ids.every((id) => after.changes.some(({ alert }) => alert.id === id && alert.connections?.length === 5)),
     );
