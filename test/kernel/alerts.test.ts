@@ -5,9 +5,7 @@
 // receiver was down when they fired.
 // It cannot prove the thresholds themselves, which are shortened here; the scenarios of the alert rules do.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { LabLink } from '../../daemon/demo/lab/lab-link.js';
@@ -17,6 +15,7 @@ import { createLab, createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, 
 import { assertSameTime, timeMs } from '../support/record-checks.js';
 import { Sockprog } from '../support/sockprog.js';
 import { StuckdUnderTest } from '../support/stuckd.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { answerWith, Endpoint, type Received } from '../unit/sinks/endpoint.js';
 
 const skip = labSkipReason();
@@ -86,14 +85,6 @@ async function sendOnAll(programs: readonly Sockprog[]): Promise<void> {
       await program.command(`send b${index} 100`);
     }
   }
-}
-
-function temporaryDirectory(test: Ending): string {
-  const directory = mkdtempSync(join(tmpdir(), 'stuckd-alerts-'));
-  test.after(() => {
-    rmSync(directory, { recursive: true, force: true });
-  });
-  return directory;
 }
 
 function pidsOf(programs: readonly Sockprog[]): number[] {
@@ -270,7 +261,7 @@ describe('alerts', { skip, concurrency: atOnce(3) }, () => {
   });
 
   test('the daemon is killed while alerts fire: the next one goes on with them', async (t) => {
-    const stateDir = temporaryDirectory(t);
+    const stateDir = temporaryDirectory();
     const { programs, link } = await setTwoPeers(t);
     const first = await StuckdUnderTest.start(t, { config: QUICK, stateDir });
     const before = new FollowedAlerts(t, first, pidsOf(programs));
@@ -304,7 +295,7 @@ describe('alerts', { skip, concurrency: atOnce(3) }, () => {
   });
 
   test('killed between an alert and its delivery: a receiver that was down gets each one, once, and its end', async (t) => {
-    const stateDir = temporaryDirectory(t);
+    const stateDir = temporaryDirectory();
     const endpoint = await Endpoint.start();
     t.after(() => endpoint.close());
     endpoint.answer = answerWith(503);

@@ -4,8 +4,7 @@
 // known; SIGTERM ends the daemon in good order, a second one at once, and neither leaves a sensor behind.
 // It cannot prove how a record survives a reboot of the machine; the scenarios of the tracker do.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
@@ -19,6 +18,7 @@ import { assertBetween, assertFirstProbe, assertOwner, assertSameTime } from '..
 import { timelineTexts, timeMs, wallMs } from '../support/record-checks.js';
 import { Sockprog } from '../support/sockprog.js';
 import { StuckdUnderTest, type StuckJson } from '../support/stuckd.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const { Outcome } = proto.v1;
 const skip = labSkipReason();
@@ -36,14 +36,6 @@ async function setStage(test: Ending): Promise<Stage> {
   await serving.command(`listen l ${SERVER_ADDRESS} ${PORT}`);
   const using = await Sockprog.start(hosts.lab, hosts.client);
   return { ...hosts, serving, using };
-}
-
-function temporaryDirectory(test: Ending): string {
-  const directory = mkdtempSync(join(tmpdir(), 'stuckd-restart-'));
-  test.after(() => {
-    rmSync(directory, { recursive: true, force: true });
-  });
-  return directory;
 }
 
 /** What is written of the open records. */
@@ -140,8 +132,8 @@ class HeldSensor {
   readonly path: string;
   readonly #hold: string;
 
-  constructor(test: Ending) {
-    const directory = temporaryDirectory(test);
+  constructor() {
+    const directory = temporaryDirectory();
     this.path = join(directory, 'sensor');
     this.#hold = join(directory, 'hold');
     const real = join(packageRoot(), 'bpf/.output/stuckd-sensor');
@@ -169,7 +161,7 @@ class HeldSensor {
 }
 
 test('the sensor is killed during an incident: records go on, or end as is known', { skip }, async (t) => {
-  const sensor = new HeldSensor(t);
+  const sensor = new HeldSensor();
   const stuckd = await StuckdUnderTest.start(t, { config: QUICK_CLOSING, sensor: { path: sensor.path } });
   const cut = await setStage(t);
   const healed = await setStage(t);
@@ -235,7 +227,7 @@ test('the sensor is killed during an incident: records go on, or end as is known
 describe('the daemon is replaced during an incident', { skip, concurrency: atOnce(2) }, () => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     test(`${signal}: the next one goes on with the same ids`, async (t) => {
-      const stateDir = temporaryDirectory(t);
+      const stateDir = temporaryDirectory();
       const first = await StuckdUnderTest.start(t, { stateDir });
       const cut = await setStage(t);
       const healed = await setStage(t);

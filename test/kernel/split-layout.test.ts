@@ -15,6 +15,7 @@ import { assertDiagnosisNames, assertOwner, assertSameTime } from '../support/re
 import { Sockprog } from '../support/sockprog.js';
 import { DAEMON_PROGRAM, StuckdUnderTest } from '../support/stuckd.js';
 import { startAs, type User } from '../support/unprivileged.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const skip = labSkipReason();
 const PORT = 8000;
@@ -77,9 +78,8 @@ async function waitSession(stuckd: StuckdUnderTest, before: number): Promise<num
 test('two users, two capabilities: a black hole is found, and survives every replacement', { skip }, async (t) => {
   const unit = new SensorUnit(t);
   await unit.ready();
-  const stateDir = mkdtempSync(join(tmpdir(), 'stuckd-state-'));
+  const stateDir = temporaryDirectory();
   chownSync(stateDir, DAEMON_USER.uid, DAEMON_USER.gid);
-  t.after(() => rmSync(stateDir, { recursive: true, force: true }));
   const options = { user: DAEMON_USER, sensor: { address: unit.address }, stateDir };
   const first = await StuckdUnderTest.start(t, options);
 
