@@ -1,7 +1,7 @@
 /** What a real stuckd says about alerts, as scripts see it. */
-import { setTimeout } from 'node:timers/promises';
 import type { AlertWatchChange } from '../../daemon/rpc/grpc-client.js';
 import { toProtoJson } from '../../daemon/rpc/proto-json.js';
+import { followWatch } from './follow-watch.js';
 import type { Ending } from './lab.js';
 import { Notice } from './notice.js';
 import type { StuckdUnderTest, StuckJson } from './stuckd.js';
@@ -35,8 +35,6 @@ export interface AlertChangeJson {
   readonly time: string;
   readonly alert: AlertJson;
 }
-
-const RETRY_MS = 100;
 
 const KINDS = ['snapshotItem', 'fired', 'updated', 'resolved'] as const;
 
@@ -76,23 +74,14 @@ export class FollowedAlerts {
     }
   }
 
-  /** A machine that is busy for seconds may cost the stream; it goes on where it was, as long as there is a daemon. */
   async #follow({ client, process }: StuckdUnderTest): Promise<void> {
     const { signal } = this.#controller;
-    let token = '';
-    while (!signal.aborted && process.running) {
-      try {
-        for await (const { changes, resumeToken } of client.watchAlertResponses({}, token, signal)) {
-          token = resumeToken;
-          for (const change of changes) {
-            this.#take(change);
-          }
-        }
-      } catch (error) {
-        this.#losses.push(String(error));
-        await setTimeout(RETRY_MS);
-      }
-    }
+    const open = (token: string): ReturnType<typeof client.watchAlertResponses> =>
+      client.watchAlertResponses({}, token, signal);
+    const take = (change: AlertWatchChange): void => {
+      this.#take(change);
+    };
+    await followWatch({ open, take, signal, process }, (reason) => this.#losses.push(reason));
   }
 
   #take(change: AlertWatchChange): void {

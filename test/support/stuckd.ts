@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
-import { CallError, createStuckdClient, type StatusResponse, type StuckdClient } from '../../daemon/rpc/grpc-client.js';
+import { CallError, createStuckdClient, type StatusResponse } from '../../daemon/rpc/grpc-client.js';
+import type { StuckdClient, WatchChange } from '../../daemon/rpc/grpc-client.js';
 import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { toProtoJson } from '../../daemon/rpc/proto-json.js';
 import { durationToMs, timestampToMs } from '../../daemon/rpc/proto-time.js';
+import { followWatch } from './follow-watch.js';
 import type { Ending } from './lab.js';
 import { Notice } from './notice.js';
 import { packageRoot } from './package-root.js';
@@ -172,6 +174,8 @@ export class StuckdUnderTest {
   /** Of a change, or of the end of the watch. */
   readonly #notice = new Notice();
   #following = false;
+  /** Why the watch ended, each time. */
+  readonly #losses: string[] = [];
 
   private constructor(process: ManagedProcess, directory: string, address: string) {
     this.process = process;
@@ -328,21 +332,24 @@ export class StuckdUnderTest {
   }
 
   async #follow(): Promise<void> {
-    try {
-      for await (const change of this.client.watch({}, this.#watch.signal)) {
-        for (const kind of CHANGE_KINDS) {
-          const record = change[kind];
-          if (record !== null && record !== undefined) {
-            this.changes.push({ kind, record: connectionJson(record) });
-            this.#notice.give();
-          }
-        }
+    const { signal } = this.#watch;
+    const open = (token: string): ReturnType<StuckdClient['watchResponses']> =>
+      this.client.watchResponses({}, token, signal);
+    const take = (change: WatchChange): void => {
+      this.#take(change);
+    };
+    await followWatch({ open, take, signal, process: this.process }, (reason) => this.#losses.push(reason));
+    this.#following = false;
+    this.#notice.give();
+  }
+
+  #take(change: WatchChange): void {
+    for (const kind of CHANGE_KINDS) {
+      const record = change[kind];
+      if (record !== null && record !== undefined) {
+        this.changes.push({ kind, record: connectionJson(record) });
+        this.#notice.give();
       }
-    } catch {
-      // The daemon was ended by the test; whoever waits for a change says so.
-    } finally {
-      this.#following = false;
-      this.#notice.give();
     }
   }
 
@@ -351,7 +358,8 @@ export class StuckdUnderTest {
       const peer = `${record.remote.address}:${String(record.remote.port)}`;
       return `  ${kind} ${record.id} ${record.kind} ${record.state} netns ${String(record.netns)} -> ${peer} ${record.outcome ?? ''}`;
     });
-    return `changes so far:\n${lines.join('\n')}\nits output:\n${this.process.lines.slice(-20).join('\n')}`;
+    const losses = this.#losses.map((loss) => `  watch lost: ${loss}`);
+    return `changes so far:\n${[...lines, ...losses].join('\n')}\nits output:\n${this.process.lines.slice(-20).join('\n')}`;
   }
 }
 
