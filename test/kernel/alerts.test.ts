@@ -99,7 +99,7 @@ function alertOf({ body }: Received): AlertJson {
   return JSON.parse(body) as AlertJson;
 }
 
-describe('alerts', { skip, concurrency: atOnce(3) }, () => {
+describe('alerts', { skip, concurrency: atOnce(3, 1) }, () => {
   test('one of two peers dies under three processes with 200 connections: three alerts, which end when it is back', async (t) => {
     const stuckd = await StuckdUnderTest.start(t, { config: QUICK });
     const { programs, link } = await setTwoPeers(t, [
