@@ -89,10 +89,16 @@ export class FollowedAlerts {
     for (const kind of KINDS) {
       const alert = rest[kind];
       if (alert !== undefined && this.#isOurs(alert)) {
-        this.changes.push({ kind, time, alert });
+        this.changes.push({ kind: this.#isMissedFiring(kind, alert) ? 'fired' : kind, time, alert });
         this.#notice.give();
       }
     }
+  }
+
+  /** The stream was lost before there was anything to go on from, and the alert has fired meanwhile. */
+  #isMissedFiring(kind: AlertChangeJson['kind'], { id }: AlertJson): boolean {
+    const isNew = !this.changes.some(({ alert }) => alert.id === id);
+    return kind === 'snapshotItem' && this.#losses.length > 0 && isNew;
   }
 
   #isOurs({ process, connections = [] }: AlertJson): boolean {
