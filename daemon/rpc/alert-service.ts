@@ -8,9 +8,9 @@ import { type AlertFilter, parseAlertFilter } from './alert-filter.js';
 import type { AlertHistory } from './alert-history.js';
 import { alertToProto } from './alert-mapping.js';
 import { deliveryHandlers } from './delivery-service.js';
-import { fillPage } from './fill-page.js';
+import { fillPageById, pageSizeOf } from './fill-page.js';
 import { stuckd } from './gen/stuckd.js';
-import { decodePageToken, encodePageToken } from './page-token.js';
+import { decodePageToken } from './page-token.js';
 import { timestampToMs } from './proto-time.js';
 import type { MalformedRequest } from './service-definition.js';
 import { acceptRequest, unary } from './status.js';
@@ -40,10 +40,6 @@ export interface AlertServiceOptions {
   readonly watches: WatchCalls;
   /** What is kept on disk; without it watches cannot be resumed. */
   readonly alertHistory?: AlertHistory;
-}
-
-function byId(a: { readonly id: string }, b: { readonly id: string }): number {
-  return a.id < b.id ? -1 : Number(a.id > b.id);
 }
 
 export class AlertService {
@@ -80,28 +76,21 @@ export class AlertService {
     const firingAfterMs = request.firingAfter ? timestampToMs(request.firingAfter) : -Infinity;
     const query = `${filter.fingerprint} ${includeResolved ? firingAfterMs.toString() : ''}`;
     const afterId = decodePageToken(request.pageToken ?? '', query);
-    const pageSize = Math.min(
-      request.pageSize === 0 ? PAGE_SIZE_DEFAULT : (request.pageSize ?? PAGE_SIZE_DEFAULT),
-      PAGE_SIZE_MAX,
-    );
+    const pageSize = pageSizeOf(request.pageSize, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
 
     const wasFiring = ({ endUs }: Alert): boolean =>
       endUs !== null && this.#clock.monoToRealUs(endUs) / US_PER_MS >= firingAfterMs;
     const all = [...(includeResolved ? this.#alerts.resolved().filter(wasFiring) : []), ...this.#alerts.firing()];
     const inMemory = all.filter((alert) => alert.id > afterId && filter.matches(alert));
     const onDisk = includeResolved ? await this.#history?.resolved(filter, firingAfterMs, afterId, pageSize + 1) : [];
-    const rest = [...inMemory, ...(onDisk ?? [])].sort(byId);
     const nowUs = this.#clock.nowUs();
-    const page = await fillPage(
-      rest,
-      pageSize,
-      (item): AlertMessage =>
+    const { page, nextPageToken } = await fillPageById([...inMemory, ...(onDisk ?? [])], {
+      ...{ pageSize, query },
+      toMessage: (item): AlertMessage =>
         'decode' in item ? item.decode() : alertToProto(item, nowUs, this.#clock, this.#workloads),
-      (alert) => stuckd.v1.Alert.encode(alert).pos,
-    );
-    const last = rest[page.length - 1];
-    const more = last !== undefined && rest.length > page.length;
-    return { alerts: page, nextPageToken: more ? encodePageToken(query, last.id) : '' };
+      sizeOf: (alert) => stuckd.v1.Alert.encode(alert).pos,
+    });
+    return { alerts: page, nextPageToken };
   }
 
   /** @throws RpcError for a token from which nothing can be resumed. */

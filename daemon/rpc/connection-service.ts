@@ -7,11 +7,11 @@ import type { PeerTotals } from '../core/sweep-totals.js';
 import { createChangeMapper, type RecordMapper } from './change-mapper.js';
 import { type ConnectionFilter, parseConnectionFilter } from './connection-filter.js';
 import type { ConnectionHistory } from './connection-history.js';
-import { fillPage } from './fill-page.js';
+import { fillPageById, pageSizeOf } from './fill-page.js';
 import { stuckd } from './gen/stuckd.js';
 import { ladderToProto, parseWhatIf, whatIfToProto } from './get-connection.js';
 import { groupLists } from './group-lists.js';
-import { decodePageToken, encodePageToken } from './page-token.js';
+import { decodePageToken } from './page-token.js';
 import { recordToProto } from './proto-mapping.js';
 import type { MalformedRequest } from './service-definition.js';
 import { RpcError, acceptRequest, invalidArgument, unary } from './status.js';
@@ -55,10 +55,6 @@ export function recordFeed(records: RecordSource): WatchFeed<StuckRecord, Record
   };
 }
 
-function byId(a: { readonly id: string }, b: { readonly id: string }): number {
-  return a.id < b.id ? -1 : Number(a.id > b.id);
-}
-
 export class ConnectionService {
   readonly implementation: UntypedServiceImplementation;
   readonly #records: RecordSource;
@@ -95,26 +91,19 @@ export class ConnectionService {
     const includeEnded = request.includeEnded ?? false;
     const query = `${filter.fingerprint}${includeEnded ? '+ended' : ''}`;
     const afterId = decodePageToken(request.pageToken ?? '', query);
-    const pageSize = Math.min(
-      request.pageSize === 0 ? PAGE_SIZE_DEFAULT : (request.pageSize ?? PAGE_SIZE_DEFAULT),
-      PAGE_SIZE_MAX,
-    );
+    const pageSize = pageSizeOf(request.pageSize, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
 
     const all = includeEnded ? [...this.#records.recentlyEnded(), ...this.#records.open()] : this.#records.open();
     const inMemory = all.filter((record) => record.id > afterId && filter.matches(record));
     const onDisk = includeEnded ? await this.#history?.ended(filter, afterId, pageSize + 1) : [];
-    const rest = [...inMemory, ...(onDisk ?? [])].sort(byId);
     const nowUs = this.#clock.nowUs();
-    const stuckConnections = await fillPage(
-      rest,
-      pageSize,
-      (item): Connection =>
+    const { page, nextPageToken } = await fillPageById([...inMemory, ...(onDisk ?? [])], {
+      ...{ pageSize, query },
+      toMessage: (item): Connection =>
         'decode' in item ? item.decode() : recordToProto(item, nowUs, this.#clock, this.#workloads),
-      (connection) => stuckd.v1.StuckConnection.encode(connection).pos,
-    );
-    const last = rest[stuckConnections.length - 1];
-    const more = last !== undefined && rest.length > stuckConnections.length;
-    return { stuckConnections, nextPageToken: more ? encodePageToken(query, last.id) : '' };
+      sizeOf: (connection) => stuckd.v1.StuckConnection.encode(connection).pos,
+    });
+    return { stuckConnections: page, nextPageToken };
   }
 
   async #get(request: GetRequest): Promise<GetResponse> {

@@ -1,6 +1,7 @@
 /** The part of AlertService that is about receivers: what was sent to them, again, and a test. */
 import { status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Delivery, DeliveryEvent, DeliverySource, DeliveryState, TestAnswer } from '../core/delivery.js';
+import { pageSizeOf } from './fill-page.js';
 import { stuckd } from './gen/stuckd.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
 import { durationFromUs, timestampFromUs } from './proto-time.js';
@@ -90,7 +91,7 @@ export function listDeliveries(source: DeliverySource, request: ListRequest): Li
     (alertIds.length === 0 || alertIds.includes(delivery.alertId)) &&
     (after === null || comparePlaces(delivery, after) > 0);
   const rest = source.deliveries().filter(matches).sort(comparePlaces);
-  const size = Math.min(request.pageSize === 0 ? PAGE_DEFAULT : request.pageSize, PAGE_MAX);
+  const size = pageSizeOf(request.pageSize, PAGE_DEFAULT, PAGE_MAX);
   const page = rest.slice(0, size);
   const last = page.at(-1);
   return {

@@ -5,6 +5,7 @@ import type { RecordSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import type { PeerTotals } from '../core/sweep-totals.js';
 import { parseConnectionFilter } from './connection-filter.js';
+import { pageSizeOf } from './fill-page.js';
 import type { stuckd } from './gen/stuckd.js';
 import { peerGroupToProto, processGroupToProto } from './group-mapping.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
@@ -44,8 +45,7 @@ function cutPage<Item extends { readonly stuckCount: number; readonly key: strin
   query: string,
 ): Page<Item> {
   const after = decodePageToken(request.pageToken ?? '', query);
-  const asked = request.pageSize ?? 0;
-  const pageSize = Math.min(asked === 0 ? PAGE_SIZE_DEFAULT : asked, PAGE_SIZE_MAX);
+  const pageSize = pageSizeOf(request.pageSize, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
   const rest = groups.filter((group) => position(group) > after);
   const items = rest.slice(0, pageSize);
   const last = items.at(-1);

@@ -1,7 +1,8 @@
 // Proves the history of alerts of the whole daemon, between a recorded sensor and a real client: a watch that is resumed over
 // a restart and over SIGKILL tells each alert of the incident once and to its end, under one id; resolved alerts outlive the
-// daemon; receivers are told of each once; a full disk is said, costs nothing but what cannot be kept, and its end is noticed. The last takes root, for a file
-// system of its own. The stream is that of one recorded incident, with thresholds short enough for it.
+// daemon; receivers are told of each once; a full disk is said, costs nothing but what cannot be kept, and its end is
+// noticed. The last takes root, for a file system of its own. The stream is that of one recorded incident, with thresholds
+// short enough for it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +18,7 @@ import { ReplayBench } from './replay-bench.js';
 import { forkDaemon, isOnDisk } from './replay-fork.js';
 import { loadRecording } from './replay-recording.js';
 import { startStuckctl } from './rpc-harness.js';
+import { storiesOf } from './stored-bench.js';
 
 const recording = loadRecording();
 const noMount = process.geteuid?.() === 0 ? false : 'mounting a file system of its own takes root';
@@ -67,21 +69,6 @@ async function followed(client: StuckdClient): Promise<AlertFollower> {
   return follower;
 }
 
-/** What was told of each alert, in order; updates fold into one. */
-function stories(...followers: readonly AlertFollower[]): Record<string, string> {
-  const found: Record<string, string[]> = {};
-  for (const word of followers.flatMap(({ words }) => words)) {
-    const [kind = '', id = ''] = word.split(' ');
-    if (id !== '') {
-      const story = (found[id] ??= []);
-      if (!(kind === 'updated' && story.at(-1) === 'updated')) {
-        story.push(kind);
-      }
-    }
-  }
-  return Object.fromEntries(Object.entries(found).map(([id, story]) => [id, story.join()]));
-}
-
 /** Waits while time passes, which in a recording it does not by itself. */
 async function waitOn(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const conditionOrTime = (): boolean | Promise<boolean> => {
@@ -109,7 +96,7 @@ async function untilAllResolved(client: StuckdClient, ...followers: readonly Ale
   const { alerts } = await client.listAlerts({ includeResolved: true });
   const ids = alerts.map(({ id }) => id ?? '');
   assert.ok(ids.length >= EARLY, ids.join());
-  const told = (): Record<string, string> => stories(...followers);
+  const told = (): Record<string, string> => storiesOf(followers);
   await waitFor(() => ids.every((id) => told()[id]?.endsWith('resolved')), { what: 'every end' });
   assert.deepEqual(Object.keys(told()).sort(), ids);
   for (const story of Object.values(told())) {
@@ -161,7 +148,7 @@ test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing',
   const before = await followed(first.client);
   await waitFor(() => stuckctl.stdout().includes('snapshotEnd'), { what: 'the snapshot of stuckctl' });
   await untilEarlyFired(before);
-  await untilSaved(Object.keys(stories(before)));
+  await untilSaved(Object.keys(storiesOf([before])));
   await waitFor(() => isOnDisk(bench, before.token), { what: 'what was told to be on disk' });
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
@@ -177,7 +164,7 @@ test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing',
   );
   await waitFor(() => stuckctl.stderr().includes('nothing was missed'), { what: 'stuckctl to be connected again' });
   assert.match(stuckctl.stderr(), /^connection lost \(.*\); trying again until Ctrl-C\nconnected again, resumed: /);
-  const count = Object.keys(stories(before, after)).length;
+  const count = Object.keys(storiesOf([before, after])).length;
   const ends = (): number => stuckctl.stdout().split('"resolved":').length - 1;
   await waitFor(() => ends() === count, { what: 'every end in stuckctl' });
 });
@@ -192,8 +179,8 @@ test('over SIGKILL receivers are told of each alert once, and of its end', async
   const first = await forkDaemon(bench, onClean, settings);
   const before = await followed(first.client);
   await untilEarlyFired(before);
-  await untilSaved(Object.keys(stories(before)));
-  const fired = Object.keys(stories(before));
+  await untilSaved(Object.keys(storiesOf([before])));
+  const fired = Object.keys(storiesOf([before]));
   const timesTold = (id: string, status: string): number =>
     endpoint.received.filter(({ body }) => body.includes(`"${id}"`) && body.includes(status)).length;
   // An answer of which the daemon does not know when it is killed is asked for again, under the same webhook-id.
@@ -221,7 +208,7 @@ test('an end that was told and not saved is not told again', async () => {
   const first = await bench.startDaemon(QUICK);
   const before = await followed(first.client);
   await untilEarlyFired(before);
-  await untilSaved(Object.keys(stories(before)));
+  await untilSaved(Object.keys(storiesOf([before])));
   const saved = readFileSync(savedPath());
   await untilAllResolved(first.client, before);
   await first.app.stop();
@@ -264,7 +251,7 @@ test('a full disk: the daemon says so and goes on, and recovers by itself', { sk
   const { client } = await bench.startDaemon(QUICK);
   assert.deepEqual(await listed(client), all, 'what was kept in memory was written when there was room');
   const again = follow(client, before.token);
-  await waitFor(() => Object.values(stories(before, again)).every((story) => story.endsWith('resolved')), {
+  await waitFor(() => Object.values(storiesOf([before, again])).every((story) => story.endsWith('resolved')), {
     what: 'every end once more',
   });
 });

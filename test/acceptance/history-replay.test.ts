@@ -15,6 +15,7 @@ import { getOne, listAll, ReplayBench } from './replay-bench.js';
 import { forkDaemon, isOnDisk } from './replay-fork.js';
 import { loadRecording } from './replay-recording.js';
 import { startStuckctl } from './rpc-harness.js';
+import { storiesOf } from './stored-bench.js';
 
 const recording = loadRecording();
 const noMount = process.geteuid?.() === 0 ? false : 'mounting a file system of its own takes root';
@@ -46,23 +47,8 @@ function follow(client: StuckdClient, token = ''): Follower {
   return follower;
 }
 
-/** `opened` and `ended` of every record, in order; updates fold into one. */
-function stories(followers: readonly Follower[]): Record<string, string> {
-  const found: Record<string, string[]> = {};
-  for (const word of followers.flatMap(({ words }) => words)) {
-    const [kind = '', id = ''] = word.split(' ');
-    if (id !== '') {
-      const story = (found[id] ??= []);
-      if (!(kind === 'updated' && story.at(-1) === 'updated')) {
-        story.push(kind);
-      }
-    }
-  }
-  return Object.fromEntries(Object.entries(found).map(([id, story]) => [id, story.join()]));
-}
-
 function assertTold(followers: readonly Follower[], count: number): void {
-  const told = Object.values(stories(followers));
+  const told = Object.values(storiesOf(followers));
   assert.equal(told.length, count, told.join('; '));
   for (const story of told) {
     assert.match(story, /^opened,(updated,)?ended$/);
@@ -80,7 +66,7 @@ test('over a restart: a resumed watch tells the incident once and completely', a
   const second = await bench.startDaemon();
   const after = follow(second.client, before.token);
   await bench.playTo('end');
-  await waitFor(() => Object.values(stories([before, after])).every((story) => story.endsWith('ended')), {
+  await waitFor(() => Object.values(storiesOf([before, after])).every((story) => story.endsWith('ended')), {
     what: 'every end',
   });
   assert.ok(!after.words.includes('snapshotEnd') && !after.words.includes('lost'));
@@ -110,7 +96,7 @@ test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing',
   await bench.playTo('end');
   await waitFor(
     () => {
-      const told = Object.values(stories([before, after]));
+      const told = Object.values(storiesOf([before, after]));
       return told.length >= 5 && told.every((story) => story.endsWith('ended'));
     },
     { what: 'every end' },
@@ -119,10 +105,10 @@ test('over SIGKILL in the middle of it, and stuckctl says that it lost nothing',
     [after.error, after.words.includes('snapshotEnd'), after.words.includes('lost')],
     [null, false, false],
   );
-  assertTold([before, after], Object.keys(stories([before, after])).length);
+  assertTold([before, after], Object.keys(storiesOf([before, after])).length);
   await waitFor(() => stuckctl.stderr().includes('nothing was missed'), { what: 'stuckctl to be connected again' });
   assert.match(stuckctl.stderr(), /^connection lost \(.*\); trying again until Ctrl-C\nconnected again, resumed: /);
-  const ids = Object.keys(stories([before, after]));
+  const ids = Object.keys(storiesOf([before, after]));
   await waitFor(
     () =>
       stuckctl
@@ -152,10 +138,10 @@ test('an end that was told and not saved is not told again', async () => {
   const second = await bench.startDaemon();
   const after = follow(second.client, before.token);
   await bench.playTo('end');
-  await waitFor(() => Object.values(stories([before, after])).every((story) => story.endsWith('ended')), {
+  await waitFor(() => Object.values(storiesOf([before, after])).every((story) => story.endsWith('ended')), {
     what: 'every end',
   });
-  for (const story of Object.values(stories([before, after]))) {
+  for (const story of Object.values(storiesOf([before, after]))) {
     assert.match(story, /^opened,(updated,)?ended$/);
   }
 });
@@ -258,7 +244,7 @@ describe('a disk that fails', { skip: noMount }, () => {
         1,
       );
       await bench.playTo('end');
-      await waitFor(() => Object.values(stories([before, resumed])).every((story) => story.endsWith('ended')), {
+      await waitFor(() => Object.values(storiesOf([before, resumed])).every((story) => story.endsWith('ended')), {
         what: 'every end',
       });
       assertTold([before, resumed], 5);
@@ -267,7 +253,7 @@ describe('a disk that fails', { skip: noMount }, () => {
       const { client } = await bench.startDaemon();
       assert.deepEqual(await listAll(client, true), ended, 'what was kept in memory was written when there was room');
       const again = follow(client, before.token);
-      await waitFor(() => Object.values(stories([before, again])).every((story) => story.endsWith('ended')), {
+      await waitFor(() => Object.values(storiesOf([before, again])).every((story) => story.endsWith('ended')), {
         what: 'every end once more',
       });
     });

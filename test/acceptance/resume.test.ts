@@ -20,10 +20,6 @@ afterEach(async () => {
   await bench.clean();
 });
 
-async function untilHas(follower: Follower, count: number): Promise<void> {
-  await waitFor(() => follower.changes.length >= count, { what: `${count} changes` });
-}
-
 /** Follows from a snapshot until it is complete. */
 async function followed(run: HistoryRun, filter = {}): Promise<Follower> {
   const follower = bench.follow(run.client, '', filter);
@@ -48,7 +44,7 @@ describe('a token', () => {
   test('comes with every response but those of the snapshot', async () => {
     const run = await bench.start(new FakeRecords([c1]), {}, { heartbeatMs: 50, batchMax: 1 });
     const follower = bench.follow(run.client);
-    await untilHas(follower, 2);
+    await follower.untilHas(2);
     run.records.change('opened', c2);
     run.records.change('opened', c3);
     // Heartbeats can come anywhere in between; one says the same place as the response before.
@@ -60,7 +56,7 @@ describe('a token', () => {
       follower.tokens.join(),
     );
     const second = bench.follow(run.client, places()[2]);
-    await untilHas(second, 1);
+    await second.untilHas(1);
     assert.deepEqual(second.words, ['opened c3']);
   });
 
@@ -80,14 +76,14 @@ describe('resume', () => {
     const run = await bench.start(new FakeRecords([c1]));
     const first = await followed(run);
     run.records.change('opened', c2);
-    await untilHas(first, 3);
+    await first.untilHas(3);
     first.stop();
     run.records.change('updated', { ...c2, retransmits: 9 });
     run.records.change('ended', { ...c1, outcome: 'recovered' });
     const second = bench.follow(run.client, first.token);
-    await untilHas(second, 2);
+    await second.untilHas(2);
     run.records.change('opened', c3);
-    await untilHas(second, 3);
+    await second.untilHas(3);
     assert.deepEqual(second.words, ['updated c2', 'ended c1', 'opened c3']);
     assert.equal(second.changes[0]?.updated?.retransmits, 9);
     assert.equal(second.changes[1]?.ended?.outcome, 1);
@@ -130,9 +126,9 @@ describe('resume', () => {
     run = await bench.start();
     story(4000, 5000);
     const second = bench.follow(run.client, first.token);
-    await untilHas(second, 10_000);
+    await second.untilHas(10_000);
     story(5000, 5010);
-    await untilHas(second, 10_020);
+    await second.untilHas(10_020);
     assert.deepEqual(second.words, expected);
     assert.ok(second.tokens.length < 400, `${second.tokens.length} responses: they are batches`);
   });
@@ -155,7 +151,7 @@ describe('resume', () => {
       open(50);
       await new Promise(setImmediate);
     }
-    await untilHas(second, expected.length);
+    await second.untilHas(expected.length);
     assert.deepEqual(second.words, expected);
   });
 
@@ -166,7 +162,7 @@ describe('resume', () => {
     run.records.change('opened', c1);
     run.records.change('opened', c2);
     run.records.change('opened', c3);
-    await untilHas(first, 3);
+    await first.untilHas(3);
     first.stop();
     await waitFor(() => first.words.length === 3, { what: 'two that match' });
     run.records.change('updated', { ...c1, kind: 'closing' });
@@ -175,14 +171,14 @@ describe('resume', () => {
     run.records.change('ended', { ...c2, kind: 'retransmitting', outcome: 'timed_out' });
     const expected = ['updated c1', 'ended c1', 'opened c2', 'ended c2'];
     const second = bench.follow(run.client, first.token, filter);
-    await untilHas(second, 4);
+    await second.untilHas(4);
     assert.deepEqual(second.words, expected);
     await bench.stop(run);
     const again = await bench.start(new FakeRecords([c3]));
     const third = bench.follow(again.client, first.token, filter);
-    await untilHas(third, 4);
+    await third.untilHas(4);
     again.records.change('ended', { ...c3, kind: 'closing', outcome: 'timed_out' });
-    await untilHas(third, 5);
+    await third.untilHas(5);
     assert.deepEqual(third.words, [...expected, 'ended c3']);
   });
 
@@ -191,11 +187,11 @@ describe('resume', () => {
     const first = await followed(run);
     run.records.change('opened', c1);
     run.records.change('opened', c2);
-    await untilHas(first, 3);
+    await first.untilHas(3);
     await bench.stop(run);
     run = await bench.start(new FakeRecords([c1]));
     const second = bench.follow(run.client, first.token);
-    await untilHas(second, 1);
+    await second.untilHas(1);
     assert.deepEqual(second.words, ['ended c2']);
     const lostEnd = second.changes[0]?.ended;
     assert.equal(lostEnd?.outcome, 8);
@@ -209,13 +205,13 @@ describe('resume', () => {
     let run = await bench.start();
     const first = await followed(run);
     run.records.change('opened', c1);
-    await untilHas(first, 2);
+    await first.untilHas(2);
     await bench.stop(run);
     run = await bench.start(new FakeRecords([c1]));
     run.records.change('opened', c1);
     run.records.change('ended', { ...c1, outcome: 'recovered' });
     const second = bench.follow(run.client, first.token);
-    await untilHas(second, 1);
+    await second.untilHas(1);
     assert.deepEqual(second.words, ['ended c1']);
   });
 });
@@ -293,7 +289,7 @@ describe('what cannot be resumed', () => {
     const lost = Buffer.from(JSON.stringify(beyond)).toString('base64url');
     assert.equal((await refusal(run, lost)).failure, 'expired');
     const resumed = bench.follow(run.client, intact);
-    await untilHas(resumed, 2);
+    await resumed.untilHas(2);
     assert.deepEqual(resumed.words, ['opened c2', 'opened c3']);
   });
 });
