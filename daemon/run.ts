@@ -71,20 +71,18 @@ interface Running {
 /** Reads the configuration again at SIGHUP; what is wrong with it is logged, and the old one stays in force. */
 function reloadAtHangup(starting: Promise<Running>, readConfig: () => Config, log: Logger): void {
   const reload = async (): Promise<void> => {
+    const { app, notifier } = await starting;
+    notifier?.reloading();
     try {
-      const { app, notifier } = await starting;
-      notifier?.reloading();
-      try {
-        app.reload(readConfig());
-      } finally {
-        notifier?.ready();
-      }
+      app.reload(readConfig());
     } catch (error) {
+      app.reloadFailed();
       log.error(`SIGHUP: nothing was changed: ${error instanceof Error ? error.message : String(error)}`);
     }
+    notifier?.ready();
   };
   process.on('SIGHUP', () => {
-    void reload();
+    void reload().catch(() => undefined); // it did not start, and says why
   });
 }
 
@@ -143,6 +141,9 @@ export async function runDaemon(readConfig: () => Config, options: RunOptions): 
       ? (): void => undefined
       : showOnTerminal(app, new TerminalView(app.clock, terminal.write, terminal.columns));
   log.info(`gRPC listens on ${app.grpcAddress}${app.grpcTcpAddress === null ? '' : ` and ${app.grpcTcpAddress}`}`);
+  if (app.httpAddress !== null) {
+    log.info(`metrics are at http://${app.httpAddress}/metrics`);
+  }
   try {
     const reason = await Promise.race([ended, app.failed]);
     log.info(`${reason}: draining`);

@@ -11,6 +11,7 @@ import { BootedSystemd, systemdSkipReason } from '../support/booted-systemd.js';
 import { waitFor } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
 import { BPF_AND_PERFMON, parseProcessStatus, type ProcessStatus } from '../support/process-status.js';
+import { assertSameTime } from '../support/record-checks.js';
 import { buildSockprog, Sockprog } from '../support/sockprog.js';
 
 const PORT = 8000;
@@ -202,7 +203,7 @@ test('installed, they find a black hole, survive what befalls them, and go', { s
     const again = await waitFor(async () => (await installed.connections()).find(({ id }) => id === stuck.id), {
       what: 'the record under its id',
     });
-    assert.equal(again.since, stuck.since);
+    assertSameTime(again.since, stuck.since);
     await installed.waitStatus(ALL_PROBES);
   };
 
