@@ -68,25 +68,26 @@ check_versions() {
   [ "${version:-0}" -ge "$systemd_min" ] || fail "systemd is older than $systemd_min (${version:-unknown})"
 }
 
-# The services have no access to home directories (ProtectHome=), and a person's Node may vanish with the next version.
+# The services have no access to home directories (ProtectHome=), and a person's Node may vanish with the next version. Below
+# --root it is the Node of another machine, which cannot be tried here.
 check_node() {
   if [ -z "$node" ]; then
     node=$(command -v node) || fail 'there is no "node" in PATH; name one with --node PATH'
   fi
   case $node in
+  *[!A-Za-z0-9._/+-]*) fail "the path of Node.js may hold letters, digits and ._+- only: $node" ;;
   /*) ;;
   *) fail "--node must be an absolute path, not $node" ;;
   esac
-  [ -x "$node" ] || fail "$node cannot be executed"
-  real=$(readlink -f -- "$node")
-  for place in "$node" "$real"; do
+  for place in "$node" "$(readlink -f -- "$node")"; do
     case $place in
     /root/* | /home/* | /run/user/* | /tmp/* | /var/tmp/*)
-      fail "$node is ${real}, which the services must not see (ProtectHome=, PrivateTmp=): install Node.js for the whole" \
-        'machine, for example from https://deb.nodesource.com, or name another one with --node PATH'
+      fail "$place is out of reach of the services (ProtectHome=, PrivateTmp=): install Node.js for the whole machine, for" \
+        'example from https://deb.nodesource.com, or name another one with --node PATH'
       ;;
     esac
   done
+  live || return 0
   major=$("$node" --print 'process.versions.node.split(".")[0]') || fail "$node does not work"
   [ "$major" -ge "$node_major_min" ] || fail "$node is Node.js $major; stuckd needs $node_major_min or newer"
 }
@@ -181,6 +182,7 @@ start_services() {
   say 'stuckd runs. Next:
   stuckctl status             is it all right?
   stuckctl list               what is stuck now
+  curl localhost:9735/metrics   for Prometheus
   journalctl -u stuckd -f     its log
   /etc/stuckd/stuckd.yaml     its configuration; "systemctl reload stuckd" applies it
   usermod -aG stuckd NAME     lets NAME use stuckctl without sudo'
