@@ -133,7 +133,10 @@ export async function runDaemon(readConfig: () => Config, options: RunOptions): 
     log.info('the sensor keeps CAP_BPF and CAP_PERFMON only; the daemon stays root, to be able to start it again');
   }
   const ended = awaitEnd(log, exit);
-  const starting = startApp(config, log).then((app) => ({ app, notifier: notifyServiceManager(app, log, process.env) }));
+  const starting = startApp(config, log).then((app) => ({
+    app,
+    notifier: notifyServiceManager(app, log, process.env),
+  }));
   reloadAtHangup(starting, readConfig, log);
   const { app, notifier } = await starting;
   const endView =

@@ -14,7 +14,9 @@ function stuckText(records: readonly StuckRecord[]): string {
   if (records.length === 0) {
     return 'nothing is stuck';
   }
-  const processes = new Set(records.flatMap(({ owner }) => (owner === null ? [] : [`${owner.pid} ${owner.startBootUs}`])));
+  const processes = new Set(
+    records.flatMap(({ owner }) => (owner === null ? [] : [`${owner.pid} ${owner.startBootUs}`])),
+  );
   const where = processes.size === 0 ? '' : ` in ${count(processes.size, 'process')}`;
   return `${count(records.length, 'connection')} stuck${where}`;
 }

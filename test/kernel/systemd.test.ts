@@ -75,7 +75,10 @@ class Installation {
   async journal(): Promise<readonly { readonly message: string; readonly priority: number; readonly unit: string }[]> {
     const units = UNITS.map((unit) => `--unit=${unit}`);
     const text = await this.systemd.must('journalctl', '--no-pager', '--output=json', ...units);
-    const entries = text.trim().split('\n').map((line) => JSON.parse(line) as Readonly<Record<string, string>>);
+    const entries = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Readonly<Record<string, string>>);
     return entries.map(({ MESSAGE, PRIORITY, SYSLOG_IDENTIFIER }) => ({
       message: MESSAGE ?? '',
       priority: Number(PRIORITY),
@@ -149,7 +152,9 @@ async function checkPriorities(installed: Installation): Promise<void> {
   assert.equal(priorityOf(/yaml.* is valid$/), 6);
   assert.equal(priorityOf(/unknown key "nonsense"/), 3);
   const problems = entries.filter(({ message, priority, unit }) => {
-    return unit.startsWith('stuckd') && priority <= 4 && !/sensor is gone|configuration is wrong|nonsense/.test(message);
+    return (
+      unit.startsWith('stuckd') && priority <= 4 && !/sensor is gone|configuration is wrong|nonsense/.test(message)
+    );
   });
   assert.deepEqual(problems, [], 'nothing else is a warning or worse');
 }
@@ -158,83 +163,102 @@ async function checkPriorities(installed: Installation): Promise<void> {
 async function traces({ systemd }: Installation): Promise<string> {
   const places = ['/usr', '/etc', '/var/lib', '/run', '/dev'];
   const pruned = ['-path', packageRoot(), '-o', '-path', '/run/credentials'];
-  const found = await systemd.must('find', ...places, '-xdev', '(', ...pruned, ')', '-prune', '-o', '-name', '*stuck*', '-print');
+  const found = await systemd.must(
+    'find',
+    ...places,
+    '-xdev',
+    '(',
+    ...pruned,
+    ')',
+    '-prune',
+    '-o',
+    '-name',
+    '*stuck*',
+    '-print',
+  );
   const units = await systemd.must('systemctl', 'list-units', '--all', '--plain', '--no-legend', 'stuck*');
   const users = await systemd.run('sh', '-c', 'getent passwd stuckd stuckd-sensor; getent group stuckd stuckd-sensor');
   return found + units + users.stdout;
 }
 
-test('installed, they find a black hole, survive what befalls them, and go', { skip: systemdSkipReason() }, async (t) => {
-  const systemd = await BootedSystemd.start(t);
-  const installed = new Installation(systemd);
-  const before = await traces(installed);
-  // As shipped it is three times as long, and a pause of 5 s follows.
-  await systemd.write(
-    '/etc/systemd/system/stuckd.service.d/test.conf',
-    '[Service]\nWatchdogSec=10s\nRestartSec=100ms\n',
-  );
+test(
+  'installed, they find a black hole, survive what befalls them, and go',
+  { skip: systemdSkipReason() },
+  async (t) => {
+    const systemd = await BootedSystemd.start(t);
+    const installed = new Installation(systemd);
+    const before = await traces(installed);
+    // As shipped it is three times as long, and a pause of 5 s follows.
+    await systemd.write(
+      '/etc/systemd/system/stuckd.service.d/test.conf',
+      '[Service]\nWatchdogSec=10s\nRestartSec=100ms\n',
+    );
 
-  await systemd.must(INSTALL);
-  for (const unit of UNITS) {
-    assert.equal(await systemd.property(unit, 'SubState'), 'running');
-  }
-  assert.match(await systemd.property('stuckd.service', 'UnitFileState'), /^enabled/);
-  await installed.waitStatus(ALL_PROBES);
-  await checkRights(installed);
-  await checkAccess(installed);
-  assert.equal(await systemd.must('systemd-analyze', 'verify', '--man=no', ...UNITS), '');
-
-  const client = new Sockprog(systemd.spawn(await buildSockprog()));
-  await client.waitEvent({ event: 'ready' });
-  await client.command(`listen l 127.0.0.1 ${PORT}`);
-  await client.connect('a', '127.0.0.1', PORT);
-  await systemd.must('nft', `add table ip cut; add chain ip cut in { type filter hook prerouting priority -300; };
-    add rule ip cut in tcp dport ${PORT} drop`);
-  await client.command('send a 1000');
-  // By its name: the kernel tells pids of the machine, and those here are of a namespace.
-  const stuck = await waitFor(
-    async () => (await installed.connections()).find(({ owner }) => owner?.comm === 'sockprog'),
-    { what: 'the black hole and its owner' },
-  );
-  assert.equal(stuck.kind, 'STUCK_KIND_RETRANSMITTING');
-  await installed.waitStatus(/^[0-9]+ connections? stuck in 1 process; /);
-  const isStillThere = async (): Promise<void> => {
-    const again = await waitFor(async () => (await installed.connections()).find(({ id }) => id === stuck.id), {
-      what: 'the record under its id',
-    });
-    assertSameTime(again.since, stuck.since);
+    await systemd.must(INSTALL);
+    for (const unit of UNITS) {
+      assert.equal(await systemd.property(unit, 'SubState'), 'running');
+    }
+    assert.match(await systemd.property('stuckd.service', 'UnitFileState'), /^enabled/);
     await installed.waitStatus(ALL_PROBES);
-  };
+    await checkRights(installed);
+    await checkAccess(installed);
+    assert.equal(await systemd.must('systemd-analyze', 'verify', '--man=no', ...UNITS), '');
 
-  const daemonPid = await installed.mainPid('stuckd.service');
-  await systemd.must('systemctl', 'kill', '--signal=KILL', 'stuckd-sensor');
-  await waitFor(async () => (await systemd.property('stuckd-sensor.service', 'NRestarts')) === '1', {
-    what: 'another sensor',
-  });
-  await isStillThere();
-  assert.equal(await installed.mainPid('stuckd.service'), daemonPid, 'the daemon has stayed');
+    const client = new Sockprog(systemd.spawn(await buildSockprog()));
+    await client.waitEvent({ event: 'ready' });
+    await client.command(`listen l 127.0.0.1 ${PORT}`);
+    await client.connect('a', '127.0.0.1', PORT);
+    await systemd.must(
+      'nft',
+      `add table ip cut; add chain ip cut in { type filter hook prerouting priority -300; };
+    add rule ip cut in tcp dport ${PORT} drop`,
+    );
+    await client.command('send a 1000');
+    // By its name: the kernel tells pids of the machine, and those here are of a namespace.
+    const stuck = await waitFor(
+      async () => (await installed.connections()).find(({ owner }) => owner?.comm === 'sockprog'),
+      { what: 'the black hole and its owner' },
+    );
+    assert.equal(stuck.kind, 'STUCK_KIND_RETRANSMITTING');
+    await installed.waitStatus(/^[0-9]+ connections? stuck in 1 process; /);
+    const isStillThere = async (): Promise<void> => {
+      const again = await waitFor(async () => (await installed.connections()).find(({ id }) => id === stuck.id), {
+        what: 'the record under its id',
+      });
+      assertSameTime(again.since, stuck.since);
+      await installed.waitStatus(ALL_PROBES);
+    };
 
-  await checkReload(installed);
-  await checkPriorities(installed);
+    const daemonPid = await installed.mainPid('stuckd.service');
+    await systemd.must('systemctl', 'kill', '--signal=KILL', 'stuckd-sensor');
+    await waitFor(async () => (await systemd.property('stuckd-sensor.service', 'NRestarts')) === '1', {
+      what: 'another sensor',
+    });
+    await isStillThere();
+    assert.equal(await installed.mainPid('stuckd.service'), daemonPid, 'the daemon has stayed');
 
-  await systemd.must('kill', '-STOP', String(daemonPid));
-  await waitFor(async () => (await systemd.property('stuckd.service', 'NRestarts')) === '1', {
-    what: 'the watchdog to notice',
-  });
-  await isStillThere();
-  assert.notEqual(await installed.mainPid('stuckd.service'), daemonPid);
-  const beforeUpgrade = await installed.mainPid('stuckd.service');
+    await checkReload(installed);
+    await checkPriorities(installed);
 
-  await systemd.must(INSTALL);
-  await isStillThere();
-  assert.notEqual(await installed.mainPid('stuckd.service'), beforeUpgrade);
+    await systemd.must('kill', '-STOP', String(daemonPid));
+    await waitFor(async () => (await systemd.property('stuckd.service', 'NRestarts')) === '1', {
+      what: 'the watchdog to notice',
+    });
+    await isStillThere();
+    assert.notEqual(await installed.mainPid('stuckd.service'), daemonPid);
+    const beforeUpgrade = await installed.mainPid('stuckd.service');
 
-  await systemd.must('/usr/lib/stuckd/deploy/systemd/install.sh', '--uninstall');
-  assert.equal((await systemd.run('systemctl', 'is-active', ...UNITS)).code, 3);
-  await systemd.must('test', '-e', '/etc/stuckd/stuckd.yaml', '-a', '-d', '/var/lib/stuckd/history');
-  await systemd.must(INSTALL, '--uninstall', '--purge');
-  await systemd.must('rm', '-r', '/etc/systemd/system/stuckd.service.d');
-  await systemd.must('systemctl', 'daemon-reload');
-  await client.process.stop();
-  assert.equal(await traces(installed), before, 'nothing is left');
-});
+    await systemd.must(INSTALL);
+    await isStillThere();
+    assert.notEqual(await installed.mainPid('stuckd.service'), beforeUpgrade);
+
+    await systemd.must('/usr/lib/stuckd/deploy/systemd/install.sh', '--uninstall');
+    assert.equal((await systemd.run('systemctl', 'is-active', ...UNITS)).code, 3);
+    await systemd.must('test', '-e', '/etc/stuckd/stuckd.yaml', '-a', '-d', '/var/lib/stuckd/history');
+    await systemd.must(INSTALL, '--uninstall', '--purge');
+    await systemd.must('rm', '-r', '/etc/systemd/system/stuckd.service.d');
+    await systemd.must('systemctl', 'daemon-reload');
+    await client.process.stop();
+    assert.equal(await traces(installed), before, 'nothing is left');
+  },
+);

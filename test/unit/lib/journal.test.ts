@@ -53,18 +53,19 @@ function printed(create: string): readonly string[] {
 }
 
 test('a person who reads the journal gets plain lines, each of which has its priority', () => {
-  assert.deepEqual(printed("createJournalLogger('debug')"), [
-    '<7>d',
-    '<6>i  (comm=a\\nb)',
-    '<4>w',
-    '<3>e\\n<7>f',
-  ]);
+  assert.deepEqual(printed("createJournalLogger('debug')"), ['<7>d', '<6>i  (comm=a\\nb)', '<4>w', '<3>e\\n<7>f']);
   assert.deepEqual(printed("createJournalLogger('error')"), ['<3>e\\n<7>f']);
 });
 
 test('JSON lines have their priority in the journal, and nowhere else', () => {
   const lines = printed("createJsonLogger('debug', true)");
-  assert.deepEqual(lines.map((line) => line.slice(0, 3)), ['<7>', '<6>', '<4>', '<3>']);
-  assert.deepEqual(lines.map((line) => (JSON.parse(line.slice(3)) as { msg: string }).msg), ['d', 'i', 'w', 'e\n<7>f']);
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, 3)),
+    ['<7>', '<6>', '<4>', '<3>'],
+  );
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line.slice(3)) as { msg: string }).msg),
+    ['d', 'i', 'w', 'e\n<7>f'],
+  );
   assert.ok(printed("createJsonLogger('debug')").every((line) => line.startsWith('{')));
 });
