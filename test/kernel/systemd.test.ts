@@ -159,23 +159,23 @@ async function checkPriorities(installed: Installation): Promise<void> {
   assert.deepEqual(problems, [], 'nothing else is a warning or worse');
 }
 
-/** Files, units and users whose names could be ours, but not the tree that it was built in. */
+/** Where an installation and its services write. */
+const PLACES = [
+  ...[
+    '/usr/bin',
+    '/usr/lib',
+    '/usr/lib/systemd/system',
+    '/usr/lib/sysusers.d',
+    '/usr/lib/tmpfiles.d',
+    '/usr/share/doc',
+  ],
+  ...['/etc', '/etc/systemd/system', '/etc/systemd/system/*', '/var/lib', '/run', '/run/credentials'],
+];
+
+/** Files there, units and users whose names could be ours. */
 async function traces({ systemd }: Installation): Promise<string> {
-  const places = ['/usr', '/etc', '/var/lib', '/run', '/dev'];
-  const pruned = ['-path', packageRoot(), '-o', '-path', '/run/credentials'];
-  const found = await systemd.must(
-    'find',
-    ...places,
-    '-xdev',
-    '(',
-    ...pruned,
-    ')',
-    '-prune',
-    '-o',
-    '-name',
-    '*stuck*',
-    '-print',
-  );
+  const patterns = PLACES.map((place) => `${place}/*stuck*`).join(' ');
+  const found = (await systemd.run('sh', '-c', `ls -d ${patterns}`)).stdout;
   const units = await systemd.must('systemctl', 'list-units', '--all', '--plain', '--no-legend', 'stuck*');
   const users = await systemd.run('sh', '-c', 'getent passwd stuckd stuckd-sensor; getent group stuckd stuckd-sensor');
   return found + units + users.stdout;
