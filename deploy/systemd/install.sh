@@ -152,13 +152,22 @@ put_settings() {
   put 0644 "$tree/deploy/stuckd.example.yaml" /usr/share/doc/stuckd/stuckd.example.yaml
 }
 
-# Users and directories first: the example goes into one of them. What is there already stays as it is.
+# Nothing in it: what is written there would stay when an upgrade brings better defaults.
+first_configuration() {
+  cat <<'END'
+# Configuration of stuckd. Nothing needs to be configured: every key has a default, and
+# /usr/share/doc/stuckd/stuckd.example.yaml has every key, with comments.
+# "systemctl reload stuckd" checks and applies what you change here.
+END
+}
+
+# Users and directories first: the configuration goes into one of them. What is there already stays as it is.
 prepare_machine() {
   live || return 0
   systemd-sysusers /usr/lib/sysusers.d/stuckd.conf
   systemd-tmpfiles --create /usr/lib/tmpfiles.d/stuckd.conf
   if [ ! -e /etc/stuckd/stuckd.yaml ]; then
-    cp "$tree/deploy/stuckd.example.yaml" /etc/stuckd/stuckd.yaml
+    first_configuration >/etc/stuckd/stuckd.yaml
     chown root:stuckd /etc/stuckd/stuckd.yaml
     chmod 0640 /etc/stuckd/stuckd.yaml
   fi
