@@ -102,21 +102,15 @@ export class PrometheusUnderTest {
       { stdio: ['ignore', log, log] },
     );
     closeSync(log);
-    let isRunning = true;
-    const ended = new Promise<void>((resolve) => {
-      child.once('close', () => {
-        isRunning = false;
-        resolve();
-      });
-    });
+    const ended = new Promise((resolve) => child.once('close', resolve));
     test.after(async () => {
       child.kill('SIGKILL');
       await ended;
       rmSync(directory, { recursive: true, force: true });
     });
-    const isReady = async (): Promise<boolean> => !isRunning || (await fetch(`${url}/-/ready`)).ok;
+    const isReady = async (): Promise<boolean> => child.exitCode !== null || (await fetch(`${url}/-/ready`)).ok;
     await waitFor(isReady, { what: 'Prometheus' });
-    if (!isRunning) {
+    if (child.exitCode !== null) {
       throw new Error(`Prometheus has ended:\n${readFileSync(logPath, 'utf8')}`);
     }
     return new PrometheusUnderTest(url);
