@@ -27,7 +27,7 @@ import { StateSaver } from './store/state-saver.js';
 import { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
 import { encodeCount, encodePass, encodeUncount, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
-import { createWorkloads, type Workloads } from './workloads.js';
+import { createWorkloads, nodeNameOf, type Workloads } from './workloads.js';
 
 /** The daemon cannot work here; the message says what is missing and what to do. */
 export class StartError extends Error {
@@ -88,7 +88,7 @@ class RunningApp implements App {
   #counters: CountersReport | null = null;
   #untracked = 0;
   #lastLossUs: number | null = null;
-  #nodeFacts: NodeFacts = basicNodeFacts();
+  #nodeFacts: NodeFacts;
   #wasUp = false;
   #stopping: Promise<void> | null = null;
   #resolveFirstPicture: () => void = () => undefined;
@@ -98,6 +98,7 @@ class RunningApp implements App {
     this.#config = config;
     this.#log = log;
     this.clock = clock;
+    this.#nodeFacts = basicNodeFacts(nodeNameOf(config.kubernetes, process.env));
     this.firstPicture = new Promise((resolve) => {
       this.#resolveFirstPicture = resolve;
     });
@@ -231,7 +232,7 @@ class RunningApp implements App {
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
     this.#supervisor.start();
     this.#cleanup.push('sensor', () => this.#supervisor.stop());
-    void readNodeFacts().then((facts) => {
+    void readNodeFacts(nodeNameOf(this.#config.kubernetes, process.env)).then((facts) => {
       this.#nodeFacts = facts;
     });
   }

@@ -122,10 +122,13 @@ function checkExecutable(sensorPath: string): PreflightResult {
   }
 }
 
-/** Everything that can be told without loading BPF. A sensor that runs apart has a machine of its own to complain about. */
+/**
+ * Everything that can be told without loading BPF. A sensor that runs apart looks after itself, but processes are called by
+ * the pids of the node, and the daemon reads /proc by them.
+ */
 export function preflight(config: Config, files: KernelFiles = KERNEL_FILES): readonly PreflightResult[] {
   if (config.sensor.address !== undefined) {
-    return [];
+    return [checkPidNamespace(files.pidNamespace)];
   }
   return [
     checkPrivileges(files),
