@@ -1,0 +1,409 @@
+// Proves what the Kubernetes manifests ask for, to the letter: users, capabilities, mounts, volumes and RBAC verbs of the base
+// and of every overlay, alone and together; that no field is unknown to Kubernetes; and that what they say of the programs
+// (variables, arguments, paths, ports, configuration) is so. Where there is no recent kustomize, the base alone is judged, as
+// it is written. It cannot prove that a cluster accepts them: its admission plugins and its policies have the last word.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { describe, test } from 'node:test';
+import { parse } from 'yaml';
+import { loadConfig } from '../../../daemon/config.js';
+import { nodeNameOf } from '../../../daemon/workloads.js';
+import type { Container, Manifest, PodSpec } from '../../support/kubernetes/manifest-schema.js';
+import { kustomizationSchema, manifestSchema } from '../../support/kubernetes/manifest-schema.js';
+import {
+  allOf,
+  kustomizationPath,
+  kustomizeSkipReason,
+  onlyOf,
+  readResources,
+  renderManifests,
+} from '../../support/kubernetes/manifests.js';
+import { packageRoot } from '../../support/package-root.js';
+
+const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+
+/** What the base grants; overlays may add what {@link ADDED} says, and nothing else. */
+const GRANTED: Readonly<
+  Record<string, { readonly uid: number; readonly add: readonly string[]; readonly mounts: readonly string[] }>
+> = {
+  'state-directory': { uid: 0, add: [], mounts: ['state /var/lib/stuckd'] },
+  sensor: { uid: 0, add: ['BPF', 'PERFMON'], mounts: ['sensor-socket /run/stuckd-sensor'] },
+  daemon: {
+    uid: 65_532,
+    add: [],
+    mounts: [
+      'sensor-socket /run/stuckd-sensor read-only',
+      'run /run/stuckd',
+      'state /var/lib/stuckd',
+      'config /etc/stuckd read-only',
+      'cgroup /host/sys/fs/cgroup read-only',
+      'service-account /var/run/secrets/kubernetes.io/serviceaccount read-only',
+    ],
+  },
+};
+
+const HOST_PATHS = ['state /var/lib/stuckd-kubernetes', 'cgroup /sys/fs/cgroup'];
+
+interface Addition {
+  readonly daemonMounts?: readonly string[];
+  readonly kinds?: readonly string[];
+  readonly ports?: readonly number[];
+}
+
+const ADDED: Readonly<Record<string, Addition>> = {
+  base: {},
+  mtls: { daemonMounts: ['grpc-tls /etc/stuckd-tls read-only'], kinds: ['NetworkPolicy', 'Service'], ports: [9736] },
+  alertmanager: { daemonMounts: ['receiver-secrets /etc/stuckd-secrets read-only'] },
+  'prometheus-operator': { kinds: ['PodMonitor'] },
+};
+
+const BASE_KINDS = [
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'ConfigMap',
+  'DaemonSet',
+  'Namespace',
+  'NetworkPolicy',
+  'PriorityClass',
+  'ServiceAccount',
+];
+
+function podOf(manifests: readonly Manifest[]): PodSpec {
+  return onlyOf(manifests, 'DaemonSet').spec.template.spec;
+}
+
+function containersOf(pod: PodSpec): readonly Container[] {
+  return [...(pod.initContainers ?? []), ...pod.containers];
+}
+
+function containerOf(pod: PodSpec, name: string): Container {
+  const found = containersOf(pod).find((container) => container.name === name);
+  assert.ok(found !== undefined, `there is no container ${name}`);
+  return found;
+}
+
+function mountsOf({ volumeMounts }: Container): readonly string[] {
+  return volumeMounts.map((mount) => `${mount.name} ${mount.mountPath}${mount.readOnly === true ? ' read-only' : ''}`);
+}
+
+/** Environment with a fixed value. */
+function variablesOf({ env = [] }: Container): Readonly<Record<string, string>> {
+  return Object.fromEntries(env.flatMap((each) => ('value' in each ? [[each.name, each.value]] : [])));
+}
+
+function assertPermissions(manifests: readonly Manifest[], added: Addition): void {
+  const pod = podOf(manifests);
+  assert.deepEqual(
+    { pid: pod.hostPID, network: pod.hostNetwork, ipc: pod.hostIPC, token: pod.automountServiceAccountToken },
+    { pid: true, network: false, ipc: false, token: false },
+  );
+  assert.deepEqual(pod.securityContext, {
+    runAsGroup: 65_532,
+    fsGroup: 65_532,
+    seccompProfile: { type: 'RuntimeDefault' },
+  });
+  const names = containersOf(pod).map(({ name }) => name);
+  assert.deepEqual(names.sort(), Object.keys(GRANTED).sort());
+  for (const container of containersOf(pod)) {
+    const { uid, add, mounts } = GRANTED[container.name] ?? assert.fail();
+    const isDaemon = container.name === 'daemon';
+    assert.deepEqual(container.securityContext, {
+      runAsUser: uid,
+      ...(isDaemon ? { runAsNonRoot: true } : {}),
+      allowPrivilegeEscalation: false,
+      privileged: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], ...(add.length === 0 ? {} : { add }) },
+    });
+    const extra = isDaemon ? (added.daemonMounts ?? []) : [];
+    assert.deepEqual([...mountsOf(container)].sort(), [...mounts, ...extra].sort(), container.name);
+  }
+  const hostPaths = pod.volumes.flatMap((volume) =>
+    'hostPath' in volume ? [`${volume.name} ${volume.hostPath.path}`] : [],
+  );
+  assert.deepEqual(hostPaths, HOST_PATHS);
+}
+
+function assertAccess(manifests: readonly Manifest[]): void {
+  assert.deepEqual(onlyOf(manifests, 'ClusterRole').rules, [
+    { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
+  ]);
+  const { roleRef, subjects } = onlyOf(manifests, 'ClusterRoleBinding');
+  assert.equal(roleRef.name, onlyOf(manifests, 'ClusterRole').metadata.name);
+  const account = onlyOf(manifests, 'ServiceAccount');
+  assert.deepEqual(
+    subjects.map(({ name }) => name),
+    [account.metadata.name],
+  );
+  assert.equal(account.automountServiceAccountToken, false);
+  assert.equal(podOf(manifests).serviceAccountName, account.metadata.name);
+}
+
+/** Every mount has a volume, every volume is mounted, secrets are for the group, and the token is the daemon's alone. */
+function assertVolumes(pod: PodSpec): void {
+  const mounted = new Set(containersOf(pod).flatMap(({ volumeMounts }) => volumeMounts.map(({ name }) => name)));
+  assert.deepEqual([...mounted].sort(), pod.volumes.map(({ name }) => name).sort());
+  for (const volume of pod.volumes) {
+    if ('secret' in volume || 'projected' in volume) {
+      const { defaultMode } = 'secret' in volume ? volume.secret : volume.projected;
+      assert.equal(defaultMode, 0o440, volume.name);
+    }
+  }
+}
+
+/** The two processes find each other, and what they find there is the same volume. */
+function assertSocket(pod: PodSpec): void {
+  const sensor = containerOf(pod, 'sensor');
+  const [option, path = '', ...rest] = sensor.args;
+  assert.deepEqual([option, rest], ['--listen', []]);
+  const daemon = containerOf(pod, 'daemon');
+  assert.equal(variablesOf(daemon)['STUCKD_SENSOR_ADDRESS'], `unix:${path}`);
+  for (const { volumeMounts } of [sensor, daemon]) {
+    const mount = volumeMounts.find(({ mountPath }) => path.startsWith(`${mountPath}/`));
+    assert.equal(mount?.name, 'sensor-socket');
+  }
+}
+
+/** The configuration with the variables of the manifest, as the daemon reads it. */
+function loadAs(pod: PodSpec, text: string): ReturnType<typeof loadConfig> {
+  const directory = mkdtempSync(join(tmpdir(), 'stuckd-manifest-'));
+  const configPath = join(directory, 'stuckd.yaml');
+  try {
+    writeFileSync(configPath, text);
+    return loadConfig({ configPath }, variablesOf(containerOf(pod, 'daemon')));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** What the daemon is told of files lies where something is mounted. */
+function assertConfiguration(manifests: readonly Manifest[]): void {
+  const pod = podOf(manifests);
+  const daemon = containerOf(pod, 'daemon');
+  const map = onlyOf(manifests, 'ConfigMap');
+  const configVolume = pod.volumes.find(({ name }) => name === 'config');
+  assert.deepEqual(configVolume, { name: 'config', configMap: { name: map.metadata.name } });
+  assert.deepEqual(daemon.args, ['run', '--config', '/etc/stuckd/stuckd.yaml']);
+  assert.deepEqual(Object.keys(map.data), ['stuckd.yaml']);
+
+  const config = loadAs(pod, map.data['stuckd.yaml'] ?? '');
+  const tls = config.grpc.tcp?.tls;
+  const secretFiles = config.receivers.flatMap((receiver) => ('secretFile' in receiver ? [receiver.secretFile] : []));
+  const readable = [
+    [config.workloads.cgroupRoot, '/host/sys/fs/cgroup'],
+    [config.kubernetes.tokenFile, '/var/run/secrets/kubernetes.io/serviceaccount/token'],
+    [config.kubernetes.caFile, '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt'],
+  ] as const;
+  for (const [path, expected] of readable) {
+    assert.equal(path, expected);
+  }
+  const isMounted = (path: string): boolean =>
+    daemon.volumeMounts.some(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath}/`));
+  const files = [...Object.values(tls ?? {}), ...secretFiles.filter((file) => file !== undefined), config.stateDir];
+  const socket = config.grpc.address.replace(/^unix:/, '');
+  for (const path of [...readable.map(([path]) => path), ...files, socket]) {
+    assert.ok(isMounted(path), `nothing is mounted for ${path}`);
+  }
+  const port = config.grpc.tcp?.address.split(':').at(-1);
+  const open = daemon.ports?.find(({ name }) => name === 'grpc')?.containerPort;
+  assert.equal(port, open?.toString(), 'the port of gRPC');
+}
+
+function assertNetwork(manifests: readonly Manifest[], ports: readonly number[]): void {
+  const admitted = allOf(manifests, 'NetworkPolicy').flatMap(({ spec }) =>
+    spec.ingress.flatMap((rule) => rule.ports.map(({ port }) => port)),
+  );
+  const open = containerOf(podOf(manifests), 'daemon').ports?.map(({ containerPort }) => containerPort);
+  assert.deepEqual(admitted.sort(), [9735, ...ports]);
+  assert.deepEqual(open?.toSorted(), [9735, ...ports]);
+}
+
+/** What selects pods selects these. */
+function assertSelectors(manifests: readonly Manifest[]): void {
+  const { selector, template } = onlyOf(manifests, 'DaemonSet').spec;
+  const selectors = [
+    selector.matchLabels,
+    ...allOf(manifests, 'NetworkPolicy').map(({ spec }) => spec.podSelector.matchLabels),
+    ...allOf(manifests, 'Service').map(({ spec }) => spec.selector),
+    ...allOf(manifests, 'PodMonitor').map(({ spec }) => spec.selector.matchLabels),
+  ];
+  for (const labels of selectors) {
+    assert.deepEqual(labels, { 'app.kubernetes.io/name': 'stuckd' });
+  }
+  assert.equal(template.metadata.labels['app.kubernetes.io/name'], 'stuckd');
+}
+
+function assertManifests(manifests: readonly Manifest[], added: Addition): void {
+  const kinds = manifests.map(({ kind }) => kind).sort();
+  assert.deepEqual(kinds, [...BASE_KINDS, ...(added.kinds ?? [])].sort());
+  assertPermissions(manifests, added);
+  assertAccess(manifests);
+  assertVolumes(podOf(manifests));
+  assertSocket(podOf(manifests));
+  assertConfiguration(manifests);
+  assertNetwork(manifests, added.ports ?? []);
+  assertSelectors(manifests);
+}
+
+test('the base as it is written', () => {
+  assertManifests(readResources('base'), {});
+});
+
+for (const [name, added] of Object.entries(ADDED)) {
+  const path = name === 'base' ? name : `overlays/${name}`;
+  test(`${path} as kustomize makes it`, { skip: kustomizeSkipReason }, () => {
+    const manifests = renderManifests(kustomizationPath(path));
+    assertManifests(manifests, added);
+    for (const manifest of manifests) {
+      const { namespace, labels } = manifest.metadata;
+      const isOfCluster = ['Namespace', 'ClusterRole', 'ClusterRoleBinding', 'PriorityClass'].includes(manifest.kind);
+      assert.equal(namespace, isOfCluster ? undefined : 'stuckd', manifest.kind);
+      assert.equal(labels?.['app.kubernetes.io/version'], version, manifest.kind);
+    }
+    for (const { image } of containersOf(podOf(manifests))) {
+      assert.equal(image, `stuckd:${version}`);
+    }
+    assert.equal(onlyOf(manifests, 'ClusterRoleBinding').subjects[0]?.namespace, 'stuckd');
+  });
+}
+
+/** As the README tells users to write one. */
+function renderTogether(components: readonly string[]): readonly Manifest[] {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'stuckd-kustomization-')));
+  const path = (name: string): string => relative(directory, realpathSync(kustomizationPath(name)));
+  const kustomization = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    resources: [path('base')],
+    components: components.map((name) => path(`components/${name}`)),
+    configMapGenerator: [{ name: 'stuckd', namespace: 'stuckd', behavior: 'replace', files: ['stuckd.yaml'] }],
+  };
+  const config = components.includes('mtls') ? 'overlays/mtls/stuckd.yaml' : 'base/stuckd.yaml';
+  try {
+    writeFileSync(join(directory, 'kustomization.yaml'), JSON.stringify(kustomization));
+    writeFileSync(join(directory, 'stuckd.yaml'), readFileSync(kustomizationPath(config)));
+    return renderManifests(directory);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+describe('components', { skip: kustomizeSkipReason }, () => {
+  test('all overlays together', () => {
+    const { mtls, alertmanager, 'prometheus-operator': prometheus } = ADDED;
+    assertManifests(renderTogether(['mtls', 'alertmanager', 'prometheus-operator']), {
+      daemonMounts: [...(mtls?.daemonMounts ?? []), ...(alertmanager?.daemonMounts ?? [])],
+      kinds: [...(mtls?.kinds ?? []), ...(prometheus?.kinds ?? [])],
+      ports: mtls?.ports ?? [],
+    });
+  });
+
+  test('with its state in the pod it writes nothing to the node, and root prepares nothing', () => {
+    const pod = podOf(renderTogether(['state-in-pod']));
+    assert.deepEqual(pod.initContainers ?? [], []);
+    assert.deepEqual(
+      pod.volumes.find(({ name }) => name === 'state'),
+      { name: 'state', emptyDir: { sizeLimit: '512Mi' } },
+    );
+    assert.deepEqual(
+      pod.volumes.flatMap((volume) => ('hostPath' in volume ? [volume.hostPath.path] : [])),
+      ['/sys/fs/cgroup'],
+    );
+  });
+});
+
+describe('what the manifests say of the programs', () => {
+  const pod = podOf(readResources('base'));
+  const daemon = containerOf(pod, 'daemon');
+
+  test('every variable of ours has an effect', () => {
+    const withoutAny = loadConfig({}, {});
+    const ours = Object.entries(variablesOf(daemon)).filter(([name]) => name !== 'NODE_OPTIONS');
+    for (const [name, value] of ours) {
+      assert.notDeepEqual(loadConfig({}, { [name]: value }), withoutAny, `${name} changes nothing`);
+    }
+    const names = (daemon.env ?? []).map(({ name }) => name);
+    assert.deepEqual(names, ['NODE_NAME', 'STUCKD_SENSOR_ADDRESS', 'STUCKD_HTTP_ADDRESS', 'NODE_OPTIONS']);
+    assert.equal(nodeNameOf(loadConfig({}, {}).kubernetes, { NODE_NAME: 'node-17' }), 'node-17');
+  });
+
+  test('the heap leaves room below the memory limit', () => {
+    const [, heapMib = ''] = /^--max-old-space-size=(\d+)$/.exec(variablesOf(daemon)['NODE_OPTIONS'] ?? '') ?? [];
+    const [, limitMib = ''] = /^(\d+)Mi$/.exec(daemon.resources.limits.memory) ?? [];
+    assert.ok(Number(heapMib) * 2 <= Number(limitMib), `${heapMib} MiB of ${limitMib} MiB`);
+  });
+
+  test('probes ask the port of HTTP for paths that it has', () => {
+    const { startupProbe, livenessProbe, readinessProbe, env = [], ports = [] } = daemon;
+    assert.deepEqual(startupProbe?.httpGet, { path: '/healthz', port: 'http' });
+    assert.deepEqual(livenessProbe?.httpGet, { path: '/healthz', port: 'http' });
+    assert.deepEqual(readinessProbe?.httpGet, { path: '/readyz', port: 'http' });
+    const address = env.flatMap((each) => (each.name === 'STUCKD_HTTP_ADDRESS' && 'value' in each ? [each.value] : []));
+    const http = ports.filter(({ name }) => name === 'http').map(({ containerPort }) => `0.0.0.0:${containerPort}`);
+    assert.deepEqual(address, http);
+    const { annotations } = onlyOf(readResources('base'), 'DaemonSet').spec.template.metadata;
+    assert.equal(annotations?.['prometheus.io/port'], '9735');
+    assert.equal(annotations['prometheus.io/path'], '/metrics');
+  });
+});
+
+describe('as a reader meets them', () => {
+  const files = readdirSync(kustomizationPath(''), { recursive: true, encoding: 'utf8' });
+  const yaml = files.filter((file) => file.endsWith('.yaml'));
+  const text = (file: string): string => readFileSync(kustomizationPath(file), 'utf8');
+
+  test('every capability, mount and verb stands beside its reason', () => {
+    const granting = /^\s*(?:- (?:BPF|PERFMON|get|list|watch)\b|mountPath:|hostPID:)/;
+    const lines = yaml.flatMap((file) =>
+      text(file)
+        .split('\n')
+        .map((line, index, all) => ({ file, line, above: all[index - 1] ?? '' })),
+    );
+    const found = lines.filter(({ line }) => granting.test(line));
+    assert.ok(found.length >= 12);
+    assert.deepEqual(
+      found.filter(({ line, above }) => !/ # \S/.test(line) && !above.trim().startsWith('#')),
+      [],
+    );
+  });
+
+  test('no kustomization holds a key that is not known', () => {
+    const kustomizations = yaml.filter((file) => file.endsWith('kustomization.yaml'));
+    assert.deepEqual(kustomizations.map((file) => file.replace(/\/kustomization.yaml$/, '')).sort(), [
+      'base',
+      'components/alertmanager',
+      'components/mtls',
+      'components/prometheus-operator',
+      'components/state-in-pod',
+      'overlays/alertmanager',
+      'overlays/mtls',
+      'overlays/prometheus-operator',
+    ]);
+    for (const file of kustomizations) {
+      kustomizationSchema.parse(parse(text(file)));
+    }
+  });
+
+  test('the example of a certificate makes the Secret that is mounted, for the name of the Service', () => {
+    const example = text('components/mtls/certificate.example.yaml');
+    const certificate = parse(example.split('\n---\n').at(-1) ?? '') as {
+      spec: { secretName: string; dnsNames: string[] };
+    };
+    assert.ok(text('components/mtls/daemonset.patch.yaml').includes(`secretName: ${certificate.spec.secretName}\n`));
+    assert.deepEqual(certificate.spec.dnsNames, ['stuckd.stuckd.svc']);
+  });
+});
+
+test('a field that Kubernetes does not know is refused', () => {
+  const daemonSet = onlyOf(readResources('base'), 'DaemonSet');
+  const misspelt = JSON.parse(
+    JSON.stringify(daemonSet).replace('"allowPrivilegeEscalation"', '"allowPrivilegeEscalations"'),
+  );
+  assert.throws(() => manifestSchema.parse(misspelt), /allowPrivilegeEscalations/);
+  const privileged = JSON.parse(
+    JSON.stringify(daemonSet).replace('"capabilities":{', '"procMount":"Unmasked","capabilities":{'),
+  );
+  assert.throws(() => manifestSchema.parse(privileged), /procMount/);
+});
