@@ -82,6 +82,8 @@ module.exports = {
       [core, lib],
       'gRPC shows what core/ knows; it reaches the sensor only through the ports that app gives it.',
     ),
+    layer('metrics', [core, lib], 'It turns what core/ knows into numbers; who serves them is joined to it by app.'),
+    layer('http', [lib], 'It serves pages that are given to it, and knows nothing of what they say.'),
     layer(
       'cli',
       [core, lib, gen, rpcContract],
@@ -125,6 +127,12 @@ module.exports = {
       'Requests to outside go through one client, with its address rules.',
     ),
     owned('grpc-js', npm('@grpc/grpc-js'), [below('rpc')], 'A change of the gRPC library stays in one folder.'),
+    owned(
+      'prom-client',
+      npm('prom-client'),
+      ['^daemon/metrics/metric-set\\.ts$'],
+      'The package is about to get another name; then it is one file that changes.',
+    ),
     owned(
       'pino',
       npm('pino'),

@@ -4,7 +4,9 @@ import { AlertEngine } from './alerts/alert-engine.js';
 import type { Config } from './config.js';
 import { historyLimits } from './config-history.js';
 import { receiverNames } from './config-receivers.js';
+import type { TableFill } from './core/agent-facts.js';
 import type { AlertSource } from './core/alert.js';
+import type { AlertCounters } from './core/alerts/alert-state.js';
 import type { SavedAlert, SavedAlerts } from './core/alerts/alert-messages.js';
 import type { DeliverySource } from './core/delivery.js';
 import type { AlertingReport, RecordSource, WallClock, WorkloadSource } from './core/ports.js';
@@ -113,6 +115,28 @@ export class Alerting {
     this.#engine.reconfigure(alertConfig(config, receiverNames(config)));
     this.#parts.history.setLimits(historyLimits(config.history.disk));
     this.#delivery.reload(config.receivers);
+  }
+
+  /** What found no room, and how full the tables of alerts and deliveries are. */
+  facts(): {
+    readonly counters: Readonly<AlertCounters>;
+    readonly firing: TableFill;
+    readonly connections: TableFill;
+    readonly outbox: TableFill;
+    /** Of messages to receivers, all together. */
+    readonly outboxDropped: number;
+    /** Entries of the history of alerts that were never written. */
+    readonly historyDropped: number;
+  } {
+    const { receivers } = this.#delivery.status();
+    return {
+      counters: this.#engine.counters,
+      firing: { entries: this.#engine.firing().length, capacity: this.#engine.config.maxFiring },
+      connections: { entries: this.#engine.members, capacity: this.#engine.config.maxMembers },
+      outbox: this.#delivery.fill,
+      outboxDropped: receivers.reduce((sum, { dropped }) => sum + dropped, 0),
+      historyDropped: this.#parts.history.dropped,
+    };
   }
 
   /** How alerts and receivers fare, what has no room, what is not kept, and what receivers could not be told. */

@@ -1,9 +1,11 @@
 /** Puts the daemon together, starts it and stops it. */
 import { join } from 'node:path';
+import { buildAgentFacts } from './agent-report.js';
 import { Alerting } from './alerting.js';
+import type { AgentFacts } from './core/agent-facts.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
+import { isCompleteSweep } from './core/snapshot.js';
 import type { SavedEntry, SavedState } from './core/tracker-messages.js';
-import type { CountersReport } from './core/sensor-records.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
 import { grpcOptions } from './config-grpc.js';
@@ -12,15 +14,19 @@ import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import { type MachineClock, SystemClock } from './lib/system-clock.js';
 import { kindRules } from './kind-rules.js';
+import { Monitoring } from './monitoring.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
 import { ConnectionHistory } from './rpc/connection-history.js';
 import { type GrpcServer, startGrpcServer } from './rpc/grpc-server.js';
+import { SaveResults } from './save-results.js';
+import { announceSensor } from './sensor-announcement.js';
 import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
-import { buildStatus, lossCount, untrackedCount } from './status-report.js';
+import { SensorLosses } from './sensor-losses.js';
+import { buildStatus, untrackedCount } from './status-report.js';
 import { History } from './store/history.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
@@ -40,12 +46,16 @@ export interface App extends StatusSource {
   readonly grpcAddress: string;
   /** Where gRPC listens besides; null if nowhere. */
   readonly grpcTcpAddress: string | null;
+  /** Where metrics and health are served; null if nowhere. */
+  readonly httpAddress: string | null;
   /** Resolves when the sensor is attached for the first time and its first sweep is complete. */
   readonly firstPicture: Promise<void>;
   /** Rejects with StartError if the first sensor says that it cannot work on this machine. */
   readonly failed: Promise<never>;
   /** Goes on with another configuration, as far as that is possible without a restart, and logs what came of it. */
   reload(wanted: Config): void;
+  /** The configuration was to be read again, and is wrong. */
+  reloadFailed(): void;
   /** Ends watches, the sensor and the server, and saves open records; bounded in time. Idempotent. */
   stop(): Promise<void>;
 }
@@ -83,11 +93,10 @@ class RunningApp implements App {
   readonly #startRealUs = Date.now() * 1000;
   #saver: StateSaver<SavedState> | null = null;
   readonly #alerting: Alerting;
-  /** What could not be saved the last time. */
-  readonly #unsaved = new Set<string>();
-  #counters: CountersReport | null = null;
-  #untracked = 0;
-  #lastLossUs: number | null = null;
+  readonly #saves: SaveResults;
+  readonly #monitoring: Monitoring;
+  readonly #losses = new SensorLosses();
+  #reload: AgentFacts['reload'] = { isSuccessful: true, lastSuccessRealUs: this.#startRealUs };
   #nodeFacts: NodeFacts;
   #wasUp = false;
   #stopping: Promise<void> | null = null;
@@ -97,6 +106,7 @@ class RunningApp implements App {
   constructor(config: Config, log: Logger, clock: MachineClock) {
     this.#config = config;
     this.#log = log;
+    this.#saves = new SaveResults(log);
     this.clock = clock;
     this.#nodeFacts = basicNodeFacts(nodeNameOf(config.kubernetes, process.env));
     this.firstPicture = new Promise((resolve) => {
@@ -112,21 +122,16 @@ class RunningApp implements App {
         this.engine.sensorUp({ hz: hello.hz, bootId: hello.bootId, release: hello.kernelRelease }, clock);
         this.#totals.sensorUp(hello.hz);
         void this.#connectionHistory.settle();
-        const missed = programs.filter(({ attached }) => !attached);
-        this.#log.info(`sensor attached ${programs.length - missed.length} of ${programs.length} probes`, {
-          sensorPid: hello.pid,
-          kernel: hello.kernelRelease,
-        });
-        for (const { name, how, loss } of missed) {
-          this.#log.warn(`probe ${name} is missing: ${how}; ${loss}`);
-        }
+        announceSensor(hello, programs, this.#log);
       },
       records: (records) => {
         this.engine.take(records);
         this.#totals.take(records);
         for (const record of records) {
           if (record.type === 'counters') {
-            this.#takeCounters(record.counters);
+            this.#losses.take(record.counters, untrackedCount(this.engine.state), this.clock.nowUs());
+          } else if (record.type === 'pass' && isCompleteSweep(record.pass)) {
+            this.#monitoring.swept(record.pass.durationUs);
           }
         }
         if (this.engine.lastSweep !== null) {
@@ -162,8 +167,16 @@ class RunningApp implements App {
     this.#connectionHistory = new ConnectionHistory(this.#history, this.engine, this.clock, this.#workloads.source);
     this.#totals = this.#createTotals();
     this.#alerting = this.#createAlerting(config);
+    this.#monitoring = this.#createMonitoring(config);
     void this.firstPicture.then(() => {
       this.#alerting.settle();
+    });
+  }
+
+  #createMonitoring({ http }: Config): Monitoring {
+    return new Monitoring({
+      ...{ config: http, log: this.#log, clock: this.clock, status: this, facts: () => this.#agentFacts() },
+      ...{ records: this.engine, workloads: this.#workloads.source, alerts: this.#alerting.alerts },
     });
   }
 
@@ -177,7 +190,7 @@ class RunningApp implements App {
       log: this.#log,
       history: createHistory('alerts', config, this.#log),
       onSaved: (error) => {
-        this.#saveResult('firing alerts', 'a restart lets them fire anew', error);
+        this.#saves.take('firing alerts', 'a restart lets them fire anew', error);
       },
     });
   }
@@ -200,9 +213,10 @@ class RunningApp implements App {
       store,
       () => this.engine.saveable(),
       (error) => {
-        this.#saveResult('open records', 'their ids will not survive a restart', error);
+        this.#saves.take('open records', 'their ids will not survive a restart', error);
       },
     );
+    await this.#monitoring.start(this.#cleanup);
     // Before the records, which go on with them.
     await this.#alerting.start(this.#cleanup);
     if (state !== null) {
@@ -242,14 +256,14 @@ class RunningApp implements App {
     return buildStatus({
       startRealUs: this.#startRealUs,
       supervisor: this.#supervisor.status(),
-      counters: this.#counters,
-      lastLossUs: this.#lastLossUs,
+      counters: this.#losses.counters,
+      lastLossUs: this.#losses.lastLossUs,
       tracker: this.engine.state,
       uncounted: this.#totals.uncounted,
       lastSweep: this.engine.lastSweep,
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
-      unsaved: [...this.#unsaved],
+      unsaved: this.#saves.unsaved,
       historyProblems: this.#history.problems,
       workloadProblems: this.#workloads.problems(),
       alerting: alerting.report,
@@ -261,6 +275,7 @@ class RunningApp implements App {
 
   reload(wanted: Config): void {
     const { config, changed, needRestart } = planReload(this.#config, wanted);
+    this.#reload = { isSuccessful: true, lastSuccessRealUs: Date.now() * 1000 };
     if (changed.length > 0) {
       this.#config = config;
       this.#log.setLevel(config.log.level);
@@ -277,9 +292,24 @@ class RunningApp implements App {
     }
   }
 
+  reloadFailed(): void {
+    this.#reload = { ...this.#reload, isSuccessful: false };
+  }
+
   async stop(): Promise<void> {
     this.#stopping ??= this.#release();
     await this.#stopping;
+  }
+
+  get httpAddress(): string | null {
+    return this.#monitoring.address;
+  }
+
+  #agentFacts(): AgentFacts {
+    return buildAgentFacts({
+      ...{ losses: this.#losses, engine: this.engine, totals: this.#totals, alerting: this.#alerting },
+      ...{ history: this.#history, grpc: this.#grpc, reload: this.#reload },
+    });
   }
 
   /** Counts what the records of the tracker are a part of. */
@@ -330,20 +360,10 @@ class RunningApp implements App {
     });
   }
 
-  #takeCounters(counters: CountersReport): void {
-    const before = this.#counters;
-    const untracked = untrackedCount(this.engine.state);
-    if (lossCount(counters) > lossCount(before) || untracked > this.#untracked) {
-      this.#lastLossUs = this.clock.nowUs();
-    }
-    this.#untracked = untracked;
-    this.#counters = counters;
-  }
-
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
     this.engine.sensorDown();
     this.#totals.sensorDown();
-    this.#counters = null; // the next sensor counts from 0
+    this.#losses.sensorDown();
     if (retryMs === null) {
       return;
     }
@@ -353,16 +373,6 @@ class RunningApp implements App {
       return;
     }
     this.#log.error(`the sensor is gone: ${end.reason}; next try in ${retryMs} ms`);
-  }
-
-  #saveResult(what: string, consequence: string, error: Error | null): void {
-    if (error !== null && !this.#unsaved.has(what)) {
-      this.#log.error(`${what} cannot be saved, ${consequence}: ${error.message}`);
-      this.#unsaved.add(what);
-    }
-    if (error === null && this.#unsaved.delete(what)) {
-      this.#log.info(`${what} are saved again`);
-    }
   }
 }
 

@@ -5,6 +5,7 @@ import { alertsSchema, kindAlertSchema, rulesSchema, silencesSchema } from './co
 import { type ConfigFile, ConfigFileError, type KeyPath, readConfigFile } from './config-file.js';
 import { grpcSchema } from './config-grpc.js';
 import { historyDiskSchema } from './config-history.js';
+import { httpSchema } from './config-http.js';
 import { kubernetesSchema, workloadsSchema } from './config-kubernetes.js';
 import { describeProblems } from './config-problems.js';
 import { checkReceiverNames } from './config-receivers.js';
@@ -76,6 +77,8 @@ const kindsSchema = z.strictObject({
 export const configSchema = z
   .strictObject({
     grpc: grpcSchema.prefault({}),
+    /** Metrics and health. */
+    http: httpSchema.prefault({}),
     stateDir: z.string().min(1).default(DEFAULT_STATE_DIR),
     sensor: z
       .strictObject({
@@ -123,6 +126,7 @@ export interface ConfigFlags {
   /** Path given with --config; it must exist, unlike the default path. */
   readonly configPath?: string;
   readonly grpcAddress?: string;
+  readonly httpAddress?: string;
   readonly stateDir?: string;
   readonly sensorAddress?: string;
   readonly logLevel?: string;
@@ -174,6 +178,7 @@ function overrides(flags: ConfigFlags, environment: NodeJS.ProcessEnv): readonly
   };
   return [
     ...choose(['grpc', 'address'], '--address', flags.grpcAddress, 'STUCKD_ADDRESS'),
+    ...choose(['http', 'address'], '--http-address', flags.httpAddress, 'STUCKD_HTTP_ADDRESS'),
     ...choose(['stateDir'], '--state-dir', flags.stateDir, 'STUCKD_STATE_DIR'),
     ...choose(['sensor', 'address'], '--sensor-address', flags.sensorAddress, 'STUCKD_SENSOR_ADDRESS'),
     ...choose(['log', 'level'], '--log-level', flags.logLevel),

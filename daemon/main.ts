@@ -23,6 +23,7 @@ const USAGE = `stuckd ${VERSION}: finds TCP connections that hang, and says whic
 Options of run and check:
   --config FILE           configuration (default ${DEFAULT_CONFIG_PATH}, if it exists)
   --address ADDR          where gRPC listens: unix:PATH or HOST:PORT       STUCKD_ADDRESS
+  --http-address ADDR     where metrics are: HOST:PORT, or off             STUCKD_HTTP_ADDRESS
   --state-dir DIR         where open records are kept                      STUCKD_STATE_DIR
   --sensor-address ADDR   unix:PATH of a sensor that runs apart            STUCKD_SENSOR_ADDRESS
   --log-level LEVEL       debug, info, warn or error
@@ -43,6 +44,7 @@ class UsageError extends Error {
 const OPTIONS = {
   config: { type: 'string' },
   address: { type: 'string' },
+  'http-address': { type: 'string' },
   'state-dir': { type: 'string' },
   'sensor-address': { type: 'string' },
   'log-level': { type: 'string' },
@@ -55,7 +57,15 @@ const OPTIONS = {
 } as const;
 
 type OptionName = keyof typeof OPTIONS;
-const CONFIG_OPTIONS: readonly OptionName[] = ['config', 'address', 'state-dir', 'sensor-address', 'log-level', 'json'];
+const CONFIG_OPTIONS: readonly OptionName[] = [
+  'config',
+  'address',
+  'http-address',
+  'state-dir',
+  'sensor-address',
+  'log-level',
+  'json',
+];
 const COMMAND_OPTIONS = {
   run: CONFIG_OPTIONS,
   check: [...CONFIG_OPTIONS, 'output'],
@@ -99,6 +109,7 @@ function configFlags(values: Flags): ConfigFlags {
   return {
     ...(values.config === undefined ? {} : { configPath: values.config }),
     ...(values.address === undefined ? {} : { grpcAddress: values.address }),
+    ...(values['http-address'] === undefined ? {} : { httpAddress: values['http-address'] }),
     ...(values['state-dir'] === undefined ? {} : { stateDir: values['state-dir'] }),
     ...(values['sensor-address'] === undefined ? {} : { sensorAddress: values['sensor-address'] }),
     ...(values['log-level'] === undefined ? {} : { logLevel: values['log-level'] }),

@@ -60,15 +60,16 @@ function awaitEnd(log: Logger, exit: RunOptions['exit']): Promise<string> {
 /** Reads the configuration again at SIGHUP; what is wrong with it is logged, and the old one stays in force. */
 function reloadAtHangup(starting: Promise<App>, readConfig: () => Config, log: Logger): void {
   const reload = async (): Promise<void> => {
+    const app = await starting;
     try {
-      const app = await starting;
       app.reload(readConfig());
     } catch (error) {
+      app.reloadFailed();
       log.error(`SIGHUP: nothing was changed: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
   process.on('SIGHUP', () => {
-    void reload();
+    void reload().catch(() => undefined); // it did not start, and says why
   });
 }
 
@@ -120,6 +121,9 @@ export async function runDaemon(readConfig: () => Config, { terminal, exit }: Ru
       ? (): void => undefined
       : showOnTerminal(app, new TerminalView(app.clock, terminal.write, terminal.columns));
   log.info(`gRPC listens on ${app.grpcAddress}${app.grpcTcpAddress === null ? '' : ` and ${app.grpcTcpAddress}`}`);
+  if (app.httpAddress !== null) {
+    log.info(`metrics are at http://${app.httpAddress}/metrics`);
+  }
   try {
     const reason = await Promise.race([ended, app.failed]);
     log.info(`${reason}: draining`);

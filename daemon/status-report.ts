@@ -62,20 +62,22 @@ function losses({ counters, tracker, lastLossUs, nowUs }: StatusParts): readonly
   return found;
 }
 
-function problems(parts: StatusParts): readonly string[] {
-  const { supervisor, lastSweep } = parts;
-  const found: string[] = [];
+/** Why it cannot tell yet, or any more, what is stuck. */
+function notReady({ supervisor, lastSweep }: StatusParts): readonly string[] {
   if (supervisor.state !== 'running') {
     const why = supervisor.lastError === '' ? '' : `: ${supervisor.lastError}`;
-    found.push(`the sensor is not running (${supervisor.state})${why}; nothing new is detected`);
+    return [`the sensor is not running (${supervisor.state})${why}; nothing new is detected`];
   }
+  return lastSweep === null ? ['the first sweep is not complete yet; owners are not known'] : [];
+}
+
+function problems(parts: StatusParts): readonly string[] {
+  const { supervisor, lastSweep } = parts;
+  const found = [...notReady(parts)];
   for (const { name, attached, how, loss } of supervisor.introduction?.programs ?? []) {
     if (!attached) {
       found.push(`probe ${name} is missing: ${how}; ${loss}`);
     }
-  }
-  if (supervisor.state === 'running' && lastSweep === null) {
-    found.push('the first sweep is not complete yet; owners are not known');
   }
   if (lastSweep !== null && parts.nowUs - lastSweep.monoUs > LATE_INTERVALS * parts.sweepIntervalMs * 1000) {
     found.push('sweeps are late: owners and idle connections are known as of the last one');
@@ -94,13 +96,6 @@ function problems(parts: StatusParts): readonly string[] {
   return found;
 }
 
-/** What a sensor has lost so far; none before it has told. */
-export function lossCount(counters: CountersReport | null): number {
-  return counters === null
-    ? 0
-    : counters.ringDropped + counters.markFailed + counters.countRejected + counters.holdingsDropped;
-}
-
 /** Sockets that found no room in the tracker, since the daemon started. */
 export function untrackedCount({ counters }: TrackerState): number {
   return counters.evicted + counters.refused;
@@ -115,6 +110,7 @@ export function buildStatus(parts: StatusParts): StatusReport {
     startRealUs: parts.startRealUs,
     pid: process.pid,
     healthy: found.length === 0,
+    notReady: notReady(parts),
     problems: found,
     sensor: {
       state: supervisor.state,

@@ -48,6 +48,15 @@ export class AlertEngine implements AlertSource {
     return this.#state.counters;
   }
 
+  get config(): AlertConfig {
+    return this.#state.config;
+  }
+
+  /** Records that belong to a group. */
+  get members(): number {
+    return this.#state.places.size;
+  }
+
   /** What found no room, in sentences. */
   problems(): readonly string[] {
     return alertProblems(this.#state);

@@ -14,7 +14,7 @@ export interface InterestChange {
 }
 
 /** As many as the sensor has room for (`interests` in bpf/maps.bpf.h). */
-const COUNTED_MAX = 4096;
+export const COUNTED_MAX = 4096;
 /** A peer is followed so long after its last record has ended. */
 const GRACE_US = 60_000_000;
 
@@ -106,6 +106,11 @@ export class InterestLedger {
     return [...this.#entries.values()].flatMap(({ id, interest }) =>
       id === null ? [] : [{ type: 'count', id, interest }],
     );
+  }
+
+  /** Interests that the sensor counts for. */
+  get counted(): number {
+    return this.#ids.size;
   }
 
   /** Interests that the sensor has no room for. */

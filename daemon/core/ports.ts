@@ -67,6 +67,8 @@ export interface StatusReport {
   readonly pid: number;
   readonly healthy: boolean;
   readonly problems: readonly string[];
+  /** Those of them that keep it from telling what is stuck; empty once the first sweep is complete. */
+  readonly notReady: readonly string[];
   readonly sensor: {
     readonly state: SensorState;
     readonly pid: number;

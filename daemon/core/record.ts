@@ -34,9 +34,17 @@ export interface SocketOptions {
   readonly userTimeoutMs: number;
 }
 
+export const GIVE_UP_REASONS = [
+  'tcp_retries2',
+  'user_timeout',
+  'keepalive',
+  'syn_retries',
+  'orphan_retries',
+  'shrunk_window',
+] as const;
+
 /** Which limit makes the kernel give up. */
-export type GiveUpReason =
-  'tcp_retries2' | 'user_timeout' | 'keepalive' | 'syn_retries' | 'orphan_retries' | 'shrunk_window';
+export type GiveUpReason = (typeof GIVE_UP_REASONS)[number];
 
 /** When the kernel itself will end the connection; `never` if it will not. */
 export type GiveUp =

@@ -227,6 +227,11 @@ export interface PassReport {
   readonly error: number;
 }
 
+/** Every descriptor of every process has been looked at. */
+export function isCompleteSweep({ kind, edge, error }: PassReport): boolean {
+  return kind === 'sweep' && edge === 'end' && error === 0;
+}
+
 /** One instant on all clocks, and the phase of the tick. */
 export interface ClockReport {
   readonly monoUs: number;

@@ -119,8 +119,8 @@ export class Stage {
     writeFileSync(config, '{}\n');
     const address = `unix:${join(directory, 'stuckd.sock')}`;
     const daemon = startProcess([process.execPath, packageFile(PROGRAMS.daemon), 'run', '--config', config], {
-      env: { STUCKD_ADDRESS: address, STUCKD_STATE_DIR: join(directory, 'state') },
-      unsetEnv: ['STUCKD_HTTP_ADDRESS', 'STUCKD_SENSOR_ADDRESS'],
+      env: { STUCKD_ADDRESS: address, STUCKD_STATE_DIR: join(directory, 'state'), STUCKD_HTTP_ADDRESS: 'off' },
+      unsetEnv: ['STUCKD_SENSOR_ADDRESS'],
       deathSignal: 'TERM',
     });
     this.#cleanup.push('stuckd', async () => {

@@ -63,7 +63,8 @@ export class AlertService {
         watches.serve(call, (request) => {
           const { filter: wanted, resumeToken } = acceptRequest(request);
           const filter = parseAlertFilter(wanted);
-          return { feed, filter, mapper: this.#mapper, place: this.#placeOf(filter, resumeToken ?? '') };
+          const place = this.#placeOf(filter, resumeToken ?? '');
+          return { stream: 'alerts', feed, filter, mapper: this.#mapper, place };
         });
       },
       ...deliveryHandlers(deliveries, log),

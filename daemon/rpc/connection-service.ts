@@ -79,7 +79,8 @@ export class ConnectionService {
         options.watches.serve(call, (request) => {
           const { filter: wanted, resumeToken } = acceptRequest(request);
           const filter = parseConnectionFilter(wanted, this.#clock, this.#workloads);
-          return { feed, filter, mapper: this.#mapper, place: this.#placeOf(filter, resumeToken ?? '') };
+          const place = this.#placeOf(filter, resumeToken ?? '');
+          return { stream: 'connections', feed, filter, mapper: this.#mapper, place };
         });
       },
       ...groupLists(options),

@@ -1,4 +1,5 @@
 /** The gRPC server of the daemon: its services, where they can be reached, and how it ends. */
+import type { TableFill, WatchedStream } from '../core/agent-facts.js';
 import type { AlertSource } from '../core/alert.js';
 import type { DeliverySource } from '../core/delivery.js';
 import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
@@ -64,6 +65,12 @@ export interface GrpcServer {
   readonly tcpAddress: string | null;
   /** Watches that are open. */
   subscribers(): number;
+  /** Watches: how many are open of each stream, how many there can be, and changes that were given up for slow ones. */
+  watches(): {
+    readonly open: Readonly<Record<WatchedStream, number>>;
+    readonly fill: TableFill;
+    readonly lost: number;
+  };
   /** What is wrong with it at present, in words. */
   problems(): readonly string[];
   /**
@@ -137,6 +144,11 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     address: first?.address ?? options.address,
     tcpAddress: tcp?.address ?? null,
     subscribers: () => watches.subscribers,
+    watches: () => ({
+      open: { connections: watches.subscribersOf('connections'), alerts: watches.subscribersOf('alerts') },
+      fill: { entries: watches.subscribers, capacity: watches.subscribersMax },
+      lost: watches.lost,
+    }),
     problems: () => endpoints.map((endpoint) => endpoint.problem()).filter((problem) => problem !== null),
     drain: async (deadlineMs) => {
       health.drain();

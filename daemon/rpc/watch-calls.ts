@@ -1,6 +1,7 @@
 /** The open calls of all watches: how many there may be, how one begins, and how all of them end. */
 import { status } from '@grpc/grpc-js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { WatchedStream } from '../core/agent-facts.js';
 import { resetStream } from './reset-stream.js';
 import { RpcError, stopping, toStatus } from './status.js';
 import type { RpcLog } from './status.js';
@@ -12,12 +13,14 @@ import type { WatchFeed, WatchFilter, WatchLimits, WatchMapper } from './watch-s
 const SUBSCRIBERS_MAX = 64;
 
 interface Subscription {
+  readonly stream: WatchedStream;
   /** Ends the call with a status. */
   end(error: RpcError): void;
 }
 
 /** What one call wants to see, and how it is told. */
 export interface WatchPlan<Item, Change, Message> {
+  readonly stream: WatchedStream;
   readonly feed: WatchFeed<Item, Change>;
   readonly filter: WatchFilter<Item>;
   readonly mapper: WatchMapper<Item, Change, Message>;
@@ -50,6 +53,7 @@ export class WatchCalls {
   readonly #limits: WatchLimits;
   readonly #subscribersMax: number;
   readonly #subscriptions = new Set<Subscription>();
+  #lost = 0;
   #draining = false;
 
   constructor(log: RpcLog, limits: Partial<WatchLimits> = {}, subscribersMax = SUBSCRIBERS_MAX) {
@@ -61,6 +65,21 @@ export class WatchCalls {
   /** Watches that are open. */
   get subscribers(): number {
     return this.#subscriptions.size;
+  }
+
+  /** Watches of one stream that are open. */
+  subscribersOf(stream: WatchedStream): number {
+    return [...this.#subscriptions].filter((subscription) => subscription.stream === stream).length;
+  }
+
+  /** Watches that can be open. */
+  get subscribersMax(): number {
+    return this.#subscribersMax;
+  }
+
+  /** Changes that subscribers who read too slowly were not told one by one. */
+  get lost(): number {
+    return this.#lost;
   }
 
   /** Ends all watches and refuses new ones. */
@@ -80,7 +99,7 @@ export class WatchCalls {
       call.emit('error', toStatus(error, call.getPath(), this.#log));
     };
     try {
-      const { feed, filter, mapper, place } = plan(call.request);
+      const { stream, feed, filter, mapper, place } = plan(call.request);
       this.#checkRoom();
       let reset: NodeJS.Timeout | undefined;
       const end = (error: unknown): void => {
@@ -92,7 +111,7 @@ export class WatchCalls {
           this.#cutOff(call);
         }, this.#limits.statusMs);
       };
-      const subscription: Subscription = { end };
+      const subscription: Subscription = { stream, end };
       const session = new WatchSession(
         feed,
         filter,
@@ -106,6 +125,9 @@ export class WatchCalls {
             end(new RpcError(status.RESOURCE_EXHAUSTED, details, 'SUBSCRIBER_TOO_SLOW', { seconds }));
           },
           failed: end,
+          lost: (count) => {
+            this.#lost += count;
+          },
         },
         this.#limits,
         place,

@@ -67,6 +67,8 @@ export interface WatchSink<Message> {
   tooSlow(): void;
   /** The session has a defect and cannot go on. */
   failed(error: unknown): void;
+  /** So many changes were given up. */
+  lost(count: number): void;
 }
 
 /** Of a watch whose changes are not kept. */
@@ -189,7 +191,7 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
       return;
     }
     if (this.#lost > 0) {
-      this.#lost += 1;
+      this.#giveUp(1);
       return;
     }
     this.#queue.push({ change, id: item.id, kind, sequence: this.#place.position() });
@@ -203,7 +205,7 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     this.#queue = foldUpdates(this.#queue);
     // Folding costs time in proportion to the queue; it is worth that only if it makes room for a while.
     if (this.#queue.length > this.#limits.queueMax / 2) {
-      this.#lost = this.#queue.length;
+      this.#giveUp(this.#queue.length);
       this.#queue = [];
       this.#snapshot = null;
     }
@@ -282,9 +284,15 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
       return;
     }
     // It was too slow, or the disk failed: what it has missed is told as such.
-    this.#lost = Math.max(1, this.#place.position() - backlog.position);
+    this.#giveUp(Math.max(1, this.#place.position() - backlog.position));
     this.#backlog = null;
     this.#subscribe();
+  }
+
+  /** The client will be told how many, and then what there is. */
+  #giveUp(count: number): void {
+    this.#lost += count;
+    this.#sink.lost(count);
   }
 
   /** The token of what was written so far; none while a snapshot is under way, from which nobody can go on. */

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { TableFill } from '../core/agent-facts.js';
 import type { Alert, AlertSource } from '../core/alert.js';
 import type { Delivery, DeliveryReport, DeliverySource, ReceiverReport, TestAnswer } from '../core/delivery.js';
 import { AlertIntake } from './alert-intake.js';
@@ -150,6 +151,11 @@ export class AlertDelivery implements DeliverySource {
       });
     }
     return { receivers: [...reports.values()], notDurable: this.#log.problem };
+  }
+
+  /** Messages that wait, of those that can. */
+  get fill(): TableFill {
+    return this.#outbox.fill;
   }
 
   deliveries(): readonly Delivery[] {

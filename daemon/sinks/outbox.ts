@@ -3,6 +3,7 @@
  * What was accepted is delivered at least once. It is bounded: where too much waits for too long, the oldest message of
  * the receiver that holds most is dropped, and counted.
  */
+import type { TableFill } from '../core/agent-facts.js';
 import type { OutboxLog } from './outbox-log.js';
 import {
   acceptRecord,
@@ -93,6 +94,11 @@ export class Outbox {
     return [problem, unknown === 0 ? '' : `${unknown} records of the outbox were skipped: they are of another version`]
       .filter((part) => part !== '')
       .join('; ');
+  }
+
+  /** Messages that wait, of those that can. */
+  get fill(): TableFill {
+    return { entries: this.#entries.size - this.#ended.dead - this.#ended.delivered, capacity: this.#limits.pending };
   }
 
   entries(): Iterable<OutboxEntry> {

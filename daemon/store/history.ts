@@ -55,6 +55,11 @@ export class History implements StreamHistory {
     return [...new Set(this.#problems.values())];
   }
 
+  /** Entries that were never written, since the disk did not take them. */
+  get dropped(): number {
+    return this.journal.log.counters.dropped + this.ended.counters.dropped;
+  }
+
   async open(visit: (entry: LogEntry) => void): Promise<void> {
     await Promise.all([this.journal.open(visit), this.ended.open()]);
   }

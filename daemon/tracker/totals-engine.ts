@@ -1,7 +1,9 @@
 /** The shell around the totals: tells the sensor what to count, and takes what it counts. */
+import type { TableFill } from '../core/agent-facts.js';
 import type { Interest } from '../core/interest.js';
-import { type InterestChange, InterestLedger } from '../core/interest-ledger.js';
+import { COUNTED_MAX, type InterestChange, InterestLedger } from '../core/interest-ledger.js';
 import type { RecordChange } from '../core/ports.js';
+import { isCompleteSweep } from '../core/snapshot.js';
 import type { SensorRecord } from '../core/sensor-records.js';
 import { type PeerTotals, SweepTotals } from '../core/sweep-totals.js';
 
@@ -21,12 +23,6 @@ export interface TotalsOptions {
   readonly onCounted: () => void;
 }
 
-function isSweepComplete(record: SensorRecord): boolean {
-  return (
-    record.type === 'pass' && record.pass.kind === 'sweep' && record.pass.edge === 'end' && record.pass.error === 0
-  );
-}
-
 export class TotalsEngine {
   readonly #options: TotalsOptions;
   readonly #ledger = new InterestLedger();
@@ -40,6 +36,11 @@ export class TotalsEngine {
 
   get totals(): PeerTotals {
     return this.#totals;
+  }
+
+  /** Peers, listeners and processes that the sensor counts for, and how many it could. */
+  get fill(): TableFill {
+    return { entries: this.#ledger.counted, capacity: COUNTED_MAX };
   }
 
   /** Peers, listeners and processes that the sensor has no room for. */
@@ -65,7 +66,7 @@ export class TotalsEngine {
     let isCounted = false;
     for (const record of records) {
       this.#totals.take(record);
-      isCounted ||= isSweepComplete(record);
+      isCounted ||= record.type === 'pass' && isCompleteSweep(record.pass);
       if (record.type === 'counters') {
         this.#tellChanges(); // comes with every sweep: what is not of interest any more is found in time
       }

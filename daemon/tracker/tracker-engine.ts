@@ -1,10 +1,17 @@
 /** The shell around the pure tracker: sensor records in, effects out, one timer; and what clients read. */
+import type { TableFill } from '../core/agent-facts.js';
 import { Counterparts } from '../core/counterparts.js';
 import type { Observation, ObservedSocket } from '../core/observation.js';
 import type { RecordChange, RecordSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import type { SensorRecord } from '../core/sensor-records.js';
-import type { ClockReport, KernelFacts, PassKind, PassReport } from '../core/snapshot.js';
+import {
+  type ClockReport,
+  isCompleteSweep,
+  type KernelFacts,
+  type PassKind,
+  type PassReport,
+} from '../core/snapshot.js';
 import { nextDeadlineUs, observed, saveable, step } from '../core/tracker.js';
 import type { SavedState, TrackerEffect, TrackerInput } from '../core/tracker-messages.js';
 import { createTrackerState, type TrackerState } from '../core/tracker-state.js';
@@ -58,6 +65,11 @@ export class TrackerEngine implements RecordSource {
 
   get state(): TrackerState {
     return this.#state;
+  }
+
+  /** Ended records that are kept for queries. */
+  get endedFill(): TableFill {
+    return { entries: this.#ended.size, capacity: this.#endedMax };
   }
 
   /** The last complete sweep, null before the first. */
@@ -158,7 +170,7 @@ export class TrackerEngine implements RecordSource {
         return;
       case 'pass':
         this.#apply(record, nowUs);
-        if (record.pass.kind === 'sweep' && record.pass.edge === 'end' && record.pass.error === 0) {
+        if (isCompleteSweep(record.pass)) {
           this.#lastSweep = record.pass;
         }
         return;

@@ -26,6 +26,7 @@ const address = `unix:${directory}/stuckd.sock`;
 const env = {
   ...process.env,
   STUCKD_ADDRESS: address,
+  STUCKD_HTTP_ADDRESS: 'off',
   STUCKD_STATE_DIR: join(directory, 'state'),
   STUCKD_SENSOR_ADDRESS: '',
 };

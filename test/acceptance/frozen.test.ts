@@ -33,6 +33,7 @@ interface Daemon {
 function settings(name: string): Readonly<Record<string, unknown>> {
   return {
     grpc: { address: `unix:${directory}/${name}.sock`, tcp: { address: '127.0.0.1:0' } },
+    http: { address: 'off' },
     stateDir: join(directory, name),
     sensor: { address: `unix:${directory}/no-sensor.sock` },
   };

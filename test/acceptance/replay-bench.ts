@@ -121,6 +121,7 @@ export class ReplayBench {
     const flags = {
       configPath: this.configPath,
       grpcAddress: `unix:${this.directory}/stuckd.sock`,
+      httpAddress: '127.0.0.1:0',
       stateDir: join(this.directory, 'state'),
       sensorAddress: `unix:${this.directory}/sensor.sock`,
     };

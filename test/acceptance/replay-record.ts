@@ -258,6 +258,7 @@ async function record(): Promise<void> {
   const flags = {
     configPath,
     grpcAddress: `unix:${directory}/stuckd.sock`,
+    httpAddress: 'off',
     stateDir: join(directory, 'state'),
     sensorAddress: `unix:${sensorPath}`,
   };

@@ -21,7 +21,11 @@ export class BenchDaemon {
   private constructor(directory: string) {
     mkdirSync(directory, { recursive: true });
     this.#socketPath = join(directory, 'stuckd.sock');
-    this.environment = { STUCKD_ADDRESS: `unix:${this.#socketPath}`, STUCKD_STATE_DIR: join(directory, 'state') };
+    this.environment = {
+      STUCKD_ADDRESS: `unix:${this.#socketPath}`,
+      STUCKD_STATE_DIR: join(directory, 'state'),
+      STUCKD_HTTP_ADDRESS: '127.0.0.1:0',
+    };
     const main = join(packageRoot(), 'build/bin/stuckd.js');
     this.process = startProcess([process.execPath, main, 'run', '--json'], {
       env: this.environment,

@@ -191,6 +191,7 @@ export class StuckdUnderTest {
     const configPath = join(directory, 'stuckd.yaml');
     const config = {
       grpc: { address },
+      http: { address: '127.0.0.1:0' },
       stateDir: options.stateDir ?? join(directory, 'state'),
       ...options.config,
       sensor: { without: switchedOff(), ...options.sensor },
@@ -207,6 +208,15 @@ export class StuckdUnderTest {
 
   async status(): Promise<StatusResponse> {
     return this.#ask(() => this.client.getStatus());
+  }
+
+  /** `http://HOST:PORT` of metrics and health. */
+  get httpOrigin(): string {
+    const match = this.process.lines.map((line) => /metrics are at (http:\/\/[^/"]+)/.exec(line)).find(Boolean);
+    if (match?.[1] === undefined) {
+      throw new Error(`stuckd does not say where its metrics are:\n${this.process.lines.join('\n')}`);
+    }
+    return match[1];
   }
 
   /** The pid of the sensor that runs now. */

@@ -110,6 +110,7 @@ function resume(after: number, heartbeatMs: number): Watch {
       },
       tooSlow: () => assert.fail('too slow'),
       failed: (error) => assert.fail(String(error)),
+      lost: () => undefined,
     },
     { ...WATCH_LIMITS, heartbeatMs },
     history.stream.place(FILTER, token, decodeChange),

@@ -180,6 +180,7 @@ export function createStatus(changes: Partial<StatusReport> = {}): StatusReport 
     pid: 4711,
     healthy: true,
     problems: [],
+    notReady: [],
     idleLimits: [],
     alerting: { firing: 1, fired: 4, resolved: 3, alertsDropped: 0, connectionsDropped: 0, receivers: [] },
     sensor: {

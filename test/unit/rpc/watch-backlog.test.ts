@@ -166,6 +166,7 @@ describe('a session that is resumed', () => {
         },
         tooSlow: () => assert.fail('too slow'),
         failed: (error) => assert.fail(String(error)),
+        lost: () => undefined,
       },
       WATCH_LIMITS,
       history.stream.place(filter, token, decodeChange),

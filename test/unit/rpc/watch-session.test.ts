@@ -42,6 +42,7 @@ class FakeSink implements WatchSink<Change> {
   readonly #flushes: (() => void)[] = [];
   slow = 0;
   errors: unknown[] = [];
+  lostCount = 0;
   paused = false;
 
   write(changes: readonly Change[], _resumeToken: string, flushed: () => void): void {
@@ -67,6 +68,10 @@ class FakeSink implements WatchSink<Change> {
 
   failed(error: unknown): void {
     this.errors.push(error);
+  }
+
+  lost(count: number): void {
+    this.lostCount += count;
   }
 
   /** All changes since the last call. */

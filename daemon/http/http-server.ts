@@ -1,0 +1,105 @@
+/** The HTTP endpoint: metrics for Prometheus, and health for whoever supervises the daemon. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type HttpSources, type Page, pageOf } from './pages.js';
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0: one that the kernel chooses. */
+  readonly port: number;
+  readonly sources: HttpSources;
+  /** Hears of defects; a request that fails must not end the daemon. */
+  readonly onError: (message: string) => void;
+}
+
+export interface HttpServer {
+  /** `HOST:PORT`, with the port that the kernel chose. */
+  readonly address: string;
+  /** Requests under way get until `deadlineMs` to end. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** A Prometheus or two, probes, and a person; whoever opens more than this is not one of them. */
+const CONNECTIONS_MAX = 64;
+const HEADERS_MAX_MS = 5000;
+const REQUEST_MAX_MS = 10_000;
+
+/**
+ * Idle connections stay open for longer than the usual 15 to 60 s between two scrapes: a server that closes them just as
+ * they are used again makes the very failure that stuckd reports as STALE_REUSE.
+ */
+const KEEP_ALIVE_MS = 120_000;
+
+function send(request: IncomingMessage, response: ServerResponse, { status, contentType, body }: Page): void {
+  const bytes = Buffer.from(body);
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': bytes.length,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(request.method === 'HEAD' ? undefined : bytes);
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD');
+    send(request, response, { status: 405, contentType: 'text/plain; charset=utf-8', body: 'only GET and HEAD\n' });
+    return;
+  }
+  const path = (request.url ?? '/').replace(/[?#].*$/s, '');
+  send(request, response, await pageOf(path, options.sources));
+}
+
+function handle(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions): void {
+  request.resume(); // a body is nothing to us, and must not stay in the way of the next request
+  answer(request, response, options).catch((error: unknown) => {
+    options.onError(
+      `a request for ${request.url ?? ''} failed: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    response.writeHead(500).end();
+  });
+}
+
+async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return server.address() as AddressInfo;
+}
+
+function close(server: Server, deadlineMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cutOff = setTimeout(() => {
+      server.closeAllConnections();
+    }, deadlineMs);
+    server.close(() => {
+      clearTimeout(cutOff);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/** @throws Error of the system if it cannot listen there. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const server = createServer(
+    { headersTimeout: HEADERS_MAX_MS, requestTimeout: REQUEST_MAX_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+    (request, response) => {
+      handle(request, response, options);
+    },
+  );
+  server.maxConnections = CONNECTIONS_MAX;
+  const { address, port, family } = await listen(server, options.host, options.port);
+  server.on('error', (error) => {
+    options.onError(error.message);
+  });
+  return {
+    address: `${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    close: (deadlineMs) => close(server, deadlineMs),
+  };
+}

@@ -1,0 +1,60 @@
+/** All metrics of a daemon: what feeds them while it runs, and what is asked when somebody scrapes. */
+import type { AgentFacts } from '../core/agent-facts.js';
+import type { AlertSource } from '../core/alert.js';
+import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
+import { setAgentMetrics } from './agent-metrics.js';
+import { type Exposition, MetricSet } from './metric-set.js';
+import { RecordMetrics } from './record-metrics.js';
+import type { WorkloadLabel } from './workload-labels.js';
+
+export interface MetricsOptions {
+  readonly records: RecordSource;
+  readonly workloads: WorkloadSource;
+  readonly alerts: Pick<AlertSource, 'firing'>;
+  readonly status: StatusSource;
+  readonly facts: () => AgentFacts;
+  readonly clock: WallClock;
+  readonly workloadLabels: readonly WorkloadLabel[];
+  readonly maxSeries: number;
+}
+
+export class Metrics {
+  readonly #options: MetricsOptions;
+  readonly #set: MetricSet;
+  readonly #records: RecordMetrics;
+  readonly #unsubscribe: () => void;
+  #rendering: Promise<Exposition> | null = null;
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+    this.#set = new MetricSet(options.workloadLabels);
+    this.#records = new RecordMetrics({ ...options, metrics: this.#set });
+    this.#unsubscribe = options.records.subscribe((change) => {
+      this.#records.take(change);
+    });
+  }
+
+  /** A sweep is complete. */
+  swept(durationUs: number): void {
+    this.#set.observe('sweepDuration', {}, durationUs / 1_000_000);
+  }
+
+  /** The text for Prometheus, of now. Scrapes that come at the same time share one. */
+  async render(): Promise<Exposition> {
+    this.#rendering ??= this.#render().finally(() => {
+      this.#rendering = null;
+    });
+    return this.#rendering;
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+  }
+
+  async #render(): Promise<Exposition> {
+    const { status, facts, alerts, clock } = this.#options;
+    this.#records.update();
+    setAgentMetrics(this.#set, status.status(), facts(), alerts.firing(), clock);
+    return this.#set.render();
+  }
+}

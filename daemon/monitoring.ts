@@ -1,0 +1,80 @@
+/** Puts together how stuckd itself is watched: its metrics, and the HTTP endpoint that serves them. */
+import { HTTP_OFF } from './config-http.js';
+import type { Config } from './config.js';
+import type { HttpServer } from './http/http-server.js';
+import type { CleanupStack } from './lib/cleanup-stack.js';
+import type { Logger } from './lib/logger.js';
+import type { Metrics, MetricsOptions } from './metrics/metrics.js';
+import { parseAddress } from './rpc/address.js';
+
+/** How long a scrape that is under way may take when the daemon stops. */
+const DRAIN_MS = 1000;
+
+export interface MonitoringParts extends Omit<MetricsOptions, 'workloadLabels' | 'maxSeries'> {
+  readonly config: Config['http'];
+  readonly log: Logger;
+}
+
+export class Monitoring {
+  readonly #parts: MonitoringParts;
+  #metrics: Metrics | null = null;
+  #server: HttpServer | null = null;
+
+  constructor(parts: MonitoringParts) {
+    this.#parts = parts;
+  }
+
+  /** Where it listens; null if it does not. */
+  get address(): string | null {
+    return this.#server?.address ?? null;
+  }
+
+  /**
+   * Starts to count; before the first record changes. Without HTTP nothing is counted, and prom-client is not loaded.
+   * @param cleanup learns how it ends
+   * @throws Error if it cannot listen, for whoever wrote the configuration
+   */
+  async start(cleanup: CleanupStack): Promise<void> {
+    const { config, log, status } = this.#parts;
+    if (config.address === HTTP_OFF) {
+      return;
+    }
+    const [{ Metrics }, { startHttpServer }] = await Promise.all([
+      import('./metrics/metrics.js'),
+      import('./http/http-server.js'),
+    ]);
+    const metrics = new Metrics({ ...this.#parts, ...config.metrics });
+    this.#metrics = metrics;
+    cleanup.push('metrics', () => {
+      metrics.stop();
+    });
+    const server = await startHttpServer({
+      ...hostAndPort(config.address),
+      sources: { metrics: () => metrics.render(), readiness: () => status.status() },
+      onError: (message) => {
+        log.error(`http: ${message}`);
+      },
+    }).catch((error: unknown) => {
+      throw new Error(
+        `metrics and health (http.address, STUCKD_HTTP_ADDRESS) cannot be served at ${config.address}: ` +
+          `${error instanceof Error ? error.message : String(error)}; another address, or "${HTTP_OFF}", will do`,
+        { cause: error },
+      );
+    });
+    this.#server = server;
+    cleanup.push('HTTP server', () => server.close(DRAIN_MS));
+  }
+
+  /** A sweep is complete. */
+  swept(durationUs: number): void {
+    this.#metrics?.swept(durationUs);
+  }
+}
+
+function hostAndPort(text: string): { readonly host: string; readonly port: number } {
+  const address = parseAddress(text);
+  if (address.kind !== 'tcp') {
+    throw new Error(`HTTP cannot listen at ${text}`);
+  }
+  return { host: address.host, port: address.port };
+}
