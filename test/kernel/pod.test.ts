@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import type { ManagedProcess } from '../../daemon/demo/lab/managed-process.js';
 import { cgroup2Mount, cgroupSkipReason, TestCgroup } from '../support/cgroups.js';
@@ -27,6 +27,7 @@ import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHos
 import { BPF_AND_PERFMON, processStatus } from '../support/process-status.js';
 import { Sockprog } from '../support/sockprog.js';
 import type { StuckJson } from '../support/stuckd.js';
+import { suiteEnding } from '../support/suite-ending.js';
 import { containerId, podUid } from '../unit/kubernetes/sample-pods.js';
 
 const mount = cgroup2Mount();
@@ -57,7 +58,7 @@ function podGroup(number: number): string {
   return `${slice}/cri-containerd-${containerId(number)}.scope`;
 }
 
-async function setStage(test: Ending): Promise<Stage> {
+async function setStage(test: Ending, imageRoot: string): Promise<Stage> {
   const pods: PodUnderTest[] = [];
   // First of all: their control group, and what they write to, can only be removed after them.
   test.after(() => Promise.all(pods.map((pod) => pod.stop())));
@@ -72,7 +73,6 @@ async function setStage(test: Ending): Promise<Stage> {
   test.after(() => {
     rmSync(state, { recursive: true, force: true });
   });
-  const imageRoot = createImageRoot(test, [RUNTIME_TOOL]);
   const group = new TestCgroup(test, mount ?? '', podGroup(1));
   const { data, metadata } = onlyOf(manifests, 'ConfigMap');
   const createPod = (): PodUnderTest => {
@@ -175,54 +175,6 @@ async function attempt(pod: PodUnderTest, name: string, container: ManagedProces
   return stdout.trim();
 }
 
-test('the pod as it is shipped finds a black hole of another pod', { skip }, async (t) => {
-  const stage = await setStage(t);
-  const pod = stage.createPod();
-  const prepared = await endOf(pod.start('state-directory'));
-  assert.equal(prepared.code, 0, prepared.output);
-
-  const daemon = pod.start('daemon');
-  await waitProbe(stage, daemon, '/healthz', 200);
-  assert.match(await waitProbe(stage, daemon, '/readyz', 503), /sensor/);
-  const sensor = pod.start('sensor');
-  await waitProbe(stage, daemon, '/readyz', 200);
-
-  const status = await stuckctl(pod, daemon, 'status');
-  assert.deepEqual(status.problems ?? [], []);
-  assert.deepEqual(status.sensor?.capabilities, ['CAP_PERFMON', 'CAP_BPF']);
-  assert.equal(status.node?.hostname, NODE_NAME);
-  assertRights(sensor.pid, 0, BPF_AND_PERFMON);
-  assertRights(status.sensor.pid, 0, BPF_AND_PERFMON);
-  assertRights(daemon.pid, DAEMON, 0n);
-
-  const using = await becomeStuck(t, stage);
-  const owned = await waitFor(
-    async () => {
-      const filter = ['--netns', String(stage.client.inode)];
-      const [found] = (await stuckctl(pod, daemon, 'list', ...filter)).stuckConnections ?? [];
-      return found?.workload?.containerId !== undefined && found;
-    },
-    { what: 'the connection, with the container that holds it' },
-  );
-  assert.equal(owned.kind, 'STUCK_KIND_RETRANSMITTING');
-  assert.equal(owned.owner?.pid, using.pid);
-  assert.equal(owned.owner.comm, 'sockprog');
-  assert.equal(owned.workload?.containerId, containerId(2));
-  assert.equal(owned.workload.podUid, podUid(2));
-
-  await pod.stop();
-  const next = stage.createPod();
-  assert.equal((await endOf(next.start('state-directory'))).code, 0);
-  next.start('sensor');
-  const nextDaemon = next.start('daemon');
-  await waitProbe(stage, nextDaemon, '/readyz', 200);
-  const { stuckConnections: again = [] } = await stuckctl(next, nextDaemon, 'list');
-  assert.ok(
-    again.some(({ id }) => id === owned.id),
-    'the record has its id in the next pod',
-  );
-});
-
 /** Mount points of a container, but for the devices and what is below a mount of the manifest. */
 function mountPointsOf({ pid }: ManagedProcess): readonly string[] {
   const points = readFileSync(`/proc/${pid}/mounts`, 'utf8')
@@ -231,64 +183,120 @@ function mountPointsOf({ pid }: ManagedProcess): readonly string[] {
   return points.filter((point) => point !== '' && !/^\/(dev|host\/sys\/fs\/cgroup)\/./.test(point)).sort();
 }
 
-test('neither container can do what it should not', { skip }, async (t) => {
-  const stage = await setStage(t);
-  const pod = stage.createPod();
-  assert.equal((await endOf(pod.start('state-directory'))).code, 0);
-  const sensor = pod.start('sensor');
-  const daemon = pod.start('daemon');
-  await waitProbe(stage, daemon, '/readyz', 200);
+describe('the pod as it is shipped', { skip }, () => {
+  const ending = suiteEnding();
+  let imageRoot = '';
+  before(() => {
+    imageRoot = createImageRoot(ending, [RUNTIME_TOOL]);
+  });
 
-  for (const [container, { volumeMounts }] of [
-    [sensor, pod.container('sensor')],
-    [daemon, pod.container('daemon')],
-  ] as const) {
-    const points = ['/', '/dev', '/proc', '/sys', ...volumeMounts.map(({ mountPath }) => mountPath)];
-    assert.deepEqual(mountPointsOf(container), points.sort());
-  }
+  test('finds a black hole of another pod, and again in the next pod', async (t) => {
+    const stage = await setStage(t, imageRoot);
+    const pod = stage.createPod();
+    const prepared = await endOf(pod.start('state-directory'));
+    assert.equal(prepared.code, 0, prepared.output);
 
-  const inDaemon = (code: string): Promise<string> => attempt(pod, 'daemon', daemon, code);
-  for (const path of ['/x', '/tmp/x', '/opt/stuckd/x', '/etc/stuckd/x', '/run/stuckd-sensor/x']) {
-    assert.equal(await inDaemon(`fs.writeFileSync('${path}', '')`), 'EROFS', path);
-  }
-  assert.equal(await inDaemon(`fs.writeFileSync('/var/lib/stuckd/x', '')`), 'done');
-  assert.match(await inDaemon(`fs.mkdirSync('/host/sys/fs/cgroup/x')`), /^(EROFS|EACCES)$/);
-  assert.equal(await inDaemon(`fs.readlinkSync('/proc/${process.pid}/exe')`), 'EACCES', 'what needs CAP_SYS_PTRACE');
-  assert.equal(await inDaemon(`process.kill(${sensor.pid}, 0)`), 'EPERM');
+    const daemon = pod.start('daemon');
+    await waitProbe(stage, daemon, '/healthz', 200);
+    assert.match(await waitProbe(stage, daemon, '/readyz', 503), /sensor/);
+    const sensor = pod.start('sensor');
+    await waitProbe(stage, daemon, '/readyz', 200);
 
-  const inSensor = (code: string): Promise<string> => attempt(pod, 'sensor', sensor, code);
-  assert.equal(await inSensor(`fs.writeFileSync('/x', '')`), 'EROFS');
-  assert.equal(await inSensor(`fs.chownSync('/run/stuckd-sensor/sensor.sock', 1, 1)`), 'EPERM', 'no CAP_CHOWN');
-  assert.equal(await inSensor(`process.kill(${daemon.pid}, 0)`), 'EPERM', 'no CAP_KILL');
-  assert.equal(await inSensor(`process.setuid(1)`), 'EPERM', 'no CAP_SETUID');
-});
+    const status = await stuckctl(pod, daemon, 'status');
+    assert.deepEqual(status.problems ?? [], []);
+    assert.deepEqual(status.sensor?.capabilities, ['CAP_PERFMON', 'CAP_BPF']);
+    assert.equal(status.node?.hostname, NODE_NAME);
+    assertRights(sensor.pid, 0, BPF_AND_PERFMON);
+    assertRights(status.sensor.pid, 0, BPF_AND_PERFMON);
+    assertRights(daemon.pid, DAEMON, 0n);
 
-test('a sensor without one of its capabilities says so, and the daemon that it is not ready', { skip }, async (t) => {
-  const stage = await setStage(t);
-  const pod = stage.createPod();
-  assert.equal((await endOf(pod.start('state-directory'))).code, 0);
-  const { securityContext } = pod.container('sensor');
-  const capabilities = { ...securityContext.capabilities, add: ['PERFMON'] };
-  const sensor = await endOf(pod.start('sensor', { securityContext: { ...securityContext, capabilities } }));
-  assert.equal(sensor.code, 1);
-  assert.match(sensor.output, /stuckd-sensor needs CAP_BPF and CAP_PERFMON/);
-  const daemon = pod.start('daemon');
-  assert.match(await waitProbe(stage, daemon, '/readyz', 503), /sensor/);
-});
+    const using = await becomeStuck(t, stage);
+    const owned = await waitFor(
+      async () => {
+        const filter = ['--netns', String(stage.client.inode)];
+        const [found] = (await stuckctl(pod, daemon, 'list', ...filter)).stuckConnections ?? [];
+        return found?.workload?.containerId !== undefined && found;
+      },
+      { what: 'the connection, with the container that holds it' },
+    );
+    assert.equal(owned.kind, 'STUCK_KIND_RETRANSMITTING');
+    assert.equal(owned.owner?.pid, using.pid);
+    assert.equal(owned.owner.comm, 'sockprog');
+    assert.equal(owned.workload?.containerId, containerId(2));
+    assert.equal(owned.workload.podUid, podUid(2));
 
-test('a container that is started again takes the place of the one that was killed', { skip }, async (t) => {
-  const stage = await setStage(t);
-  const pod = stage.createPod();
-  assert.equal((await endOf(pod.start('state-directory'))).code, 0);
-  const sensor = pod.start('sensor');
-  const daemon = pod.start('daemon');
-  await waitProbe(stage, daemon, '/readyz', 200);
-  sensor.kill('SIGKILL');
-  await sensor.ended;
-  await waitProbe(stage, daemon, '/readyz', 503);
-  pod.start('sensor');
-  await waitProbe(stage, daemon, '/readyz', 200);
-  daemon.kill('SIGKILL');
-  await daemon.ended;
-  await waitProbe(stage, pod.start('daemon'), '/readyz', 200);
+    await pod.stop();
+    const next = stage.createPod();
+    assert.equal((await endOf(next.start('state-directory'))).code, 0);
+    next.start('sensor');
+    const nextDaemon = next.start('daemon');
+    await waitProbe(stage, nextDaemon, '/readyz', 200);
+    const { stuckConnections: again = [] } = await stuckctl(next, nextDaemon, 'list');
+    assert.ok(
+      again.some(({ id }) => id === owned.id),
+      'the record has its id in the next pod',
+    );
+  });
+
+  test('neither container can do what it should not', async (t) => {
+    const stage = await setStage(t, imageRoot);
+    const pod = stage.createPod();
+    assert.equal((await endOf(pod.start('state-directory'))).code, 0);
+    const sensor = pod.start('sensor');
+    const daemon = pod.start('daemon');
+    await waitProbe(stage, daemon, '/readyz', 200);
+
+    for (const [container, { volumeMounts }] of [
+      [sensor, pod.container('sensor')],
+      [daemon, pod.container('daemon')],
+    ] as const) {
+      const points = ['/', '/dev', '/proc', '/sys', ...volumeMounts.map(({ mountPath }) => mountPath)];
+      assert.deepEqual(mountPointsOf(container), points.sort());
+    }
+
+    const inDaemon = (code: string): Promise<string> => attempt(pod, 'daemon', daemon, code);
+    for (const path of ['/x', '/tmp/x', '/opt/stuckd/x', '/etc/stuckd/x', '/run/stuckd-sensor/x']) {
+      assert.equal(await inDaemon(`fs.writeFileSync('${path}', '')`), 'EROFS', path);
+    }
+    assert.equal(await inDaemon(`fs.writeFileSync('/var/lib/stuckd/x', '')`), 'done');
+    assert.match(await inDaemon(`fs.mkdirSync('/host/sys/fs/cgroup/x')`), /^(EROFS|EACCES)$/);
+    assert.equal(await inDaemon(`fs.readlinkSync('/proc/${process.pid}/exe')`), 'EACCES', 'what needs CAP_SYS_PTRACE');
+    assert.equal(await inDaemon(`process.kill(${sensor.pid}, 0)`), 'EPERM');
+
+    const inSensor = (code: string): Promise<string> => attempt(pod, 'sensor', sensor, code);
+    assert.equal(await inSensor(`fs.writeFileSync('/x', '')`), 'EROFS');
+    assert.equal(await inSensor(`fs.chownSync('/run/stuckd-sensor/sensor.sock', 1, 1)`), 'EPERM', 'no CAP_CHOWN');
+    assert.equal(await inSensor(`process.kill(${daemon.pid}, 0)`), 'EPERM', 'no CAP_KILL');
+    assert.equal(await inSensor(`process.setuid(1)`), 'EPERM', 'no CAP_SETUID');
+  });
+
+  test('a sensor without one of its capabilities says so, and the daemon that it is not ready', async (t) => {
+    const stage = await setStage(t, imageRoot);
+    const pod = stage.createPod();
+    assert.equal((await endOf(pod.start('state-directory'))).code, 0);
+    const { securityContext } = pod.container('sensor');
+    const capabilities = { ...securityContext.capabilities, add: ['PERFMON'] };
+    const sensor = await endOf(pod.start('sensor', { securityContext: { ...securityContext, capabilities } }));
+    assert.equal(sensor.code, 1);
+    assert.match(sensor.output, /stuckd-sensor needs CAP_BPF and CAP_PERFMON/);
+    const daemon = pod.start('daemon');
+    assert.match(await waitProbe(stage, daemon, '/readyz', 503), /sensor/);
+  });
+
+  test('a container that is started again takes the place of the one that was killed', async (t) => {
+    const stage = await setStage(t, imageRoot);
+    const pod = stage.createPod();
+    assert.equal((await endOf(pod.start('state-directory'))).code, 0);
+    const sensor = pod.start('sensor');
+    const daemon = pod.start('daemon');
+    await waitProbe(stage, daemon, '/readyz', 200);
+    sensor.kill('SIGKILL');
+    await sensor.ended;
+    await waitProbe(stage, daemon, '/readyz', 503);
+    pod.start('sensor');
+    await waitProbe(stage, daemon, '/readyz', 200);
+    daemon.kill('SIGKILL');
+    await daemon.ended;
+    await waitProbe(stage, pod.start('daemon'), '/readyz', 200);
+  });
 });
