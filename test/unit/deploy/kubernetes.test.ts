@@ -182,7 +182,22 @@ function loadAs(pod: PodSpec, text: string): ReturnType<typeof loadConfig> {
   }
 }
 
-/** What the daemon is told of files lies where something is mounted. */
+/** Whether a volume of the daemon can hold the file: those that are made of keys hold these keys only. */
+function isProvided(pod: PodSpec, path: string): boolean {
+  const mounts = containerOf(pod, 'daemon').volumeMounts;
+  const mount = mounts.find(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath}/`));
+  const volume = pod.volumes.find(({ name }) => name === mount?.name);
+  if (mount === undefined || volume === undefined) {
+    return false;
+  }
+  const file = path.slice(mount.mountPath.length + 1);
+  if ('secret' in volume && volume.secret.items !== undefined) {
+    return volume.secret.items.some((item) => item.path === file);
+  }
+  return !('configMap' in volume) || file === 'stuckd.yaml';
+}
+
+/** What the daemon is told of files lies where a volume provides it. */
 function assertConfiguration(manifests: readonly Manifest[]): void {
   const pod = podOf(manifests);
   const daemon = containerOf(pod, 'daemon');
@@ -203,12 +218,10 @@ function assertConfiguration(manifests: readonly Manifest[]): void {
   for (const [path, expected] of readable) {
     assert.equal(path, expected);
   }
-  const isMounted = (path: string): boolean =>
-    daemon.volumeMounts.some(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath}/`));
   const files = [...Object.values(tls ?? {}), ...secretFiles.filter((file) => file !== undefined), config.stateDir];
   const socket = config.grpc.address.replace(/^unix:/, '');
   for (const path of [...readable.map(([path]) => path), ...files, socket]) {
-    assert.ok(isMounted(path), `nothing is mounted for ${path}`);
+    assert.ok(isProvided(pod, path), `no volume provides ${path}`);
   }
   const port = config.grpc.tcp?.address.split(':').at(-1);
   const open = daemon.ports?.find(({ name }) => name === 'grpc')?.containerPort;
