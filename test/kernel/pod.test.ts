@@ -139,15 +139,19 @@ async function stuckctl(pod: PodUnderTest, daemon: ManagedProcess, ...args: stri
 }
 
 /** Makes a connection of a process in a pod of its own get stuck. */
-async function becomeStuck(test: Ending, { lab, client, server, link }: Stage): Promise<Sockprog> {
+async function becomeStuck(
+  test: Ending,
+  { lab, client, server, link }: Stage,
+): Promise<{ readonly using: Sockprog; readonly group: TestCgroup }> {
   const serving = await Sockprog.start(lab, server);
   await serving.command(`listen l ${SERVER_ADDRESS} ${PORT}`);
   const using = await Sockprog.start(lab, client);
-  new TestCgroup(test, mount ?? '', podGroup(2)).add(using.pid);
+  const group = new TestCgroup(test, mount ?? '', podGroup(2));
+  group.add(using.pid);
   await using.connect('a', SERVER_ADDRESS, PORT);
   await link.cut();
   await using.command('send a 1000');
-  return using;
+  return { using, group };
 }
 
 function assertRights(pid: number, uid: number, capabilities: bigint): void {
@@ -210,14 +214,15 @@ describe('the pod as it is shipped', { skip }, () => {
     assertRights(status.sensor.pid, 0, BPF_AND_PERFMON);
     assertRights(daemon.pid, DAEMON, 0n);
 
-    const using = await becomeStuck(t, stage);
+    const { using, group } = await becomeStuck(t, stage);
     const owned = await waitFor(
       async () => {
         const filter = ['--netns', String(stage.client.inode)];
         const [found] = (await stuckctl(pod, daemon, 'list', ...filter)).stuckConnections ?? [];
-        return found?.workload?.containerId !== undefined && found;
+        // From inside of its own group the daemon sees a part of the path; the mounted hierarchy tells all of it.
+        return found?.workload?.cgroup === group.path && found;
       },
-      { what: 'the connection, with the container that holds it' },
+      { what: 'the connection, with the control group that holds it' },
     );
     assert.equal(owned.kind, 'STUCK_KIND_RETRANSMITTING');
     assert.equal(owned.owner?.pid, using.pid);
