@@ -41,8 +41,18 @@ function fromIntroduction({ programs, features }: SensorIntroduction): readonly 
   return [...programs.map(fromProgram), ...features.map(fromFeature)];
 }
 
+function busyReason(address: string): string {
+  return (
+    `the sensor at ${address} does not answer: it serves one daemon at a time, and is at work for another. Ask that ` +
+    'one (stuckctl status), or run "stuckd-sensor --check" where the sensor runs'
+  );
+}
+
+/** A sensor that runs apart serves one daemon at a time, and lets others wait. */
+const PATIENCE_MS = 15_000;
+
 /** Starts the sensor as the daemon would, and lets it attach everything. */
-async function trySensor(config: Config): Promise<readonly Feature[]> {
+async function trySensor(config: Config, patienceMs: number): Promise<readonly Feature[]> {
   const features: Feature[] = [];
   let lastComplaint = '';
   const link = openSensor(config, (line) => {
@@ -55,9 +65,17 @@ async function trySensor(config: Config): Promise<readonly Feature[]> {
     },
     records: () => undefined,
   });
+  let isBusy = false;
+  const patience = setTimeout(() => {
+    isBusy = config.sensor.address !== undefined;
+    if (isBusy) {
+      session.close();
+    }
+  }, patienceMs);
   const { reason } = await session.run();
+  clearTimeout(patience);
   if (features.length === 0) {
-    const how = reason + lastComplaint;
+    const how = isBusy ? busyReason(config.sensor.address ?? '') : reason + lastComplaint;
     features.push({ name: 'BPF programs', available: false, required: true, how, loss: 'nothing is observed' });
   }
   return features;
@@ -72,11 +90,12 @@ export async function runCheck(
   asJson: boolean,
   write: (line: string) => void,
   columns: number,
+  patienceMs = PATIENCE_MS,
 ): Promise<number> {
   const isSatisfied = ({ available, required }: Feature): boolean => available || !required;
   const features = preflight(config).map(fromPreflight);
   if (features.every(isSatisfied)) {
-    features.push(...(await trySensor(config)));
+    features.push(...(await trySensor(config, patienceMs)));
   }
   const canRun = features.every(isSatisfied);
   if (asJson) {

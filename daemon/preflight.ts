@@ -122,13 +122,10 @@ function checkExecutable(sensorPath: string): PreflightResult {
   }
 }
 
-/**
- * Everything that can be told without loading BPF. A sensor that runs apart looks after itself, but processes are called by
- * the pids of the node, and the daemon reads /proc by them.
- */
+/** Everything that can be told without loading BPF. A sensor that runs apart has a machine of its own to complain about. */
 export function preflight(config: Config, files: KernelFiles = KERNEL_FILES): readonly PreflightResult[] {
   if (config.sensor.address !== undefined) {
-    return [checkPidNamespace(files.pidNamespace)];
+    return [];
   }
   return [
     checkPrivileges(files),
@@ -136,4 +133,9 @@ export function preflight(config: Config, files: KernelFiles = KERNEL_FILES): re
     checkPidNamespace(files.pidNamespace),
     checkExecutable(config.sensor.path ?? builtSensorPath()),
   ];
+}
+
+/** The same of a daemon that starts: it reads /proc by the pids of the node also where its sensor runs apart. */
+export function daemonPreflight(config: Config, files: KernelFiles = KERNEL_FILES): readonly PreflightResult[] {
+  return config.sensor.address === undefined ? preflight(config, files) : [checkPidNamespace(files.pidNamespace)];
 }

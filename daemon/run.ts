@@ -5,7 +5,7 @@ import { createJsonLogger, createTerminalLogger, type Logger } from './lib/logge
 import { monotonicUs } from './lib/system-clock.js';
 import { wrapWords } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
-import { preflight } from './preflight.js';
+import { daemonPreflight } from './preflight.js';
 import { TerminalView } from './terminal-view.js';
 
 export interface RunOptions {
@@ -18,7 +18,7 @@ export interface RunOptions {
 /** Says what is missing, and whether the daemon can start at all. */
 function reportPreflight(config: Config, log: Logger): boolean {
   let canStart = true;
-  for (const { name, ok, required, message } of preflight(config)) {
+  for (const { name, ok, required, message } of daemonPreflight(config)) {
     if (!ok && required) {
       canStart = false;
       log.error(`${name}: ${message}`);

@@ -213,6 +213,8 @@ describe('the pod as it is shipped', { skip }, () => {
     assertRights(sensor.pid, 0, BPF_AND_PERFMON);
     assertRights(status.sensor.pid, 0, BPF_AND_PERFMON);
     assertRights(daemon.pid, DAEMON, 0n);
+    const check = await pod.exec('sensor', sensor, ['stuckd-sensor', '--check']);
+    assert.equal(check.code, 0, check.stdout + check.stderr);
 
     const { using, group } = await becomeStuck(t, stage);
     const owned = await waitFor(

@@ -28,6 +28,8 @@ const probe = z.strictObject({
   failureThreshold: z.int().min(1).optional(),
 });
 
+const seccompProfile = z.strictObject({ type: z.enum(['RuntimeDefault', 'Unconfined']) });
+
 const containerSecurity = z.strictObject({
   runAsUser: z.int().min(0),
   runAsNonRoot: z.boolean().optional(),
@@ -35,6 +37,7 @@ const containerSecurity = z.strictObject({
   privileged: z.boolean(),
   readOnlyRootFilesystem: z.boolean(),
   capabilities: z.strictObject({ drop: z.array(z.string()), add: z.array(z.string()).optional() }),
+  seccompProfile: seccompProfile.optional(),
 });
 
 const env = z.union([
@@ -117,7 +120,7 @@ const podSpec = z.strictObject({
   securityContext: z.strictObject({
     runAsGroup: z.int(),
     fsGroup: z.int(),
-    seccompProfile: z.strictObject({ type: z.string() }),
+    seccompProfile,
   }),
   initContainers: z.array(container).optional(),
   containers: z.array(container),

@@ -317,6 +317,16 @@ describe('components', { skip: kustomizeSkipReason }, () => {
     });
   });
 
+  test('a sensor without a profile of seccomp is all that this component makes different', () => {
+    const { containers, ...rest } = podOf(renderTogether(['sensor-unconfined']));
+    const usual = podOf(renderTogether([]));
+    assert.deepEqual({ ...rest, containers: [] }, { ...usual, containers: [] });
+    for (const { name, securityContext } of containers) {
+      const profile = name === 'sensor' ? { seccompProfile: { type: 'Unconfined' } } : {};
+      assert.deepEqual(securityContext, { ...containerOf(usual, name).securityContext, ...profile });
+    }
+  });
+
   test('with its state in the pod it writes nothing to the node, and root prepares nothing', () => {
     const pod = podOf(renderTogether(['state-in-pod']));
     assert.deepEqual(pod.initContainers ?? [], []);

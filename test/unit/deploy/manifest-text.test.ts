@@ -34,6 +34,7 @@ test('no kustomization holds a key that is not known', () => {
     'components/alertmanager',
     'components/mtls',
     'components/prometheus-operator',
+    'components/sensor-unconfined',
     'components/state-in-pod',
     'overlays/alertmanager',
     'overlays/mtls',
