@@ -30,7 +30,7 @@ const REQUEST_MAX_MS = 10_000;
  */
 const KEEP_ALIVE_MS = 120_000;
 
-function send(request: IncomingMessage, response: ServerResponse, { status, contentType, body }: Page): void {
+function send(response: ServerResponse, { status, contentType, body }: Page): void {
   const bytes = Buffer.from(body);
   response.writeHead(status, {
     'content-type': contentType,
@@ -38,17 +38,17 @@ function send(request: IncomingMessage, response: ServerResponse, { status, cont
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   });
-  response.end(request.method === 'HEAD' ? undefined : bytes);
+  response.end(bytes); // which Node.js leaves out of the answer to HEAD
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
-    send(request, response, { status: 405, contentType: 'text/plain; charset=utf-8', body: 'only GET and HEAD\n' });
+    send(response, { status: 405, contentType: 'text/plain; charset=utf-8', body: 'only GET and HEAD\n' });
     return;
   }
   const path = (request.url ?? '/').replace(/[?#].*$/s, '');
-  send(request, response, await pageOf(path, options.sources));
+  send(response, await pageOf(path, options.sources));
 }
 
 function handle(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions): void {
@@ -57,7 +57,11 @@ function handle(request: IncomingMessage, response: ServerResponse, options: Htt
     options.onError(
       `a request for ${request.url ?? ''} failed: ${error instanceof Error ? error.message : String(error)}`,
     );
-    response.writeHead(500).end();
+    if (response.headersSent) {
+      response.destroy();
+    } else {
+      response.writeHead(500).end();
+    }
   });
 }
 
@@ -74,6 +78,7 @@ async function listen(server: Server, host: string, port: number): Promise<Addre
 
 function close(server: Server, deadlineMs: number): Promise<void> {
   return new Promise((resolve) => {
+    // Idle connections are closed at once; what has a request under way, or has yet to send one, has until the deadline.
     const cutOff = setTimeout(() => {
       server.closeAllConnections();
     }, deadlineMs);
@@ -81,7 +86,6 @@ function close(server: Server, deadlineMs: number): Promise<void> {
       clearTimeout(cutOff);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }
 

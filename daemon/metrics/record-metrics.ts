@@ -48,6 +48,8 @@ export class RecordMetrics {
   readonly #openedSeries = new Map<string, WorkloadValues>();
   /** Until when the time that each open record has been stuck is counted, CLOCK_MONOTONIC microseconds. */
   readonly #countedUntilUs = new Map<string, number>();
+  /** Records that are counted when it is known to whom they belong, with the kind that they opened as. */
+  readonly #ownerless = new Map<string, StuckKind>();
   /** What a restart brought back was counted by the run before. */
   readonly #startUs: number;
 
@@ -61,8 +63,15 @@ export class RecordMetrics {
   take({ kind, record }: RecordChange): void {
     if (kind === 'opened') {
       this.#countedUntilUs.set(record.id, record.sinceUs);
-      this.#countOpened(record);
-    } else if (kind === 'ended') {
+      this.#ownerless.set(record.id, record.kind);
+    }
+    const isLookedUp = this.#options.workloadLabels.length > 0 && record.ownerType === 'pending';
+    const openedAs = this.#ownerless.get(record.id);
+    if (openedAs !== undefined && (kind === 'ended' || !isLookedUp)) {
+      this.#ownerless.delete(record.id);
+      this.#countOpened(openedAs, record);
+    }
+    if (kind === 'ended') {
       this.#countEnded(record);
     }
   }
@@ -83,15 +92,15 @@ export class RecordMetrics {
     this.#forgetIdleSeries(nowUs);
   }
 
-  #countOpened(record: StuckRecord): void {
+  #countOpened(kind: StuckKind, record: StuckRecord): void {
     const { metrics, clock } = this.#options;
     const values = this.#valuesOf(record);
     const key = keyOfValues(values);
     if (this.#room.take(key, clock.nowUs())) {
       this.#openedSeries.set(key, values);
-      metrics.add('recordsOpened', { kind: record.kind, ...this.#labels(values) });
+      metrics.add('recordsOpened', { kind, ...this.#labels(values) });
     } else {
-      metrics.add('recordsOpened', { kind: record.kind, ...this.#labels(this.#others()) });
+      metrics.add('recordsOpened', { kind, ...this.#labels(this.#others()) });
       metrics.add('seriesFolded', { metric: 'stuckd_records_opened_total' });
     }
   }

@@ -27,13 +27,15 @@ interface Daemon {
   readonly unixAddress: string;
   readonly tcpAddress: string;
   log(): string;
+  /** What Prometheus gets. */
+  metrics(): Promise<string>;
 }
 
 /** @param name of what it has for itself, as another daemon may run beside it. */
 function settings(name: string): Readonly<Record<string, unknown>> {
   return {
     grpc: { address: `unix:${directory}/${name}.sock`, tcp: { address: '127.0.0.1:0' } },
-    http: { address: 'off' },
+    http: { address: '127.0.0.1:0' },
     stateDir: join(directory, name),
     sensor: { address: `unix:${directory}/no-sensor.sock` },
   };
@@ -52,7 +54,11 @@ async function startDaemon(name: string): Promise<Daemon> {
     output += text;
   });
   const address = await waitFor(() => /gRPC listens on \S+ and (127\.0\.0\.1:\d+)/.exec(output)?.[1], { what: 'gRPC' });
-  return { child, unixAddress: `unix:${directory}/${name}.sock`, tcpAddress: address, log: () => output };
+  const origin = await waitFor(() => /metrics are at (http:\/\/[\d.:]+)/.exec(output)?.[1], { what: 'metrics' });
+  return {
+    ...{ child, unixAddress: `unix:${directory}/${name}.sock`, tcpAddress: address, log: () => output },
+    metrics: async () => (await fetch(`${origin}/metrics`, { headers: { connection: 'close' } })).text(),
+  };
 }
 
 function stuckctl(...args: readonly string[]): StuckctlProcess {
@@ -123,6 +129,7 @@ test('SIGHUP: a wrong file changes nothing and is named with its line; a right o
   await heard('SIGHUP: nothing was changed');
   await heard(`${configPath}:2:46: must be a duration with a unit`);
   assert.equal((await stuckctl('status', '--address', daemon.unixAddress).ended).code, 0, 'it serves as before');
+  assert.match(await daemon.metrics(), /^stuckd_config_last_reload_successful 0$/m);
   writeFileSync(configPath, 'not: [yaml');
   daemon.child.kill('SIGHUP');
   await heard(`${configPath}:1:11: this is not valid YAML`);
@@ -131,6 +138,7 @@ test('SIGHUP: a wrong file changes nothing and is named with its line; a right o
   daemon.child.kill('SIGHUP');
   await heard('the configuration was read again; changed: kinds.closing.open.after');
   await heard('restart to apply them: grpc.address, grpc.tcp');
+  assert.match(await daemon.metrics(), /^stuckd_config_last_reload_successful 1$/m);
   daemon.child.kill('SIGTERM');
   await heard('"stopped"');
 });

@@ -117,11 +117,10 @@ export class ReplayBench {
   }
 
   config(settings: Readonly<Record<string, unknown>> = {}): Config {
-    writeFileSync(this.configPath, JSON.stringify(settings));
+    writeFileSync(this.configPath, JSON.stringify({ http: { address: '127.0.0.1:0' }, ...settings }));
     const flags = {
       configPath: this.configPath,
       grpcAddress: `unix:${this.directory}/stuckd.sock`,
-      httpAddress: '127.0.0.1:0',
       stateDir: join(this.directory, 'state'),
       sensorAddress: `unix:${this.directory}/sensor.sock`,
     };
