@@ -7,12 +7,13 @@
 // It cannot prove what a container runtime adds: profiles of seccomp and AppArmor, limits of memory. The base image is
 // replaced by this machine's Node.js, and there is no API server.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import type { ManagedProcess } from '../../daemon/demo/lab/managed-process.js';
+import { createAuthority } from '../support/certificates.js';
 import { cgroup2Mount, cgroupSkipReason, TestCgroup } from '../support/cgroups.js';
 import { createImageRoot, IMAGE_NODE } from '../support/kubernetes/image-root.js';
 import {
@@ -23,19 +24,21 @@ import {
   renderManifests,
 } from '../support/kubernetes/manifests.js';
 import { PodUnderTest, RUNTIME_TOOL } from '../support/kubernetes/pod.js';
+import type { VolumeSources } from '../support/kubernetes/volumes.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
+import { packageRoot } from '../support/package-root.js';
 import { BPF_AND_PERFMON, processStatus } from '../support/process-status.js';
 import { Sockprog } from '../support/sockprog.js';
 import type { StuckJson } from '../support/stuckd.js';
 import { suiteEnding } from '../support/suite-ending.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { containerId, podUid } from '../unit/kubernetes/sample-pods.js';
 
 const mount = cgroup2Mount();
 const skip = labSkipReason() || cgroupSkipReason(mount);
 
 /** As kustomize makes it; as it is written, where there is none. The two differ in names and labels. */
-const manifests = kustomizeSkipReason === false ? renderManifests(kustomizationPath('base')) : readResources('base');
-const { spec } = onlyOf(manifests, 'DaemonSet').spec.template;
+const base = kustomizeSkipReason === false ? renderManifests(kustomizationPath('base')) : readResources('base');
 
 const GROUP = 65_532;
 const DAEMON = 65_532;
@@ -58,7 +61,13 @@ function podGroup(number: number): string {
   return `${slice}/cri-containerd-${containerId(number)}.scope`;
 }
 
-async function setStage(test: Ending, imageRoot: string): Promise<Stage> {
+/** @param secrets values of Secrets, by their names. */
+async function setStage(
+  test: Ending,
+  imageRoot: string,
+  manifests = base,
+  secrets: VolumeSources['secrets'] = {},
+): Promise<Stage> {
   const pods: PodUnderTest[] = [];
   // First of all: their control group, and what they write to, can only be removed after them.
   test.after(() => Promise.all(pods.map((pod) => pod.stop())));
@@ -74,13 +83,14 @@ async function setStage(test: Ending, imageRoot: string): Promise<Stage> {
     rmSync(state, { recursive: true, force: true });
   });
   const group = new TestCgroup(test, mount ?? '', podGroup(1));
+  const { spec } = onlyOf(manifests, 'DaemonSet').spec.template;
   const { data, metadata } = onlyOf(manifests, 'ConfigMap');
   const createPod = (): PodUnderTest => {
     const pod = new PodUnderTest(test, {
       ...{ spec, imageRoot, network: podNetwork, name: 'stuckd-x7k2p' },
       fields: { 'spec.nodeName': NODE_NAME },
       cgroupProcs: join(mount ?? '', group.path, 'cgroup.procs'),
-      configMaps: { [metadata.name]: data },
+      ...{ configMaps: { [metadata.name]: data }, secrets },
       hostPaths: { [STATE]: state },
     });
     pods.push(pod);
@@ -104,7 +114,8 @@ async function probe(
     const answer = (status, body) => console.log(JSON.stringify({ status, body }));
     fetch(process.argv[1]).then(async (response) => answer(response.status, await response.text()), () => answer(0, ''));
   `;
-  const port = spec.containers.flatMap(({ ports = [] }) => ports).find(({ name }) => name === 'http')?.containerPort;
+  const { containers } = onlyOf(base, 'DaemonSet').spec.template.spec;
+  const port = containers.flatMap(({ ports = [] }) => ports).find(({ name }) => name === 'http')?.containerPort;
   const url = `http://${POD_ADDRESS}:${port ?? ''}${path}`;
   return JSON.parse(await lab.run(kubelet, [process.execPath, '-e', program, url])) as Awaited<
     ReturnType<typeof probe>
@@ -306,4 +317,36 @@ describe('the pod as it is shipped', { skip }, () => {
     await daemon.ended;
     await waitProbe(stage, pod.start('daemon'), '/readyz', 200);
   });
+
+  test(
+    'with the overlay mtls it is asked from elsewhere, by who has a certificate',
+    { skip: kustomizeSkipReason },
+    async (t) => {
+      const authority = createAuthority('stuckd');
+      const { cert, key } = authority.issue(['stuckd.stuckd.svc']);
+      const secrets = { 'stuckd-grpc': { 'tls.crt': cert, 'tls.key': key, 'ca.crt': authority.cert } };
+      const stage = await setStage(t, imageRoot, renderManifests(kustomizationPath('overlays/mtls')), secrets);
+      const pod = stage.createPod();
+      assert.equal((await endOf(pod.start('state-directory'))).code, 0);
+      pod.start('sensor');
+      await waitProbe(stage, pod.start('daemon'), '/readyz', 200);
+
+      const directory = temporaryDirectory();
+      const client = authority.issue(['operator']);
+      const files = { ca: authority.cert, cert: client.cert, key: client.key };
+      for (const [name, content] of Object.entries(files)) {
+        writeFileSync(join(directory, name), content);
+      }
+      const ask = (...tls: readonly string[]): Promise<string> => {
+        const program = [process.execPath, join(packageRoot(), 'build/bin/stuckctl.js')];
+        const address = ['--address', `${POD_ADDRESS}:9736`, '--tls-server-name', 'stuckd.stuckd.svc'];
+        return stage.lab.run(stage.kubelet, [...program, 'status', '-o', 'json', ...address, ...tls]);
+      };
+      const believed = ['--tls-ca', join(directory, 'ca')];
+      const shown = ['--tls-cert', join(directory, 'cert'), '--tls-key', join(directory, 'key')];
+      const { node } = JSON.parse(await ask(...believed, ...shown)) as StuckctlAnswer;
+      assert.equal(node?.hostname, NODE_NAME);
+      await assert.rejects(ask(...believed), /cannot reach stuckd/);
+    },
+  );
 });

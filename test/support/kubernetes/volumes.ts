@@ -3,10 +3,15 @@ import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PodSpec, Volume } from './manifest-schema.js';
 
+/** Contents, by name. */
+type Files = Readonly<Record<string, string>>;
+
 /** What stands in for what only a cluster or the root of a node has. */
 export interface VolumeSources {
   /** Files of ConfigMaps, by the name of the map. */
-  readonly configMaps: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly configMaps: Readonly<Record<string, Files>>;
+  /** Values of Secrets, by the name of the Secret. */
+  readonly secrets: Readonly<Record<string, Files>>;
   /** Directories of this machine in place of those that a hostPath names; others are taken as they are. */
   readonly hostPaths: Readonly<Record<string, string>>;
 }
@@ -14,7 +19,7 @@ export interface VolumeSources {
 /** SetVolumeOwnership of pkg/volume/volume_linux.go gives volumes to fsGroup, and new files in them by the setgid bit. */
 const DIRECTORY_OF_GROUP = 0o2777;
 
-function writeFiles(directory: string, files: Readonly<Record<string, string>>, mode: number, group: number): void {
+function writeFiles(directory: string, files: Files, mode: number, group: number): void {
   for (const [name, content] of Object.entries(files)) {
     const path = join(directory, name);
     writeFileSync(path, content);
@@ -26,10 +31,16 @@ function writeFiles(directory: string, files: Readonly<Record<string, string>>, 
 /** The files of a volume, and who may read them; null for one that has none. */
 function filesOf(
   volume: Volume,
-  { configMaps }: VolumeSources,
-): { readonly files: Readonly<Record<string, string>>; readonly mode: number } | null {
+  { configMaps, secrets }: VolumeSources,
+): { readonly files: Files; readonly mode: number } | null {
   if ('configMap' in volume) {
     return { files: configMaps[volume.configMap.name] ?? {}, mode: 0o644 };
+  }
+  if ('secret' in volume) {
+    const { secretName, items, defaultMode } = volume.secret;
+    const values = secrets[secretName] ?? {};
+    const chosen = items?.map(({ key, path }) => [path, values[key] ?? ''] as const);
+    return { files: chosen === undefined ? values : Object.fromEntries(chosen), mode: defaultMode };
   }
   if ('projected' in volume) {
     // No API server is asked with it.
