@@ -41,15 +41,31 @@ function fromIntroduction({ programs, features }: SensorIntroduction): readonly 
   return [...programs.map(fromProgram), ...features.map(fromFeature)];
 }
 
-function busyReason(address: string): string {
-  return (
-    `the sensor at ${address} does not answer: it serves one daemon at a time, and is at work for another. Ask that ` +
-    'one (stuckctl status), or run "stuckd-sensor --check" where the sensor runs'
-  );
-}
-
 /** A sensor that runs apart serves one daemon at a time, and lets others wait. */
 const PATIENCE_MS = 15_000;
+
+/** Why the conversation ended. @param address of a sensor that runs apart, and may let us wait */
+async function endOf(session: SensorSession, address: string | undefined, patienceMs: number): Promise<string> {
+  const ended = session.run().then(({ reason }) => reason);
+  if (address === undefined) {
+    return ended;
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const waitedInVain = new Promise<string>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(
+        `the sensor at ${address} does not answer: it serves one daemon at a time, and is at work for another. Ask ` +
+          'that one (stuckctl status), or run "stuckd-sensor --check" where the sensor runs',
+      );
+      session.close();
+    }, patienceMs);
+  });
+  try {
+    return await Promise.race([ended, waitedInVain]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** Starts the sensor as the daemon would, and lets it attach everything. */
 async function trySensor(config: Config, patienceMs: number): Promise<readonly Feature[]> {
@@ -65,17 +81,9 @@ async function trySensor(config: Config, patienceMs: number): Promise<readonly F
     },
     records: () => undefined,
   });
-  let isBusy = false;
-  const patience = setTimeout(() => {
-    isBusy = config.sensor.address !== undefined;
-    if (isBusy) {
-      session.close();
-    }
-  }, patienceMs);
-  const { reason } = await session.run();
-  clearTimeout(patience);
+  const reason = await endOf(session, config.sensor.address, patienceMs);
   if (features.length === 0) {
-    const how = isBusy ? busyReason(config.sensor.address ?? '') : reason + lastComplaint;
+    const how = reason + lastComplaint;
     features.push({ name: 'BPF programs', available: false, required: true, how, loss: 'nothing is observed' });
   }
   return features;

@@ -56,11 +56,11 @@ test('the example of a certificate makes the Secret that is mounted, for the nam
 
 test('a field that Kubernetes does not know is refused', () => {
   const daemonSet = onlyOf(readResources('base'), 'DaemonSet');
-  const misspelt = JSON.parse(
+  const misspelt: unknown = JSON.parse(
     JSON.stringify(daemonSet).replace('"allowPrivilegeEscalation"', '"allowPrivilegeEscalations"'),
   );
   assert.throws(() => manifestSchema.parse(misspelt), /allowPrivilegeEscalations/);
-  const privileged = JSON.parse(
+  const privileged: unknown = JSON.parse(
     JSON.stringify(daemonSet).replace('"capabilities":{', '"procMount":"Unmasked","capabilities":{'),
   );
   assert.throws(() => manifestSchema.parse(privileged), /procMount/);
