@@ -135,6 +135,29 @@ async function waitProbe(stage: Stage, container: ManagedProcess, path: string, 
   return answer.body;
 }
 
+/** A pod whose state directory is ready for the daemon. */
+async function preparePod(stage: Stage): Promise<PodUnderTest> {
+  const pod = stage.createPod();
+  const { code, output } = await endOf(pod.start('state-directory'));
+  assert.equal(code, 0, output);
+  return pod;
+}
+
+interface RunningPod {
+  readonly pod: PodUnderTest;
+  readonly sensor: ManagedProcess;
+  readonly daemon: ManagedProcess;
+}
+
+/** A pod that is ready. */
+async function startPod(stage: Stage): Promise<RunningPod> {
+  const pod = await preparePod(stage);
+  const sensor = pod.start('sensor');
+  const daemon = pod.start('daemon');
+  await waitProbe(stage, daemon, '/readyz', 200);
+  return { pod, sensor, daemon };
+}
+
 interface StuckctlAnswer {
   readonly stuckConnections?: readonly StuckJson[];
   readonly node?: { readonly hostname: string };
@@ -207,10 +230,7 @@ describe('the pod as it is shipped', { skip }, () => {
 
   test('finds a black hole of another pod, and again in the next pod', async (t) => {
     const stage = await setStage(t, imageRoot);
-    const pod = stage.createPod();
-    const prepared = await endOf(pod.start('state-directory'));
-    assert.equal(prepared.code, 0, prepared.output);
-
+    const pod = await preparePod(stage);
     const daemon = pod.start('daemon');
     await waitProbe(stage, daemon, '/healthz', 200);
     assert.match(await waitProbe(stage, daemon, '/readyz', 503), /sensor/);
@@ -244,12 +264,8 @@ describe('the pod as it is shipped', { skip }, () => {
     assert.equal(owned.workload.podUid, podUid(2));
 
     await pod.stop();
-    const next = stage.createPod();
-    assert.equal((await endOf(next.start('state-directory'))).code, 0);
-    next.start('sensor');
-    const nextDaemon = next.start('daemon');
-    await waitProbe(stage, nextDaemon, '/readyz', 200);
-    const { stuckConnections: again = [] } = await stuckctl(next, nextDaemon, 'list');
+    const next = await startPod(stage);
+    const { stuckConnections: again = [] } = await stuckctl(next.pod, next.daemon, 'list');
     assert.ok(
       again.some(({ id }) => id === owned.id),
       'the record has its id in the next pod',
@@ -258,11 +274,7 @@ describe('the pod as it is shipped', { skip }, () => {
 
   test('neither container can do what it should not', async (t) => {
     const stage = await setStage(t, imageRoot);
-    const pod = stage.createPod();
-    assert.equal((await endOf(pod.start('state-directory'))).code, 0);
-    const sensor = pod.start('sensor');
-    const daemon = pod.start('daemon');
-    await waitProbe(stage, daemon, '/readyz', 200);
+    const { pod, sensor, daemon } = await startPod(stage);
 
     for (const [container, { volumeMounts }] of [
       [sensor, pod.container('sensor')],
@@ -286,12 +298,14 @@ describe('the pod as it is shipped', { skip }, () => {
     assert.equal(await inSensor(`fs.chownSync('/run/stuckd-sensor/sensor.sock', 1, 1)`), 'EPERM', 'no CAP_CHOWN');
     assert.equal(await inSensor(`process.kill(${daemon.pid}, 0)`), 'EPERM', 'no CAP_KILL');
     assert.equal(await inSensor(`process.setuid(1)`), 'EPERM', 'no CAP_SETUID');
+    assert.equal(await inSensor(`fs.readlinkSync('/proc/${process.pid}/exe')`), 'EACCES', 'no CAP_SYS_PTRACE');
+    // The README says so: root may signal root.
+    assert.equal(await inSensor(`process.kill(${process.pid}, 0)`), 'done');
   });
 
   test('a sensor without one of its capabilities says so, and the daemon that it is not ready', async (t) => {
     const stage = await setStage(t, imageRoot);
-    const pod = stage.createPod();
-    assert.equal((await endOf(pod.start('state-directory'))).code, 0);
+    const pod = await preparePod(stage);
     const { securityContext } = pod.container('sensor');
     const capabilities = { ...securityContext.capabilities, add: ['PERFMON'] };
     const sensor = await endOf(pod.start('sensor', { securityContext: { ...securityContext, capabilities } }));
@@ -303,11 +317,7 @@ describe('the pod as it is shipped', { skip }, () => {
 
   test('a container that is started again takes the place of the one that was killed', async (t) => {
     const stage = await setStage(t, imageRoot);
-    const pod = stage.createPod();
-    assert.equal((await endOf(pod.start('state-directory'))).code, 0);
-    const sensor = pod.start('sensor');
-    const daemon = pod.start('daemon');
-    await waitProbe(stage, daemon, '/readyz', 200);
+    const { pod, sensor, daemon } = await startPod(stage);
     sensor.kill('SIGKILL');
     await sensor.ended;
     await waitProbe(stage, daemon, '/readyz', 503);
