@@ -27,9 +27,12 @@ const RENDERERS: readonly Renderer[] = [
   { argv: ['kustomize', 'build'], versionArgv: ['kustomize', 'version'] },
 ];
 
-function run([file = '', ...args]: readonly string[]): { readonly status: number | null; readonly output: string } {
-  const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', maxBuffer: 16 * 1024 * 1024 });
-  return { status, output: status === 0 ? stdout : stderr };
+function run([file = '', ...args]: readonly string[]): { readonly isDone: boolean; readonly output: string } {
+  const { error, status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', maxBuffer: 16 * 1024 * 1024 });
+  // A program that is not there has no output at all.
+  return error === undefined
+    ? { isDone: status === 0, output: status === 0 ? stdout : stderr }
+    : { isDone: false, output: error.message };
 }
 
 /** The version number of kustomize: the second of what kubectl prints, the only one of what kustomize prints. */
@@ -40,9 +43,9 @@ function kustomizeMajor(output: string): number {
 
 /** kubectl says the version of its kustomize since 1.24; one that does not is too old. */
 function isNewEnough({ versionArgv }: Renderer): boolean {
-  const { status, output } = run(versionArgv);
+  const { isDone, output } = run(versionArgv);
   const says = versionArgv[0] === 'kustomize' || output.includes('Kustomize Version');
-  return status === 0 && says && kustomizeMajor(output) >= KUSTOMIZE_MAJOR_MIN;
+  return isDone && says && kustomizeMajor(output) >= KUSTOMIZE_MAJOR_MIN;
 }
 
 const renderer = RENDERERS.find(isNewEnough);
@@ -72,8 +75,8 @@ export function renderManifests(path: string): readonly Manifest[] {
   if (renderer === undefined) {
     throw new Error(String(kustomizeSkipReason));
   }
-  const { status, output } = run([...renderer.argv, path]);
-  if (status !== 0) {
+  const { isDone, output } = run([...renderer.argv, path]);
+  if (!isDone) {
     throw new Error(`kustomize cannot render ${path}: ${output.trim()}`);
   }
   return manifestsIn(output);
