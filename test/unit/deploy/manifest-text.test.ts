@@ -1,10 +1,11 @@
 // Proves what a reader of the manifests relies on: beside every capability, mount and verb stands its reason, no kustomization
-// and no manifest holds a key that is not known, and the example of a certificate fits what is mounted. It cannot prove that
-// the reasons are good ones.
+// and no manifest holds a key that is not known, configurations are valid, no component grants more than the base, and the
+// example of a certificate fits what is mounted. All this without kustomize. It cannot prove that the reasons are good ones.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { loadConfig } from '../../../daemon/config.js';
 import { kustomizationSchema, manifestSchema } from '../../support/kubernetes/manifest-schema.js';
 import { kustomizationPath, onlyOf, readResources } from '../../support/kubernetes/manifests.js';
 
@@ -52,6 +53,39 @@ test('the example of a certificate makes the Secret that is mounted, for the nam
   };
   assert.ok(text('components/mtls/daemonset.patch.yaml').includes(`secretName: ${certificate.spec.secretName}\n`));
   assert.deepEqual(certificate.spec.dnsNames, ['stuckd.stuckd.svc']);
+});
+
+test('every configuration is valid, and knows where the control groups are', () => {
+  const configurations = files.filter((file) => file.endsWith('/stuckd.yaml'));
+  assert.deepEqual(configurations.toSorted(), [
+    'base/stuckd.yaml',
+    'overlays/alertmanager/stuckd.yaml',
+    'overlays/mtls/stuckd.yaml',
+  ]);
+  for (const file of configurations) {
+    const { workloads } = loadConfig({ configPath: kustomizationPath(file) }, {});
+    assert.equal(workloads.cgroupRoot, '/host/sys/fs/cgroup', file);
+  }
+});
+
+test('resources of components hold no field that is not known', () => {
+  const other = /(?:kustomization|stuckd|\.patch|\.example)\.yaml$/;
+  const resources = yaml.filter((file) => file.startsWith('components/') && !other.test(file));
+  assert.ok(resources.length >= 3);
+  for (const file of resources) {
+    manifestSchema.parse(parse(text(file)));
+  }
+});
+
+test('no patch of a component touches users, capabilities or namespaces, or adds a directory of the node', () => {
+  const granting =
+    /\b(?:capabilities|privileged|allowPrivilegeEscalation|runAs\w+|host(?:PID|IPC|Network)|hostPath: *[^n\s])/;
+  const patches = yaml.filter((file) => file.endsWith('.patch.yaml'));
+  assert.ok(patches.length >= 4);
+  assert.deepEqual(
+    patches.filter((file) => granting.test(text(file)) || /hostPath:\s*\n/.test(text(file))),
+    [],
+  );
 });
 
 test('a field that Kubernetes does not know is refused', () => {
