@@ -262,7 +262,7 @@ export const METRICS = {
     name: 'stuckd_receiver_dead_messages',
     type: 'gauge',
     unit: 'messages',
-    help: 'Messages that were given up and are kept for "stuckctl deliveries --retry".',
+    help: 'Messages that were given up and are kept for "stuckctl deliveries --retry ID".',
     labels: { receiver: 'receivers of the configuration' },
   },
   configReloadSuccessful: {

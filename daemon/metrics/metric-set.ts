@@ -21,6 +21,13 @@ export type LabelsOf<Key extends MetricKey> = {
  */
 const EVENT_LOOP_PRECISION_MS = 500;
 
+/** Gauges of prom-client that are called like counters, which promtool complains of; each is there by type as well. */
+const MISNAMED_DEFAULTS = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
+
 export interface Exposition {
   readonly contentType: string;
   readonly text: string;
@@ -40,6 +47,9 @@ export class MetricSet {
       this.#create(key as MetricKey, spec);
     }
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS });
+    for (const name of MISNAMED_DEFAULTS) {
+      this.#registry.removeSingleMetric(name);
+    }
   }
 
   /** Sets one series of a gauge. */

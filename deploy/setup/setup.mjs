@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { alertmanagerStep } from './alertmanager.mjs';
 import { bundleStep } from './bundle.mjs';
 import { compileStep } from './compile.mjs';
+import { alertmanagerStep, prometheusStep } from './debian-tools.mjs';
 import { generateStep } from './generate.mjs';
 import { npmPackagesStep } from './npm-packages.mjs';
 import { root, ToolError } from './run-tool.mjs';
@@ -18,7 +18,7 @@ import { guestPackagesStep, systemPackagesStep } from './system-packages.mjs';
 const steps = [systemPackagesStep, npmPackagesStep, generateStep, sensorStep, compileStep, bundleStep];
 
 /** Steps that run only when they are named. */
-const extraSteps = [guestPackagesStep, alertmanagerStep];
+const extraSteps = [guestPackagesStep, alertmanagerStep, prometheusStep];
 
 const nodeMajorMin = 20;
 
