@@ -51,7 +51,7 @@ interface Addition {
   readonly ports?: readonly number[];
 }
 
-/** Each is a resource of its own for the operator; see prometheus-rules.test.ts. */
+/** Each is a resource of its own for the operator; see operator-rules.test.ts. */
 const RULE_FILES = readFileSync(kustomizationPath('components/prometheus-operator/kustomization.yaml'), 'utf8')
   .split('\n')
   .filter((line) => line.trim().startsWith('- rules/'));
