@@ -6,7 +6,7 @@ import { createJournalLogger, createJsonLogger, createTerminalLogger, type Logge
 import { monotonicUs } from './lib/system-clock.js';
 import { wrapWords } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
-import { preflight } from './preflight.js';
+import { daemonPreflight } from './preflight.js';
 import type { ServiceNotifier } from './service-manager/service-notifier.js';
 import { notifyServiceManager } from './service-notifications.js';
 import { TerminalView } from './terminal-view.js';
@@ -23,7 +23,7 @@ export interface RunOptions {
 /** Says what is missing, and whether the daemon can start at all. */
 function reportPreflight(config: Config, log: Logger): boolean {
   let canStart = true;
-  for (const { name, ok, required, message } of preflight(config)) {
+  for (const { name, ok, required, message } of daemonPreflight(config)) {
     if (!ok && required) {
       canStart = false;
       log.error(`${name}: ${message}`);
