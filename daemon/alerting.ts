@@ -128,13 +128,12 @@ export class Alerting {
     /** Entries of the history of alerts that were never written. */
     readonly historyDropped: number;
   } {
-    const { receivers } = this.#delivery.status();
     return {
       counters: this.#engine.counters,
       firing: { entries: this.#engine.firing().length, capacity: this.#engine.config.maxFiring },
       connections: { entries: this.#engine.members, capacity: this.#engine.config.maxMembers },
       outbox: this.#delivery.fill,
-      outboxDropped: receivers.reduce((sum, { dropped }) => sum + dropped, 0),
+      outboxDropped: this.#delivery.dropped,
       historyDropped: this.#parts.history.dropped,
     };
   }

@@ -4,7 +4,6 @@ import { buildAgentFacts } from './agent-report.js';
 import { Alerting } from './alerting.js';
 import type { AgentFacts } from './core/agent-facts.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
-import { isCompleteSweep } from './core/snapshot.js';
 import type { SavedEntry, SavedState } from './core/tracker-messages.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
@@ -130,8 +129,8 @@ class RunningApp implements App {
         for (const record of records) {
           if (record.type === 'counters') {
             this.#losses.take(record.counters, untrackedCount(this.engine.state), this.clock.nowUs());
-          } else if (record.type === 'pass' && isCompleteSweep(record.pass)) {
-            this.#monitoring.swept(record.pass.durationUs);
+          } else if (record.type === 'pass') {
+            this.#monitoring.passed(record.pass);
           }
         }
         if (this.engine.lastSweep !== null) {
@@ -263,6 +262,7 @@ class RunningApp implements App {
       lastSweep: this.engine.lastSweep,
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
+      isStopping: this.#stopping !== null,
       unsaved: this.#saves.unsaved,
       historyProblems: this.#history.problems,
       workloadProblems: this.#workloads.problems(),
@@ -308,7 +308,7 @@ class RunningApp implements App {
   #agentFacts(): AgentFacts {
     return buildAgentFacts({
       ...{ losses: this.#losses, engine: this.engine, totals: this.#totals, alerting: this.#alerting },
-      ...{ history: this.#history, grpc: this.#grpc, reload: this.#reload },
+      ...{ history: this.#history, grpc: this.#grpc, reload: this.#reload, httpDropped: this.#monitoring.dropped },
     });
   }
 
