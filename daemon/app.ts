@@ -254,6 +254,7 @@ class RunningApp implements App {
     const alerting = this.#alerting.status();
     return buildStatus({
       startRealUs: this.#startRealUs,
+      daemonPid: process.pid,
       supervisor: this.#supervisor.status(),
       counters: this.#losses.counters,
       lastLossUs: this.#losses.lastLossUs,

@@ -1,6 +1,7 @@
 /** What must be there before a sensor can work, checked with plain file reads: each answer is a sentence. */
 import { accessSync, constants, readFileSync, readlinkSync } from 'node:fs';
 import type { Config } from './config.js';
+import { PID_NAMESPACE_LOSS } from './pid-namespace.js';
 import { builtSensorPath } from './sensor/sensor-path.js';
 
 /** One thing that stuckd needs. */
@@ -104,7 +105,7 @@ function checkPidNamespace(pidNamespace: string): PreflightResult {
   return {
     ...result,
     ok: false,
-    message: "not the node's own: owners outside this container are not found; in Kubernetes set hostPID: true",
+    message: `not the node's own: ${PID_NAMESPACE_LOSS}`,
   };
 }
 

@@ -4,11 +4,14 @@ import type { CountersReport } from './core/sensor-records.js';
 import type { PassReport } from './core/snapshot.js';
 import { stuckByKind, type TrackerState } from './core/tracker-state.js';
 import { VERSION } from './lib/version.js';
+import { pidNamespaceProblems } from './pid-namespace.js';
 import { capabilityNames } from './sensor/capabilities.js';
 import type { SupervisorStatus } from './sensor/sensor-supervisor.js';
 
 export interface StatusParts {
   readonly startRealUs: number;
+  /** As the daemon knows itself. */
+  readonly daemonPid: number;
   readonly supervisor: SupervisorStatus;
   readonly counters: CountersReport | null;
   /** When sensor or tracker last lost something, CLOCK_MONOTONIC microseconds; null if it never did. */
@@ -97,6 +100,7 @@ function problems(parts: StatusParts): readonly string[] {
       found.push(`probe ${name} is missing: ${how}; ${loss}`);
     }
   }
+  found.push(...pidNamespaceProblems(parts.daemonPid));
   found.push(...losses(parts));
   found.push(...parts.grpcProblems);
   if (parts.uncounted > 0) {
@@ -123,7 +127,7 @@ export function buildStatus(parts: StatusParts): StatusReport {
   return {
     version: VERSION,
     startRealUs: parts.startRealUs,
-    pid: process.pid,
+    pid: parts.daemonPid,
     healthy: found.length === 0,
     notReady: notReady(parts),
     problems: found,

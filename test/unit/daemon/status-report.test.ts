@@ -56,6 +56,7 @@ const COUNTERS: CountersReport = {
 function parts(changes: Partial<StatusParts> = {}): StatusParts {
   return {
     startRealUs: EPOCH_REAL_US,
+    daemonPid: 4711,
     supervisor: { state: 'running', restarts: 0, lastError: '', introduction: INTRODUCTION },
     counters: COUNTERS,
     lastLossUs: EPOCH_MONO_US,
@@ -148,6 +149,7 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
     },
     [/^probe timer_expire_entry is missing: ENOENT; later by a sweep$/],
   ],
+  ['the daemon is alone in its pid namespace', { daemonPid: 1 }, [/^the processes of this node .* set hostPID: true$/]],
   ['no sweep is complete', { lastSweep: null }, [/^the first sweep is not complete yet; owners are not known$/]],
   ['sweeps are late', { nowUs: EPOCH_MONO_US + 10_000_001 }, [/^sweeps are late/]],
   ['events were lost', { counters: { ...COUNTERS, ringDropped: 7 } }, [/^the kernel dropped 7 events/]],
