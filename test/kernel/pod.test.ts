@@ -3,16 +3,16 @@
 // there, in the namespaces of a pod. The sensor as root with two capabilities and the daemon as nobody in particular find each
 // other over the shared volume, and a black hole in another network namespace with its process and its pod, though the
 // daemon sees control groups from inside of its own. Neither can do what it should not; what is stuck keeps its id when the
-// pod is replaced; and a sensor without its capabilities says so.
+// pod is replaced; a sensor without its capabilities says so, and so does a pod without the processes of its node.
 // It cannot prove what a container runtime adds: profiles of seccomp and AppArmor, limits of memory. The base image is
 // replaced by this machine's Node.js, and there is no API server.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
-import type { ManagedProcess } from '../../daemon/demo/lab/managed-process.js';
+import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
 import { createAuthority } from '../support/certificates.js';
 import { cgroup2Mount, cgroupSkipReason, TestCgroup } from '../support/cgroups.js';
 import { createImageRoot, IMAGE_NODE } from '../support/kubernetes/image-root.js';
@@ -40,8 +40,10 @@ const skip = labSkipReason() || cgroupSkipReason(mount);
 /** As kustomize makes it; as it is written, where there is none. The two differ in names and labels. */
 const base = kustomizeSkipReason === false ? renderManifests(kustomizationPath('base')) : readResources('base');
 
-const GROUP = 65_532;
-const DAEMON = 65_532;
+const GROUP = 973_500;
+const DAEMON = 973_500;
+/** User and group of images without root, by custom; see distroless, "nonroot". */
+const NONROOT = 65_532;
 const NODE_NAME = 'node-17';
 const POD_ADDRESS = '10.78.0.1';
 const STATE = '/var/lib/stuckd-kubernetes';
@@ -51,6 +53,8 @@ interface Stage extends TwoHosts {
   /** The network of the pod, and of whoever asks it: the kubelet, or Prometheus. */
   readonly podNetwork: LabNamespace;
   readonly kubelet: LabNamespace;
+  /** The directory of the node in which the state of its pods is. */
+  readonly state: string;
   /** Makes one more pod, with the same state on the node. */
   readonly createPod: () => PodUnderTest;
 }
@@ -96,7 +100,7 @@ async function setStage(
     pods.push(pod);
     return pod;
   };
-  return { ...hosts, podNetwork, kubelet, createPod };
+  return { ...hosts, podNetwork, kubelet, state, createPod };
 }
 
 /** Runs the container to its end. */
@@ -213,6 +217,23 @@ async function attempt(pod: PodUnderTest, name: string, container: ManagedProces
   return stdout.trim();
 }
 
+/** A process of a container of somebody else, without root and without capabilities. */
+async function startNonroot(test: Ending): Promise<ManagedProcess> {
+  const become = [
+    RUNTIME_TOOL,
+    `--reuid=${NONROOT}`,
+    `--regid=${NONROOT}`,
+    '--clear-groups',
+    '--bounding-set=-all',
+    '--',
+  ];
+  const process = startProcess(['sh', '-c', 'echo ready && exec sleep infinity'], { prefix: become });
+  test.after(() => process.stop());
+  // Until then it may still be root.
+  await waitFor(() => process.lines.includes('ready'), { what: 'a process that is not root' });
+  return process;
+}
+
 /** Mount points of a container, but for the devices and what is below a mount of the manifest. */
 function mountPointsOf({ pid }: ManagedProcess): readonly string[] {
   const points = readFileSync(`/proc/${pid}/mounts`, 'utf8')
@@ -292,6 +313,9 @@ describe('the pod as it is shipped', { skip }, () => {
     assert.match(await inDaemon(`fs.mkdirSync('/host/sys/fs/cgroup/x')`), /^(EROFS|EACCES)$/);
     assert.equal(await inDaemon(`fs.readlinkSync('/proc/${process.pid}/exe')`), 'EACCES', 'what needs CAP_SYS_PTRACE');
     assert.equal(await inDaemon(`process.kill(${sensor.pid}, 0)`), 'EPERM');
+    const { pid: stranger } = await startNonroot(t);
+    assert.equal(await inDaemon(`process.kill(${stranger}, 0)`), 'EPERM', 'a user of its own');
+    assert.equal(await inDaemon(`fs.readFileSync('/proc/${stranger}/environ')`), 'EACCES', 'a user of its own');
 
     const inSensor = (code: string): Promise<string> => attempt(pod, 'sensor', sensor, code);
     assert.equal(await inSensor(`fs.writeFileSync('/x', '')`), 'EROFS');
@@ -301,6 +325,34 @@ describe('the pod as it is shipped', { skip }, () => {
     assert.equal(await inSensor(`fs.readlinkSync('/proc/${process.pid}/exe')`), 'EACCES', 'no CAP_SYS_PTRACE');
     // The README says so: root may signal root.
     assert.equal(await inSensor(`process.kill(${process.pid}, 0)`), 'done');
+  });
+
+  test('a state directory that an administrator made for the daemon is left as it is, and serves', async (t) => {
+    const stage = await setStage(t, imageRoot);
+    chownSync(stage.state, DAEMON, DAEMON);
+    chmodSync(stage.state, 0o700);
+    await startPod(stage);
+    const { uid, gid, mode } = statSync(stage.state);
+    assert.deepEqual({ uid, gid, mode: mode & 0o7777 }, { uid: DAEMON, gid: DAEMON, mode: 0o700 });
+    assert.notDeepEqual(readdirSync(stage.state), [], 'the daemon has written to it');
+  });
+
+  test('without hostPID the pod is ready, and says what it cannot see', async (t) => {
+    const withoutHostPid = structuredClone(base);
+    Object.assign(onlyOf(withoutHostPid, 'DaemonSet').spec.template.spec, { hostPID: false });
+    const stage = await setStage(t, imageRoot, withoutHostPid);
+    const pod = await preparePod(stage);
+    const running = [pod.start('daemon'), pod.start('sensor')] as const;
+    try {
+      const body = await waitProbe(stage, running[0], '/readyz', 200);
+      assert.match(body, /^- but: the processes of this node cannot be seen, .*hostPID: true$/m);
+    } finally {
+      // Their parents keep SIGTERM from them.
+      for (const process of running) {
+        process.kill('SIGKILL');
+        await process.ended;
+      }
+    }
   });
 
   test('a sensor without one of its capabilities says so, and the daemon that it is not ready', async (t) => {

@@ -20,6 +20,8 @@ function object<Kind extends string, Shape extends z.ZodRawShape>(apiVersion: st
 }
 
 const matchLabels = z.strictObject({ matchLabels: strings });
+/** Without labels it selects every namespace. */
+const namespaceSelector = z.strictObject({ matchLabels: strings.optional() });
 
 const probe = z.strictObject({
   httpGet: z.strictObject({ path: z.string().startsWith('/'), port: z.string() }),
@@ -147,7 +149,7 @@ const networkPolicy = object('networking.k8s.io/v1', 'NetworkPolicy', {
     policyTypes: z.array(z.enum(['Ingress', 'Egress'])),
     ingress: z.array(
       z.strictObject({
-        from: z.array(z.strictObject({ namespaceSelector: z.strictObject({}) })),
+        from: z.array(z.strictObject({ namespaceSelector })),
         ports: z.array(z.strictObject({ port: z.int(), protocol: z.literal('TCP') })),
       }),
     ),

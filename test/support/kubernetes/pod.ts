@@ -1,6 +1,6 @@
 /**
  * Runs the containers of a pod as a runtime would, by what its manifest says: the image as read-only root, the mounts that are
- * listed and no others, users, groups and capabilities, no_new_privs, environment, and the namespaces of a pod with hostPID.
+ * listed and no others, users, groups and capabilities, no_new_privs, environment, and the namespaces of a pod.
  * Without what takes a real runtime: seccomp and AppArmor profiles, limits.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -68,11 +68,15 @@ export class PodUnderTest {
     return found;
   }
 
-  /** @param changes to what the manifest says. @returns its process, whose pid is that of the program. */
+  /**
+   * @param changes to what the manifest says
+   * @returns its process, whose pid is that of the program; without hostPID that of the parent, with which it ends.
+   */
   start(name: string, changes: Partial<Container> = {}): ManagedProcess {
     const container = { ...this.container(name), ...changes };
-    const { network, cgroupProcs } = this.#options;
-    const unshare = ['unshare', '--mount', '--uts', '--ipc', '--cgroup', '--'];
+    const { network, cgroupProcs, spec } = this.#options;
+    const ownPids = spec.hostPID ? [] : ['--pid', '--fork', '--kill-child'];
+    const unshare = ['unshare', '--mount', '--uts', '--ipc', '--cgroup', ...ownPids, '--'];
     // In its control group first, which is the root of what it then sees of control groups.
     const enter = `echo $$ > ${quoted(cgroupProcs)} && exec "$@"`;
     const prefix = ['sh', '-c', enter, 'sh', 'nsenter', `--net=${network.path}`, '--', ...unshare];

@@ -1,7 +1,7 @@
 // Proves that the container image is put together of what is built and of nothing else: that each COPY finds its folder and
 // all that is shipped is copied, that the commands of the manifests are in it and run by its Node.js, that nobody in it is
-// root by default, and that versions agree. It cannot prove that an engine builds it; a build without the files that
-// .dockerignore leaves out was done by hand.
+// root by default, and that versions agree. It cannot prove that an engine builds it, nor that the build needs none of the files
+// that .dockerignore leaves out.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -39,11 +39,13 @@ describe('the Dockerfile', () => {
     assert.ok(runtime.copies.every(({ from }) => from === build.name));
   });
 
-  test('has the same Node.js in both stages, and one that is supported', () => {
+  test('has the same Node.js in both stages, 20 or newer, on Debian 13 or newer', () => {
     const [, built] = /^docker\.io\/library\/node:(\d+)-bookworm$/.exec(build.image) ?? [];
-    const [, shipped] = /^gcr\.io\/distroless\/nodejs(\d+)-debian12:nonroot$/.exec(runtime.image) ?? [];
+    const [, shipped, debian] = /^gcr\.io\/distroless\/nodejs(\d+)-debian(\d+):nonroot$/.exec(runtime.image) ?? [];
     assert.ok(built !== undefined && Number(built) >= 20, build.image);
     assert.equal(shipped, built);
+    // Images of distroless on Debian 12 get no more updates.
+    assert.ok(Number(debian) >= 13, runtime.image);
   });
 
   test('builds with the steps of the setup that there are', () => {
