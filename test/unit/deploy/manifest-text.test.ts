@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../../daemon/config.js';
 import { kustomizationSchema, manifestSchema } from '../../support/kubernetes/manifest-schema.js';
 import { kustomizationPath, onlyOf, readResources } from '../../support/kubernetes/manifests.js';
@@ -46,13 +46,28 @@ test('no kustomization holds a key that is not known', () => {
   }
 });
 
-test('the example of a certificate makes the Secret that is mounted, for the name of the Service', () => {
-  const example = text('components/mtls/certificate.example.yaml');
-  const certificate = parse(example.split('\n---\n').at(-1) ?? '') as {
-    spec: { secretName: string; dnsNames: string[] };
+interface Certificate {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly secretName: string;
+    readonly dnsNames?: readonly string[];
+    readonly usages?: readonly string[];
+    readonly duration?: string;
+    readonly privateKey: { readonly rotationPolicy?: string };
   };
-  assert.ok(text('components/mtls/daemonset.patch.yaml').includes(`secretName: ${certificate.spec.secretName}\n`));
-  assert.deepEqual(certificate.spec.dnsNames, ['stuckd.stuckd.svc']);
+}
+
+test('the example of certificates makes the Secret that is mounted, for the name of the Service, and a lasting authority', () => {
+  const example = parseAllDocuments(text('components/mtls/certificate.example.yaml'));
+  const resources = example.map((document) => document.toJS() as Certificate);
+  const certificates = resources.filter(({ kind }) => kind === 'Certificate');
+  const [authority, server, client, ...others] = certificates.map(({ spec }) => spec);
+  assert.deepEqual(others, []);
+  assert.deepEqual([authority?.duration, authority?.privateKey.rotationPolicy], ['87600h', 'Never']);
+  assert.deepEqual([server?.usages, server?.dnsNames], [['server auth'], ['stuckd.stuckd.svc']]);
+  assert.deepEqual(client?.usages, ['client auth']);
+  assert.ok(text('components/mtls/daemonset.patch.yaml').includes(`secretName: ${server?.secretName ?? ''}\n`));
 });
 
 test('every configuration is valid, and knows where the control groups are', () => {
