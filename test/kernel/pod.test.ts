@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
-import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
+import type { ManagedProcess } from '../../daemon/demo/lab/managed-process.js';
 import { createAuthority } from '../support/certificates.js';
 import { cgroup2Mount, cgroupSkipReason, TestCgroup } from '../support/cgroups.js';
 import { createImageRoot, IMAGE_NODE } from '../support/kubernetes/image-root.js';
@@ -23,6 +23,7 @@ import {
   readResources,
   renderManifests,
 } from '../support/kubernetes/manifests.js';
+import { startNonroot } from '../support/kubernetes/nonroot.js';
 import { PodUnderTest, RUNTIME_TOOL } from '../support/kubernetes/pod.js';
 import type { VolumeSources } from '../support/kubernetes/volumes.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
@@ -42,8 +43,6 @@ const base = kustomizeSkipReason === false ? renderManifests(kustomizationPath('
 
 const GROUP = 973_500;
 const DAEMON = 973_500;
-/** User and group of images without root, by custom; see distroless, "nonroot". */
-const NONROOT = 65_532;
 const NODE_NAME = 'node-17';
 const POD_ADDRESS = '10.78.0.1';
 const STATE = '/var/lib/stuckd-kubernetes';
@@ -215,23 +214,6 @@ async function attempt(pod: PodUnderTest, name: string, container: ManagedProces
   ]);
   assert.equal(stderr, '');
   return stdout.trim();
-}
-
-/** A process of a container of somebody else, without root and without capabilities. */
-async function startNonroot(test: Ending): Promise<ManagedProcess> {
-  const become = [
-    RUNTIME_TOOL,
-    `--reuid=${NONROOT}`,
-    `--regid=${NONROOT}`,
-    '--clear-groups',
-    '--bounding-set=-all',
-    '--',
-  ];
-  const process = startProcess(['sh', '-c', 'echo ready && exec sleep infinity'], { prefix: become });
-  test.after(() => process.stop());
-  // Until then it may still be root.
-  await waitFor(() => process.lines.includes('ready'), { what: 'a process that is not root' });
-  return process;
 }
 
 /** Mount points of a container, but for the devices and what is below a mount of the manifest. */
