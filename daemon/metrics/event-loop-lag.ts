@@ -1,30 +1,41 @@
 /** For how long the event loop was kept from turning. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /**
- * How often it is looked at. Node.js notes the whole time between two looks, so this is taken off; a look more often than
- * this would cost an idle daemon more wake-ups than all its other work.
+ * How often it is looked at: often enough to see what a client or a probe would notice, and seldom enough for an idle
+ * machine. Node.js has `monitorEventLoopDelay`, which looks away for two intervals after it has been read.
  */
-const RESOLUTION_MS = 500;
-
-const NS_PER_MS = 1_000_000;
+const INTERVAL_MS = 500;
 
 export class EventLoopLag {
-  readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #nowMs: () => number;
+  readonly #timer: NodeJS.Timeout;
+  #dueMs: number;
+  #longestMs = 0;
 
-  constructor() {
-    this.#delay.enable();
+  /** @param nowMs a clock that never goes back */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+    this.#dueMs = nowMs() + INTERVAL_MS;
+    this.#timer = setInterval(() => {
+      this.#look();
+      this.#dueMs = this.#nowMs() + INTERVAL_MS;
+    }, INTERVAL_MS).unref();
   }
 
-  /** @returns the longest lag since the last call, milliseconds; of a shorter one than half a second a part may be missed. */
+  /** @returns the longest lag since the last call, milliseconds; of any lag the first half second may be missed. */
   takeMs(): number {
-    const longestMs = this.#delay.max / NS_PER_MS - RESOLUTION_MS;
-    const hasLooked = this.#delay.count > 0;
-    this.#delay.reset();
-    return hasLooked ? Math.max(0, longestMs) : 0;
+    this.#look();
+    const longestMs = this.#longestMs;
+    this.#longestMs = 0;
+    return longestMs;
   }
 
   stop(): void {
-    this.#delay.disable();
+    clearInterval(this.#timer);
+  }
+
+  /** How late the timer is. */
+  #look(): void {
+    this.#longestMs = Math.max(this.#longestMs, this.#nowMs() - this.#dueMs);
   }
 }

@@ -119,6 +119,7 @@ test('clients that live and never read again lose their places to others', async
   for (const record of createRecords(CHANGES)) {
     records.change('opened', record);
   }
+  assert.ok(server.watches().lost > 0, 'what they were not told is counted');
   await waitFor(() => server.subscribers() === 0, { what: 'the places to be free, though nobody has read on' });
   assert.equal(records.listeners, 0);
   const { seen } = bench.follow(bench.connect());

@@ -207,6 +207,7 @@ describe('watch session', () => {
     sink.resume();
     turn();
     assert.deepEqual(sink.take(), ['lost 198', 'item c000000099/7', 'item c000000100/7', 'end 2']);
+    assert.equal(sink.lostCount, 198);
     records.change('opened', first);
     turn();
     assert.deepEqual(sink.take(), ['opened c1/7']);

@@ -79,6 +79,7 @@ test('an endpoint that is down, over a restart of the daemon, and comes back', a
   bench.alerts.resolve(one);
   await waitFor(() => before.deliveries().some(({ attempts }) => attempts > 1), { what: 'attempts' });
   assert.match(before.status().receivers[0]?.lastError ?? '', /refused/);
+  assert.ok((before.status().receivers[0]?.failedAttempts ?? 0) > 0);
   const waiting = before.deliveries().map(({ id }) => id);
   await before.stop(0);
 
@@ -113,6 +114,7 @@ test('a stop with a request under way is no failure of the endpoint, and costs n
     [['pending', 0, '']],
   );
   assert.equal(before.status().receivers[0]?.lastError, '');
+  assert.equal(before.status().receivers[0]?.failedAttempts, 0);
   endpoint.answer = answerWith(200);
   const after = await bench.start(config);
   await settled(after);

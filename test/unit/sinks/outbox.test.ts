@@ -164,7 +164,8 @@ test('too many: the oldest of the receiver that holds most is dropped, and count
     accept(outbox, id, 'fired', { alertId: id });
   }
   assert.deepEqual(ids(outbox), ['c1', 'd2', 'd3', 'd4']);
-  assert.deepEqual([outbox.counts('hook').dropped, outbox.counts('chat').dropped], [1, 0]);
+  assert.deepEqual([outbox.counts('hook').dropped, outbox.counts('chat').dropped, outbox.dropped], [1, 0, 1]);
+  assert.deepEqual(outbox.fill, { entries: 4, capacity: 4 });
 });
 
 test('too large: bytes are bounded as well', async (context) => {
