@@ -7,7 +7,7 @@
  */
 import { SEVERITIES } from '../core/alert.js';
 import { AGENT_TABLE_MEANINGS, DROP_STAGE_MEANINGS, WATCHED_STREAMS } from '../core/agent-facts.js';
-import { DIRECTIONS, OUTCOMES, STUCK_KINDS } from '../core/kinds.js';
+import { type Direction, OUTCOMES, STUCK_KINDS } from '../core/kinds.js';
 import { GIVE_UP_REASONS } from '../core/record.js';
 import type { MetricTable } from './metric-spec.js';
 
@@ -20,6 +20,9 @@ const FORECAST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10, 
 /** Seconds; 0.5 microseconds a socket, so from an idle machine to a million sockets. */
 const SWEEP_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
+/** Not `unknown`: the tracker always tells one of these two. */
+const OPENERS: readonly Direction[] = ['outbound', 'inbound'];
+
 /** The kernel's limits, and the two ends that come from elsewhere. */
 const GIVE_UP_CAUSES = [...GIVE_UP_REASONS, 'unreachable', 'unknown'] as const;
 
@@ -31,7 +34,7 @@ export const METRICS = {
     type: 'gauge',
     unit: 'connections',
     help: 'Connections that are stuck now.',
-    labels: { kind: STUCK_KINDS, direction: DIRECTIONS },
+    labels: { kind: STUCK_KINDS, direction: OPENERS },
     workloadLabels: 'optional',
   },
   oldestStuck: {

@@ -3,7 +3,7 @@
 // deploy/setup/setup.mjs prometheus alertmanager" has unpacked them, or where they are installed. It cannot prove that
 // stuckd gives what the rules ask for: kernel/prometheus.test.ts does.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
@@ -34,6 +34,16 @@ describe('promtool', { skip }, () => {
     });
   }
 
+  test('with the addresses of README.md replaced, the cases still hold', () => {
+    const folder = temporaryDirectory();
+    cpSync(PROMETHEUS_FOLDER, folder, { recursive: true });
+    const readme = readFileSync(join(folder, 'README.md'), 'utf8');
+    const [command = ''] = /sed -i -e [^`]*/.exec(readme) ?? [];
+    assertGood(tool('sh', ['-c', `cd '${folder}' && ${command}`]));
+    assert.match(readFileSync(join(folder, 'rules/alerts-agent.yaml'), 'utf8'), /https:\/\/wiki\.corp\//);
+    assertGood(promtool(['test', 'rules', join(folder, 'tests/many-nodes.yaml')]));
+  });
+
   test('the example for one machine is valid, with its rules', () => {
     const result = promtool(['check', 'config', join(PROMETHEUS_FOLDER, 'prometheus.example.yaml')]);
     assertGood(result);
@@ -50,7 +60,7 @@ describe('promtool', { skip }, () => {
     const text = readFileSync(join(PROMETHEUS_FOLDER, 'scrape/kubernetes.yaml'), 'utf8');
     const { scrape_configs: jobs } = parse(text) as { readonly scrape_configs: readonly Record<string, unknown>[] };
     const without = jobs.map(({ kubernetes_sd_configs: discovery, ...job }) => {
-      assert.deepEqual(discovery, [{ role: 'pod' }]);
+      assert.deepEqual(discovery, [{ role: 'pod', namespaces: { names: ['stuckd'] } }]);
       return job;
     });
     const path = join(temporaryDirectory(), 'prometheus.yml');

@@ -44,13 +44,18 @@ const VARIABLES: readonly (readonly [string, string])[] = [
 /** Left out of the sensor, so that something is missing that panels and alerts are about. It plays no part in this story. */
 const MISSING_PROBE = 'tcp_send_reset';
 
+/** Asks for what there is only with `http.metrics.workloadLabels`, which this stuckd does not have. */
+const NEEDS_WORKLOADS = 'Stuck connections, by workload B';
+
 /** Queries about what did not happen: they have a value, and it may be 0. */
 const MAYBE_ZERO = [
   'Nodes that see nothing',
   'Connections under observation B',
   'Sensor restarts within an hour',
-  'Dropped, per minute, by stage',
-  'Samples under "other", per minute',
+  'Dropped, per minute, by stage A',
+  'Dropped, per minute, by stage B',
+  'Events of the sensor, per second C',
+  'Workloads under "other"',
   'Messages, per minute B',
   'Messages that were given up',
 ];
@@ -71,6 +76,9 @@ function evaluate(prometheus: PrometheusUnderTest, { expr, isInstant }: PanelQue
 /** What is missing in the answer to a panel's query; null if nothing is. */
 function missing(name: string, series: readonly Series[]): string | null {
   const values = series.flatMap((each) => each.values).filter((value) => !Number.isNaN(value));
+  if (name === NEEDS_WORKLOADS) {
+    return values.length === 0 ? null : `${name}: has data without labels`;
+  }
   if (values.length === 0) {
     return `${name}: no data`;
   }
@@ -200,7 +208,7 @@ async function notified(pager: Endpoint): Promise<void> {
 
 async function panelsHaveData(prometheus: PrometheusUnderTest): Promise<void> {
   const queries = panelQueries(dashboard());
-  for (const name of MAYBE_ZERO) {
+  for (const name of [...MAYBE_ZERO, NEEDS_WORKLOADS]) {
     assert.ok(
       queries.some((query) => query.name === name),
       `there is no query ${name}`,

@@ -15,6 +15,7 @@ const FOREIGN: Readonly<Record<string, Labels>> = {
   ALERTS: { ...TARGET_LABELS, alertname: 'rules', alertstate: ['pending', 'firing'] },
   process_resident_memory_bytes: TARGET_LABELS,
   process_cpu_seconds_total: TARGET_LABELS,
+  process_start_time_seconds: TARGET_LABELS,
 };
 
 /** Labels that a recorded series gets from a metric that is not in its name. */

@@ -96,7 +96,8 @@ describe('the life of a record', () => {
     const samples = samplesOf(text);
     assert.equal(samples.get('stuckd_records_opened_total{kind="zombie"}'), 0);
     assert.equal(samples.get('stuckd_records_ended_total{kind="zombie",outcome="destroyed"}'), 0);
-    assert.equal(samples.get('stuckd_stuck_connections{kind="unread",direction="unknown"}'), 0);
+    assert.equal(samples.get('stuckd_stuck_connections{kind="unread",direction="inbound"}'), 0);
+    assert.equal(samples.get('stuckd_stuck_connections{kind="unread",direction="unknown"}'), undefined);
     assert.equal(samples.get('stuckd_stuck_duration_seconds_count{kind="unread"}'), 0);
     assert.equal(samples.get('stuckd_kernel_give_ups_total{cause="keepalive"}'), 0);
   });
