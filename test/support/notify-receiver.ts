@@ -81,8 +81,9 @@ export class NotifyReceiver {
     });
     // The descriptor of notify-exec does not wait, so a write fails where the queue is full.
     const untilFull = 'while printf FILL=1 >&"$STUCKD_NOTIFY_FD"; do :; done';
-    const { stderr } = await runProgram([NOTIFY_EXEC, '/bin/bash', '-c', untilFull], { NOTIFY_SOCKET: this.address });
-    if (!/temporarily unavailable/.test(stderr)) {
+    const environment = { NOTIFY_SOCKET: this.address, LC_ALL: 'C' };
+    const { stderr } = await runProgram([NOTIFY_EXEC, '/bin/bash', '-c', untilFull], environment);
+    if (!stderr.includes('temporarily unavailable')) {
       throw new Error(`the queue of the receiver is not full: ${stderr}`);
     }
   }
