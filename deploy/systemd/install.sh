@@ -115,7 +115,8 @@ check_kernel() {
 
 # Of the file as it is, by the programs that are to come: after a mistake in it the old ones run on.
 check_configuration() {
-  live && [ -e "$configuration" ] || return 0
+  live || return 0
+  [ -e "$configuration" ] || return 0
   "$node" "$tree/build/bin/stuckd.js" config check "$configuration" ||
     fail "nothing was installed: mend $configuration (see above) and run this again"
 }
@@ -156,7 +157,7 @@ END
 # All that runs, in the places that it has in the tree: programs find each other from package.json on.
 put_programs() {
   for place in $library $library/bpf $library/bpf/.output; do
-    directory $place
+    directory "$place"
   done
   put 0644 "$tree/package.json" $library/package.json
   put 0755 "$tree/bpf/.output/stuckd-sensor" $library/bpf/.output/stuckd-sensor
@@ -183,7 +184,7 @@ put_programs() {
 
 # Once nothing runs that would load them.
 remove_old_parts() {
-  for part in $library/build/bin/parts/*; do
+  for part in "$library"/build/bin/parts/*; do
     [ -e "$tree/build/bin/parts/${part##*/}" ] || rm -f "$part"
   done
 }
