@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "service_manager.h"
@@ -27,13 +28,16 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: stuckd-notify-exec PROGRAM [ARGUMENT...]\n");
 		return 2;
 	}
-	fd = service_manager_connect();
+	/* An event loop must not wait. */
+	fd = service_manager_connect(SOCK_NONBLOCK);
 	if (fd < 0 && errno) {
 		/* Going on would let the service manager wait for a word that cannot come. */
 		fprintf(stderr, "stuckd-notify-exec: NOTIFY_SOCKET (%s) cannot be used: %s\n", getenv("NOTIFY_SOCKET"),
 			strerror(errno));
 		return EXIT_FAILURE;
 	}
+	/* One that was inherited names a descriptor of somebody else. */
+	unsetenv("STUCKD_NOTIFY_FD");
 	if (fd >= 0) {
 		snprintf(number, sizeof(number), "%d", fd);
 		if (fcntl(fd, F_SETFD, 0) || setenv("STUCKD_NOTIFY_FD", number, 1)) {

@@ -3,13 +3,18 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-int service_manager_connect(void)
+/* systemd reads its queue while a machine boots, too; one that takes longer than this is not going to. */
+#define TELL_WAIT_MAX_S 5
+
+int service_manager_connect(int flags)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -30,7 +35,7 @@ int service_manager_connect(void)
 	if (*name == '@') {
 		address.sun_path[0] = '\0';
 	}
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | flags, 0);
 	if (fd < 0) {
 		return -1;
 	}
@@ -47,10 +52,17 @@ int service_manager_connect(void)
 
 void service_manager_tell(const char *assignments)
 {
-	int fd = service_manager_connect();
+	int fd = service_manager_connect(0);
+	struct timeval wait_max = {.tv_sec = TELL_WAIT_MAX_S};
 
+	if (fd < 0 && errno == 0) {
+		return;
+	}
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait_max, sizeof(wait_max)) ||
+	    send(fd, assignments, strlen(assignments), MSG_NOSIGNAL) < 0) {
+		fprintf(stderr, "stuckd-sensor cannot tell the service manager: %s\n", strerror(errno));
+	}
 	if (fd >= 0) {
-		send(fd, assignments, strlen(assignments), MSG_NOSIGNAL);
 		close(fd);
 	}
 }

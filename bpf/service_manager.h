@@ -8,12 +8,16 @@
  */
 
 /*
- * A socket that is connected to the service manager: each write is a notification. It never blocks.
+ * A socket that is connected to the service manager: each write is a notification.
+ * flags: further ones for socket(2), SOCK_NONBLOCK for writers that must not wait where the queue of the receiver is full.
  * Returns -1 with errno; 0 in errno says that nobody wants notifications.
  */
-int service_manager_connect(void);
+int service_manager_connect(int flags);
 
-/* Tells the service manager, if there is one; a notification that is lost changes nothing here. */
+/*
+ * Tells the service manager, if there is one. One that is busy for a moment is waited for, since READY=1 is told once and
+ * without it the unit never starts; how long has a bound. What could not be told stands on standard error.
+ */
 void service_manager_tell(const char *assignments);
 
 #endif

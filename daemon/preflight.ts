@@ -1,5 +1,5 @@
 /** What must be there before a sensor can work, checked with plain file reads: each answer is a sentence. */
-import { accessSync, constants, readFileSync, readlinkSync } from 'node:fs';
+import { accessSync, constants, readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Config } from './config.js';
 import { PID_NAMESPACE_LOSS } from './pid-namespace.js';
 import { builtSensorPath } from './sensor/sensor-path.js';
@@ -136,7 +136,33 @@ export function preflight(config: Config, files: KernelFiles = KERNEL_FILES): re
   ];
 }
 
-/** The same of a daemon that starts: it reads /proc by the pids of the node also where its sensor runs apart. */
-export function daemonPreflight(config: Config, files: KernelFiles = KERNEL_FILES): readonly PreflightResult[] {
-  return config.sensor.address === undefined ? preflight(config, files) : [checkPidNamespace(files.pidNamespace)];
+/** Root can write everywhere; but what it leaves in the directory of a service keeps that one from starting. */
+function checkStateOwner(directory: string, uid: number | undefined): PreflightResult {
+  const result = { name: 'state directory', required: false, loss: 'its owner cannot go on with what is saved' };
+  const owner = uid === 0 ? statSync(directory, { throwIfNoEntry: false })?.uid : undefined;
+  if (owner === undefined || owner === uid) {
+    return { ...result, ok: true, message: directory };
+  }
+  return {
+    ...result,
+    ok: false,
+    message:
+      `${directory} belongs to the user with uid ${owner}, who cannot open what root writes there: give another one ` +
+      '(--state-dir), or "chown -R" it before that user goes on',
+  };
+}
+
+/**
+ * The same of a daemon that starts: it reads /proc by the pids of the node also where its sensor runs apart.
+ * @param uid of this process
+ */
+export function daemonPreflight(
+  config: Config,
+  files: KernelFiles = KERNEL_FILES,
+  uid: number | undefined = process.getuid?.(),
+): readonly PreflightResult[] {
+  return [
+    ...(config.sensor.address === undefined ? preflight(config, files) : [checkPidNamespace(files.pidNamespace)]),
+    checkStateOwner(config.stateDir, uid),
+  ];
 }

@@ -26,11 +26,13 @@ function isSocket(fd: number): boolean {
 }
 
 /**
+ * Takes the descriptor out of the environment: programs that this one starts do not have it.
  * @returns null where no service manager wants to be told.
  * @throws NotifySocketError if one does and there is no way.
  */
 export function openNotifySocket(environment: NodeJS.ProcessEnv): NotifySocket | null {
   const number = environment[DESCRIPTOR_VARIABLE] ?? '';
+  Reflect.deleteProperty(environment, DESCRIPTOR_VARIABLE);
   if (number === '') {
     if ((environment['NOTIFY_SOCKET'] ?? '') === '') {
       return null;

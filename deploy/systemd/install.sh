@@ -9,18 +9,23 @@
 #   --node PATH    the Node.js to run with (default: the one in PATH)
 #   --root DIR     write below DIR and touch nothing else, for packages; DESTDIR does the same
 set -eu
+# What is installed is for everybody to read and run, whatever root usually does.
+umask 022
 
-tree=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-root=${DESTDIR:-}
+tree=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/../.." && pwd)
+root=
 node=
 action=install
 start=yes
 purge=no
 
 library=/usr/lib/stuckd
+documentation=/usr/share/doc/stuckd
+configuration=/etc/stuckd/stuckd.yaml
 units='stuckd-sensor.service stuckd.service'
 node_major_min=20
 systemd_min=247 # the oldest that knows all directives of the units
+node_advice='install Node.js for the whole machine, for example from https://deb.nodesource.com (Debian 12 itself has 18)'
 
 say() { printf '%s\n' "install.sh: $*" >&2; }
 fail() { say "$@"; exit 1; }
@@ -30,7 +35,15 @@ live() { [ -z "$root" ]; }
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$0"; }
 
+# Whoever names a directory does not mean the live machine, also not with a variable that happens to be empty.
+set_root() {
+  [ -n "$1" ] || fail 'the directory to write below has an empty name'
+  root=$(readlink -m -- "$1")
+  [ "$root" != / ] || fail "\"$1\" is this machine itself: leave --root and DESTDIR away to install here"
+}
+
 parse() {
+  [ -z "${DESTDIR:-}" ] || set_root "$DESTDIR"
   while [ $# -gt 0 ]; do
     case $1 in
     --uninstall) action=uninstall ;;
@@ -38,7 +51,7 @@ parse() {
     --no-start) start=no ;;
     --node | --root)
       [ $# -ge 2 ] || fail "$1 needs a value"
-      if [ "$1" = --node ]; then node=$2; else root=$2; fi
+      if [ "$1" = --node ]; then node=$2; else set_root "$2"; fi
       shift
       ;;
     -h | --help)
@@ -50,10 +63,6 @@ parse() {
     shift
   done
   [ "$purge" = no ] || [ "$action" = uninstall ] || fail '--purge goes with --uninstall only'
-  case $root in
-  '' | /*) root=${root%/} ;;
-  *) root=$(pwd)/${root%/} ;;
-  esac
 }
 
 check_system() {
@@ -72,7 +81,7 @@ check_versions() {
 # --root it is the Node of another machine, which cannot be tried here.
 check_node() {
   if [ -z "$node" ]; then
-    node=$(command -v node) || fail 'there is no "node" in PATH; name one with --node PATH'
+    node=$(command -v node) || fail "there is no \"node\" in PATH: $node_advice, or name one with --node PATH"
   fi
   case $node in
   *[!A-Za-z0-9._/+-]*) fail "the path of Node.js may hold letters, digits and ._+- only: $node" ;;
@@ -82,14 +91,13 @@ check_node() {
   for place in "$node" "$(readlink -f -- "$node")"; do
     case $place in
     /root/* | /home/* | /run/user/* | /tmp/* | /var/tmp/*)
-      fail "$place is out of reach of the services (ProtectHome=, PrivateTmp=): install Node.js for the whole machine, for" \
-        'example from https://deb.nodesource.com, or name another one with --node PATH'
+      fail "$place is out of reach of the services (ProtectHome=, PrivateTmp=): $node_advice, or name another one with --node PATH"
       ;;
     esac
   done
   live || return 0
   major=$("$node" --print 'process.versions.node.split(".")[0]') || fail "$node does not work"
-  [ "$major" -ge "$node_major_min" ] || fail "$node is Node.js $major; stuckd needs $node_major_min or newer"
+  [ "$major" -ge "$node_major_min" ] || fail "$node is Node.js $major; stuckd needs $node_major_min or newer: $node_advice"
 }
 
 check_build() {
@@ -104,6 +112,28 @@ check_kernel() {
   live || return 0
   "$node" "$tree/build/bin/stuckd.js" check --config /dev/null || fail 'stuckd cannot work here (see above)'
 }
+
+# Of the file as it is, by the programs that are to come: after a mistake in it the old ones run on.
+check_configuration() {
+  live || return 0
+  [ -e "$configuration" ] || return 0
+  "$node" "$tree/build/bin/stuckd.js" config check "$configuration" ||
+    fail "nothing was installed: mend $configuration (see above) and run this again"
+}
+
+runs() { live && [ "$(systemctl show --property=MainPID --value stuckd.service)" != 0 ]; }
+
+# It would go on, without its socket and its directory. The flags and the type are those of a listener, see __SO_ACCEPTCON in
+# Linux; the listener of the service itself is no obstacle.
+check_foreground() {
+  live || return 0
+  if grep -q ' 00010000 0001 01 *[0-9]* /run/stuckd/stuckd.sock$' /proc/net/unix && ! runs; then
+    fail 'a stuckd runs in the foreground ("npm start", "stuckd run"): end it first, it has what the service needs'
+  fi
+}
+
+# directory PATH: also one that an earlier attempt has made, with whatever mode.
+directory() { command install -d -m 0755 "$root$1"; }
 
 # put MODE SOURCE DESTINATION: a new file takes the place of the old one, which may be running.
 put() {
@@ -126,15 +156,25 @@ END
 
 # All that runs, in the places that it has in the tree: programs find each other from package.json on.
 put_programs() {
+  for place in $library $library/bpf $library/bpf/.output; do
+    directory "$place"
+  done
   put 0644 "$tree/package.json" $library/package.json
   put 0755 "$tree/bpf/.output/stuckd-sensor" $library/bpf/.output/stuckd-sensor
   put 0755 "$tree/bpf/.output/stuckd-notify-exec" $library/bpf/.output/stuckd-notify-exec
-  # For --uninstall, when the tree is gone.
-  put 0755 "$tree/deploy/systemd/install.sh" $library/deploy/systemd/install.sh
-  # As one, since the names of the parts change with every build.
+  # For --uninstall, when the tree is gone. A package is removed by who has installed it.
+  if live; then
+    directory $library/deploy
+    directory $library/deploy/systemd
+    put 0755 "$tree/deploy/systemd/install.sh" $library/deploy/systemd/install.sh
+  fi
+  # As one, since the names of the parts change with every build. A daemon that runs loads some of its own late.
   rm -rf "$root$library/build.new"
-  mkdir -p "$root$library/build.new"
-  cp -R "$tree/build/bin" "$root$library/build.new/bin"
+  mkdir -p "$root$library/build.new/bin/parts"
+  if runs && [ -d $library/build/bin/parts ]; then
+    cp -R $library/build/bin/parts/. $library/build.new/bin/parts/
+  fi
+  cp -R "$tree/build/bin/." "$root$library/build.new/bin/"
   chmod -R u=rwX,go=rX "$root$library/build.new"
   rm -rf "$root$library/build"
   mv "$root$library/build.new" "$root$library/build"
@@ -142,14 +182,24 @@ put_programs() {
   wrapper stuckctl
 }
 
+# Once nothing runs that would load them.
+remove_old_parts() {
+  for part in "$library"/build/bin/parts/*; do
+    [ -e "$tree/build/bin/parts/${part##*/}" ] || rm -f "$part"
+  done
+}
+
 put_settings() {
+  directory $documentation
   for unit in $units; do
     put 0644 "$tree/deploy/systemd/$unit" "/usr/lib/systemd/system/$unit"
   done
   put 0644 "$tree/deploy/systemd/sysusers.conf" /usr/lib/sysusers.d/stuckd.conf
   put 0644 "$tree/deploy/systemd/tmpfiles.conf" /usr/lib/tmpfiles.d/stuckd.conf
-  put 0644 "$tree/deploy/systemd/README.md" /usr/share/doc/stuckd/README.md
-  put 0644 "$tree/deploy/stuckd.example.yaml" /usr/share/doc/stuckd/stuckd.example.yaml
+  put 0644 "$tree/deploy/systemd/README.md" $documentation/README.md
+  put 0644 "$tree/deploy/stuckd.example.yaml" $documentation/stuckd.example.yaml
+  put 0644 "$tree/LICENSE" $documentation/LICENSE
+  put 0644 "$tree/bpf/LICENSE" $documentation/LICENSE.bpf
 }
 
 # Nothing in it: what is written there would stay when an upgrade brings better defaults.
@@ -166,29 +216,40 @@ prepare_machine() {
   live || return 0
   systemd-sysusers /usr/lib/sysusers.d/stuckd.conf
   systemd-tmpfiles --create /usr/lib/tmpfiles.d/stuckd.conf
-  if [ ! -e /etc/stuckd/stuckd.yaml ]; then
-    first_configuration >/etc/stuckd/stuckd.yaml
-    chown root:stuckd /etc/stuckd/stuckd.yaml
-    chmod 0640 /etc/stuckd/stuckd.yaml
+  if [ ! -e "$configuration" ]; then
+    first_configuration >"$configuration"
+    # For the daemon and nobody else: the group stuckd is for people. /etc is read-only to the services.
+    chown stuckd:stuckd "$configuration"
+    chmod 0600 "$configuration"
   fi
-  /usr/bin/stuckd config check || fail 'the programs are installed, but not started: mend the configuration and run this again'
+  # As the daemon will read it.
+  setpriv --reuid=stuckd --regid=stuckd --init-groups --no-new-privs /usr/bin/stuckd config check "$configuration" ||
+    fail 'the new programs are in place, but were not started: let the user stuckd read the configuration and run this again'
+  # A daemon that root has started by hand leaves files that the service could not open.
+  [ ! -d /var/lib/stuckd ] || chown -Rh stuckd:stuckd /var/lib/stuckd
 }
 
 start_services() {
   live || return 0
   systemctl daemon-reload
   systemctl enable --quiet stuckd.service
+  version=$("$node" "$tree/build/bin/stuckd.js" --version)
   [ "$start" = yes ] || {
-    say 'installed; "systemctl start stuckd" starts it'
+    if runs; then verb=restart; else verb=start; fi
+    say "$version is installed; \"systemctl $verb stuckd\" ${verb}s it"
     return 0
   }
   # What failed before an upgrade gets all its attempts again.
   systemctl reset-failed stuckd.service stuckd-sensor.service 2>/dev/null || true
   systemctl restart stuckd.service || {
-    systemctl --no-pager --lines=20 status stuckd.service stuckd-sensor.service || true
-    fail 'stuckd does not start; "journalctl -u stuckd -u stuckd-sensor" has the rest'
+    # Before it tries again and again, which would bury the reason.
+    systemctl stop stuckd.service
+    journalctl --sync || true
+    journalctl -u stuckd -u stuckd-sensor -o cat -n 20 --no-pager >&2 || true
+    fail 'stuckd does not start and was stopped; "journalctl -u stuckd -u stuckd-sensor" has the rest'
   }
-  say 'stuckd runs. Next:
+  remove_old_parts
+  say "$version runs. Next:"'
   stuckctl status             is it all right?
   stuckctl list               what is stuck now
   curl localhost:9735/metrics   for Prometheus
@@ -201,6 +262,8 @@ install() {
   check_node
   check_build
   check_versions
+  check_foreground
+  check_configuration
   check_kernel
   put_programs
   put_settings
@@ -214,12 +277,14 @@ uninstall() {
     systemctl disable --now --quiet stuckd.service 2>/dev/null || true
     systemctl stop stuckd-sensor.service 2>/dev/null || true
   fi
+  # systemd does not disable a unit that is masked.
+  rm -f "$root/etc/systemd/system/multi-user.target.wants/stuckd.service"
   for unit in $units; do
     rm -f "$root/usr/lib/systemd/system/$unit"
   done
   rm -f "$root/usr/lib/sysusers.d/stuckd.conf" "$root/usr/lib/tmpfiles.d/stuckd.conf"
   rm -f "$root/usr/bin/stuckd" "$root/usr/bin/stuckctl"
-  rm -rf "${root}$library" "$root/usr/share/doc/stuckd"
+  rm -rf "${root}$library" "$root$documentation"
   if live; then
     systemctl daemon-reload
     systemctl reset-failed stuckd.service stuckd-sensor.service 2>/dev/null || true
@@ -230,13 +295,21 @@ uninstall() {
   fi
   say 'removed'
   [ "$purge" = yes ] || say 'the state in /var/lib/stuckd, the configuration in /etc/stuckd and the users are still there (--purge)'
+  for unit in $units; do
+    for drop_in in "$root/etc/systemd/system/$unit.d"/*; do
+      [ ! -e "$drop_in" ] || say "a drop-in of yours is still there: $drop_in"
+    done
+  done
 }
 
-# Their groups go with them.
+# userdel leaves a group that has members.
 remove_users() {
   for user in stuckd stuckd-sensor; do
     if getent passwd "$user" >/dev/null; then
-      userdel "$user"
+      userdel "$user" || say "the user $user is still there"
+    fi
+    if getent group "$user" >/dev/null; then
+      groupdel "$user" || say "the group $user is still there"
     fi
   done
 }

@@ -2,7 +2,7 @@
 // life that come from the event loop, so that none comes while it hangs. All of it comes from the main process.
 // It cannot prove what systemd makes of it; that is for test/kernel/systemd.test.ts.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { constants, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -12,8 +12,11 @@ import { NOTIFY_EXEC, NotifyReceiver } from '../support/notify-receiver.js';
 import { packageRoot } from '../support/package-root.js';
 import { runProgram, stuckctl } from '../support/run-program.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
+import { waitFor } from '../support/wait-for.js';
 
 const UNSET = ['WATCHDOG_USEC', 'WATCHDOG_PID', 'NOTIFY_SOCKET', 'STUCKD_NOTIFY_FD', 'JOURNAL_STREAM'];
+/** Of Linux; Node does not export it. */
+const O_CLOEXEC = 0o2000000;
 const SENSOR_MISSING = 'STATUS=nothing is stuck; the sensor is not running';
 
 function startDaemon(
@@ -116,12 +119,37 @@ test('while the event loop hangs nothing is heard, and afterwards it is', async 
   await receiver.waitLine('WATCHDOG=1', ends);
 });
 
+test('the daemon waits for nobody who is to be told, and passes the descriptor on to no program', async (t) => {
+  const receiver = await NotifyReceiver.start(t);
+  const { daemon, address } = startDaemon(t, receiver, { WATCHDOG_USEC: '200000' });
+  await receiver.waitLine('READY=1');
+  // The only socket of the process that is connected to this receiver is the one it was started with, the lowest free one.
+  const info = readFileSync(`/proc/${String(daemon.pid)}/fdinfo/3`, 'utf8');
+  const flags = Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8);
+  assert.ok(readlinkSync(`/proc/${String(daemon.pid)}/fd/3`).startsWith('socket:'));
+  assert.ok((flags & constants.O_NONBLOCK) !== 0, 'a write does not wait');
+  assert.ok((flags & O_CLOEXEC) !== 0, 'it ends where another program begins');
+  await receiver.fill();
+  await waitFor(() => daemon.lines.some((line) => line.includes('the service manager cannot be told')), {
+    what: 'a notification that is lost',
+  });
+  assert.equal((await stuckctl(address, 'list')).code, 0, 'it answers');
+  const before = receiver.notifications.length;
+  receiver.goOn();
+  await receiver.waitLine('WATCHDOG=1', before);
+});
+
 describe('notify-exec', () => {
   const environment = { NOTIFY_SOCKET: '', STUCKD_NOTIFY_FD: '' };
   const print = ['/bin/sh', '-c', 'echo "fd=$STUCKD_NOTIFY_FD"'];
 
   test('starts the program also where nobody wants to be told', async () => {
     const result = await runProgram([NOTIFY_EXEC, ...print], environment);
+    assert.deepEqual(result, { code: 0, stdout: 'fd=\n', stderr: '' });
+  });
+
+  test('passes on no descriptor of somebody else', async () => {
+    const result = await runProgram([NOTIFY_EXEC, ...print], { ...environment, STUCKD_NOTIFY_FD: '7' });
     assert.deepEqual(result, { code: 0, stdout: 'fd=\n', stderr: '' });
   });
 

@@ -2,14 +2,17 @@
 // CAP_PERFMON and nothing else, the daemon as another one without any capability, joined by a unix socket. Together they
 // find a black hole and its owner, and they find each other again, with the record still open, when the sensor's session
 // dies, when the whole sensor is replaced, and when the daemon is.
+// And that the sensor waits for a service manager that is busy when it becomes ready, since it says so only once.
 // It cannot prove the unit files and manifests themselves.
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { ManagedProcess } from '../../daemon/demo/lab/managed-process.js';
+import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
+import { NotifyReceiver } from '../support/notify-receiver.js';
+import { packageRoot } from '../support/package-root.js';
 import { BPF_AND_PERFMON, processStatus } from '../support/process-status.js';
 import { assertDiagnosisNames, assertOwner, assertSameTime } from '../support/record-checks.js';
 import { Sockprog } from '../support/sockprog.js';
@@ -156,4 +159,24 @@ test('stuckd check asks the sensor of STUCKD_SENSOR_ADDRESS, which talks to its 
   const strangers = check(STRANGER);
   assert.deepEqual(await strangers.ended, { code: 1, signal: null }, strangers.stderrTail);
   assert.match(JSON.stringify(answer(strangers)), /permission denied/);
+});
+
+test('a service manager that is busy hears all the same that the sensor is ready', { skip }, async (t) => {
+  // A sensor of root gives up its user, who could not connect to a path of root.
+  const receiver = await NotifyReceiver.start(t, 'abstract');
+  await receiver.fill();
+  const path = join(temporaryDirectory(), 'sensor.sock');
+  const sensor = startProcess([join(packageRoot(), 'bpf/.output/stuckd-sensor'), '--listen', path], {
+    env: { NOTIFY_SOCKET: receiver.address },
+  });
+  t.after(async () => {
+    await sensor.stop();
+  });
+  // It sleeps where it says that it is ready; or, had it not waited, where it listens, with its only word lost.
+  await waitFor(
+    () => statSync(path).isSocket() && /^State:\tS/m.test(readFileSync(`/proc/${String(sensor.pid)}/status`, 'utf8')),
+    { what: `the sensor to wait; ${sensor.stderrTail}` },
+  );
+  receiver.goOn();
+  await receiver.waitLine('READY=1');
 });

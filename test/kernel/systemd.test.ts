@@ -1,7 +1,8 @@
 // Proves the units and the install script on a real systemd, the first process of namespaces of its own: both services come
 // up as exactly the users, with exactly the capabilities and filters of their files; together they find a black hole; each is
 // replaced when it dies, the daemon also when it only hangs, with the record still open; the group stuckd may ask and others
-// may not; a reload applies what is right and fails on what is wrong; the journal knows how severe lines are; an upgrade
+// may not, and nobody else reads the configuration; a reload applies what is right and fails on what is wrong; mistakes in the
+// configuration, and a daemon that root has started by hand, can be got over; the journal knows how severe lines are; an upgrade
 // restarts; nothing is left in the end.
 // It cannot prove the limits of memory and tasks, for which control groups need controllers that a test may not have.
 import assert from 'node:assert/strict';
@@ -123,7 +124,67 @@ async function checkAccess(installed: Installation): Promise<void> {
   assert.equal(await openTo('/run/stuckd/stuckd.sock'), 'stuckd:stuckd 660');
   assert.equal(await openTo('/run/stuckd-sensor/sensor.sock'), 'stuckd-sensor:stuckd-sensor 660');
   assert.equal(await openTo('/run/stuckd-sensor'), 'stuckd-sensor:stuckd-sensor 750');
-  assert.equal(await openTo('/etc/stuckd'), 'root:stuckd 750');
+  assert.equal(await openTo('/etc/stuckd'), 'root:root 751');
+  assert.equal(await openTo('/etc/stuckd/stuckd.yaml'), 'stuckd:stuckd 600');
+  const ofTheGroup = ['--reuid=nobody', '--regid=nogroup', `--groups=${await installed.groupId('stuckd')}`];
+  for (const denied of [
+    ['cat', '/etc/stuckd/stuckd.yaml'],
+    ['ls', '/etc/stuckd'],
+    ['ls', '/var/lib/stuckd/history'],
+  ]) {
+    const { stdout, stderr } = await systemd.run('setpriv', ...ofTheGroup, ...denied);
+    assert.equal(stdout, '');
+    assert.match(stderr, /Permission denied/);
+  }
+}
+
+/** As many failures of the daemon as there are attempts, each of which takes the sensor along. */
+async function checkRecoveryFromMistake(installed: Installation): Promise<void> {
+  const { systemd } = installed;
+  const activeState = (): Promise<string> => systemd.property('stuckd.service', 'ActiveState');
+  await systemd.must('cp', '-p', '/etc/stuckd/stuckd.yaml', '/etc/stuckd/kept.yaml');
+  await systemd.must('sh', '-c', 'echo "nonsense: 1" >/etc/stuckd/stuckd.yaml');
+  const pid = await installed.mainPid('stuckd.service');
+  const { code, stderr } = await systemd.run(INSTALL);
+  assert.equal(code, 1);
+  assert.match(stderr, /unknown key "nonsense"[^]*nothing was installed/);
+  assert.equal(await installed.mainPid('stuckd.service'), pid, 'what ran runs on');
+
+  await systemd.run('systemctl', 'restart', 'stuckd');
+  await waitFor(async () => (await activeState()) === 'failed', { what: 'the end of the attempts' });
+  await systemd.must('mv', '/etc/stuckd/kept.yaml', '/etc/stuckd/stuckd.yaml');
+  await systemd.must('systemctl', 'reset-failed', 'stuckd');
+  await systemd.must('systemctl', 'start', 'stuckd');
+  await installed.waitStatus(ALL_PROBES);
+}
+
+/** A daemon that runs may load parts of its own build later, so these stay until it has been replaced. */
+async function checkPartsOfOldBuild(installed: Installation): Promise<void> {
+  const { systemd } = installed;
+  const old = '/usr/lib/stuckd/build/bin/parts/late-OLD.js';
+  await systemd.must('touch', old);
+  const { stderr } = await systemd.run(INSTALL, '--no-start');
+  assert.match(stderr, /stuckd [0-9.]+ is installed; "systemctl restart stuckd" restarts it/);
+  await systemd.must('test', '-e', old);
+  await systemd.must(INSTALL);
+  await systemd.must('test', '!', '-e', old);
+}
+
+/** `stuckd run` by root, as somebody does who tries it, or looks for a mistake. */
+async function checkForegroundDaemon(installed: Installation): Promise<void> {
+  const { systemd } = installed;
+  await systemd.must('systemctl', 'stop', 'stuckd');
+  const foreground = systemd.spawn('/usr/bin/stuckd', 'run');
+  await installed.connections();
+  const { code, stderr } = await systemd.run(INSTALL);
+  assert.equal(code, 1);
+  assert.match(stderr, /a stuckd runs in the foreground/);
+  assert.match(foreground.lines.join('\n'), /state directory: \/var\/lib\/stuckd belongs to the user with uid/);
+  await foreground.stop();
+  // What it has left belongs to root.
+  await systemd.must('sh', '-c', 'test "$(find /var/lib/stuckd -user root | wc -l)" -gt 0');
+  await systemd.must(INSTALL);
+  await installed.waitStatus(ALL_PROBES);
 }
 
 async function checkReload(installed: Installation): Promise<void> {
@@ -202,6 +263,7 @@ test(
       assert.equal(await systemd.property(unit, 'SubState'), 'running');
     }
     assert.match(await systemd.property('stuckd.service', 'UnitFileState'), /^enabled/);
+    await systemd.must('usermod', '--append', '--groups=stuckd', 'nobody');
     await installed.waitStatus(ALL_PROBES);
     await checkRights(installed);
     await checkAccess(installed);
@@ -234,7 +296,7 @@ test(
 
     const daemonPid = await installed.mainPid('stuckd.service');
     await systemd.must('systemctl', 'kill', '--signal=KILL', 'stuckd-sensor');
-    await waitFor(async () => (await systemd.property('stuckd-sensor.service', 'NRestarts')) === '1', {
+    await waitFor(async () => Number(await systemd.property('stuckd-sensor.service', 'NRestarts')) >= 1, {
       what: 'another sensor',
     });
     await isStillThere();
@@ -244,21 +306,26 @@ test(
     await checkPriorities(installed);
 
     await systemd.must('kill', '-STOP', String(daemonPid));
-    await waitFor(async () => (await systemd.property('stuckd.service', 'NRestarts')) === '1', {
+    await waitFor(async () => Number(await systemd.property('stuckd.service', 'NRestarts')) >= 1, {
       what: 'the watchdog to notice',
     });
     await isStillThere();
     assert.notEqual(await installed.mainPid('stuckd.service'), daemonPid);
+    await checkRecoveryFromMistake(installed);
+    await isStillThere();
+    await checkForegroundDaemon(installed);
     const beforeUpgrade = await installed.mainPid('stuckd.service');
 
-    await systemd.must(INSTALL);
+    await checkPartsOfOldBuild(installed);
     await isStillThere();
     assert.notEqual(await installed.mainPid('stuckd.service'), beforeUpgrade);
 
     await systemd.must('/usr/lib/stuckd/deploy/systemd/install.sh', '--uninstall');
     assert.equal((await systemd.run('systemctl', 'is-active', ...UNITS)).code, 3);
     await systemd.must('test', '-e', '/etc/stuckd/stuckd.yaml', '-a', '-d', '/var/lib/stuckd/history');
-    await systemd.must(INSTALL, '--uninstall', '--purge');
+    const purge = await systemd.run(INSTALL, '--uninstall', '--purge');
+    assert.equal(purge.code, 0);
+    assert.match(purge.stderr, /still there: \/etc\/systemd\/system\/stuckd\.service\.d\/test\.conf/);
     await systemd.must('rm', '-r', '/etc/systemd/system/stuckd.service.d');
     await systemd.must('systemctl', 'daemon-reload');
     await client.process.stop();

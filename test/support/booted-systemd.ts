@@ -1,5 +1,6 @@
 /** A real systemd, as the first process of namespaces, in which services can be installed as on a machine of one's own. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
@@ -15,6 +16,19 @@ function cgroupMount(): string | undefined {
   return /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1];
 }
 
+/** Mounts below an overlay do not show through it; what systemd and the services are made of must lie on one with the root. */
+function separatePlace(): string | undefined {
+  const { dev } = statSync('/');
+  return ['/usr', '/etc', '/var', '/var/lib'].find((place) => statSync(place).dev !== dev);
+}
+
+/** As the stage does it; a container whose root is an overlay itself may not have it. */
+function canOverlayRoot(): boolean {
+  const script = `mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work /mnt/root &&
+    mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root`;
+  return spawnSync('unshare', ['--mount', 'sh', '-c', script], { timeout: 30_000 }).status === 0;
+}
+
 /** Why no systemd can be booted here, for the `skip` option of a test; false if one can. */
 export function systemdSkipReason(): string | false {
   const reason = labSkipReason();
@@ -24,13 +38,29 @@ export function systemdSkipReason(): string | false {
   if (!existsSync(SYSTEMD)) {
     return `needs ${SYSTEMD} (Debian package systemd)`;
   }
-  return cgroupMount() === undefined ? 'needs control groups of version 2' : false;
+  if (cgroupMount() === undefined) {
+    return 'needs control groups of version 2';
+  }
+  const separate = separatePlace();
+  if (separate !== undefined) {
+    return `needs ${separate} on the file system of the root`;
+  }
+  return canOverlayRoot() ? false : 'needs an overlay over the root file system';
 }
 
 const GROUP_PREFIX = 'stuckd-systemd-';
 
-/** A test that was killed leaves its control groups behind, without anybody in them. */
+/** A test that was killed leaves its control groups behind, without anybody in them, and the directory of its layer. */
 function removeLeftovers(mount: string): void {
+  for (const name of readdirSync(tmpdir())) {
+    const creator = name.startsWith(GROUP_PREFIX)
+      ? /^[0-9]+(?=-)/.exec(name.slice(GROUP_PREFIX.length))?.[0]
+      : undefined;
+    if (creator !== undefined && !existsSync(`/proc/${creator}`)) {
+      // Empty: what was mounted on it went with its namespace.
+      rmdirSync(join(tmpdir(), name));
+    }
+  }
   for (const name of readdirSync(mount)) {
     const creator = name.startsWith(GROUP_PREFIX) ? name.slice(GROUP_PREFIX.length) : undefined;
     if (creator !== undefined && !existsSync(`/proc/${creator}`)) {
@@ -69,7 +99,7 @@ export class BootedSystemd {
         throw new Error(failures.map(({ name, message }) => `${name}: ${message}`).join('; '));
       }
     });
-    const layer = mkdtempSync(join(tmpdir(), 'stuckd-systemd-'));
+    const layer = mkdtempSync(join(tmpdir(), `${GROUP_PREFIX}${String(process.pid)}-`));
     cleanup.push('layer', () => {
       rmSync(layer, { recursive: true });
     });

@@ -1,6 +1,6 @@
 /** Plays the service manager: a socket for notifications, as systemd gives one to each service. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed
 import type { Ending } from './lab.js';
 import { Notice } from './notice.js';
 import { packageRoot } from './package-root.js';
+import { runProgram } from './run-program.js';
 import { waitFor } from './wait-for.js';
 
 /** Connects the socket for a program that cannot, and becomes that program. */
@@ -40,9 +41,11 @@ export class NotifyReceiver {
   readonly address: string;
   readonly notifications: Notification[] = [];
   readonly #notice = new Notice();
+  readonly #receiver: ManagedProcess;
 
   private constructor(address: string, receiver: ManagedProcess) {
     this.address = address;
+    this.#receiver = receiver;
     receiver.onLine((line) => {
       const [pid, hex] = line.split(' ');
       if (pid !== undefined && hex !== undefined) {
@@ -60,12 +63,34 @@ export class NotifyReceiver {
     const address = `${kind === 'path' ? '' : '@'}${join(directory, 'notify')}`;
     const receiver = startProcess([program, address]);
     test.after(async () => {
+      receiver.kill('SIGCONT');
       await receiver.stop();
       rmSync(directory, { recursive: true, force: true });
     });
     const started = new NotifyReceiver(address, receiver);
     await waitFor(() => receiver.lines.includes('ready'), { what: `the receiver; ${receiver.stderrTail}` });
     return started;
+  }
+
+  /** From now on it takes nothing, as a service manager that is busy, and there is no room for another notification. */
+  async fill(): Promise<void> {
+    this.#receiver.kill('SIGSTOP');
+    const { pid } = this.#receiver;
+    await waitFor(() => /^State:\tT/m.test(readFileSync(`/proc/${String(pid)}/status`, 'utf8')), {
+      what: 'the receiver to stop',
+    });
+    // The descriptor of notify-exec does not wait, so a write fails where the queue is full.
+    const untilFull = 'while printf FILL=1 >&"$STUCKD_NOTIFY_FD"; do :; done';
+    const environment = { NOTIFY_SOCKET: this.address, LC_ALL: 'C' };
+    const { stderr } = await runProgram([NOTIFY_EXEC, '/bin/bash', '-c', untilFull], environment);
+    if (!stderr.includes('temporarily unavailable')) {
+      throw new Error(`the queue of the receiver is not full: ${stderr}`);
+    }
+  }
+
+  /** It takes notifications again. */
+  goOn(): void {
+    this.#receiver.kill('SIGCONT');
   }
 
   /** Waits for a notification after the first `after` ones. @returns its number, counted from 1 */

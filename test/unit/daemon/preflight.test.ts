@@ -1,7 +1,7 @@
 // Proves what is told about a machine before anything is loaded, with files that stand for /proc and /sys. Whether BPF
 // then works there is for "stuckd check" and the kernel tests.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -104,7 +104,25 @@ test('a sensor that runs apart is not judged from here; a daemon that starts tel
   assert.deepEqual(preflight(config), []);
   assert.deepEqual(
     daemonPreflight(config).map(({ name, required }) => [name, required]),
-    [['pid namespace', false]],
+    [
+      ['pid namespace', false],
+      ['state directory', false],
+    ],
   );
-  assert.deepEqual(daemonPreflight(configWith({})), preflight(configWith({})));
+  assert.deepEqual(daemonPreflight(configWith({})).slice(0, -1), preflight(configWith({})));
+});
+
+const notRoot = process.getuid?.() === 0 ? false : 'needs root, to give a directory away';
+test('root is warned where it would write into the state of a service', { skip: notRoot }, () => {
+  const stateDir = at('state');
+  const isOk = (uid: number): boolean | undefined =>
+    daemonPreflight({ ...configWith({}), stateDir }, undefined, uid).at(-1)?.ok;
+  assert.equal(isOk(0), true, 'it is made by the daemon');
+  mkdirSync(stateDir);
+  assert.equal(isOk(0), true, 'its own');
+  chownSync(stateDir, 64_002, 64_002);
+  assert.equal(isOk(64_002), true, 'as the service');
+  const [found] = daemonPreflight({ ...configWith({}), stateDir }, undefined, 0).slice(-1);
+  assert.deepEqual({ ok: found?.ok, required: found?.required }, { ok: false, required: false });
+  assert.match(found?.message ?? '', /belongs to the user with uid 64002.*--state-dir/);
 });

@@ -38,6 +38,11 @@ describe('the descriptor of notify-exec', () => {
     ['standard output', { STUCKD_NOTIFY_FD: '1' }, /no open socket/],
     ['not open', { STUCKD_NOTIFY_FD: '999' }, /no open socket/],
   ];
+  test('is taken out of the environment, which programs that the daemon starts will have', () => {
+    const environment = { STUCKD_NOTIFY_FD: '1', PATH: '/bin' };
+    assert.throws(() => openNotifySocket(environment), NotifySocketError);
+    assert.deepEqual(environment, { PATH: '/bin' });
+  });
   for (const [name, environment, message] of wrong) {
     test(`${name}: an error that says what to do`, () => {
       assert.throws(
