@@ -15,7 +15,7 @@ import { workloadFilter } from './workload-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-const COMMAND_NAMES = ['list', 'get', 'watch', 'processes', 'peers', 'alerts', 'deliveries', 'status'] as const;
+const COMMAND_NAMES = ['list', 'get', 'watch', 'top', 'processes', 'peers', 'alerts', 'deliveries', 'status'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
@@ -39,6 +39,7 @@ export type Command =
     })
   | (Common & { readonly name: 'get'; readonly id: string; readonly whatIf: WhatIfQuestion | null })
   | (Common & { readonly name: 'watch'; readonly filter: ConnectionFilterRequest })
+  | (Common & { readonly name: 'top'; readonly filter: ConnectionFilterRequest })
   | (Common & {
       readonly name: 'processes' | 'peers';
       readonly filter: ConnectionFilterRequest;
@@ -84,6 +85,7 @@ const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended', 'since', 'until'],
   get: [...COMMON_OPTIONS, 'what-if'],
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
+  top: [...COMMON_OPTIONS.filter((name) => name !== 'output'), ...FILTER_OPTIONS],
   processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   peers: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'since', 'severity', 'test'],
@@ -285,6 +287,7 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
       return { name, ...common, id, whatIf: parseWhatIfQuestion(items(values['what-if'])) };
     }
     case 'watch':
+    case 'top':
       return { name, ...common, filter: filter(values) };
     case 'processes':
     case 'peers': {

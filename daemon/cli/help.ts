@@ -4,8 +4,7 @@ import { DEFAULT_ADDRESS } from '../rpc/address.js';
 import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
 import type { CommandName } from './arguments.js';
 
-const COMMON = `  -o, --output FORMAT  table (default), json or jsonl
-      --address ADDR   where stuckd listens: unix:PATH or HOST:PORT
+const COMMON_WITHOUT_OUTPUT = `      --address ADDR   where stuckd listens: unix:PATH or HOST:PORT
                        (default: STUCKD_ADDRESS, or ${DEFAULT_ADDRESS})
       --tls-ca FILE    over TCP: who signs the certificate of stuckd      (STUCKD_TLS_CA)
       --tls-cert FILE, --tls-key FILE
@@ -14,6 +13,9 @@ const COMMON = `  -o, --output FORMAT  table (default), json or jsonl
                        the name in the certificate of stuckd    (STUCKD_TLS_SERVER_NAME)
   -h, --help           this text
 `;
+
+const COMMON = `  -o, --output FORMAT  table (default), json or jsonl
+${COMMON_WITHOUT_OUTPUT}`;
 
 const KINDS = wrapWords([...KINDS_BY_NAME.keys()].join(', '), 60);
 
@@ -35,6 +37,7 @@ Commands:
   list       the connections that are stuck now
   get ID     one, in full, with its diagnosis and timeline
   watch      follow stuck connections as they open, change and end
+  top        the same as a screen that is kept up to date: by process and peer, with a way down to each
   processes  the processes that hold stuck connections: how many of how many
   peers      the peers that connections are stuck to, and whether new ones work
   alerts     what a person should know of: one alert for a process and a peer
@@ -86,6 +89,16 @@ Usage: stuckctl watch [options]
 Options:
 ${FILTERS}${COMMON}
 json and jsonl are the same here: one change a line.
+`,
+  top: `Shows stuck connections on the whole screen and keeps it up to date, a line for each process and peer; from there
+Enter leads to the connections of the line, and to each of them in full, with its diagnosis. ? shows the keys, q ends it.
+When the connection is lost or stuckd restarts, it says so and tries again.
+
+Usage: stuckctl top [options]
+
+Options:
+${FILTERS}${COMMON_WITHOUT_OUTPUT}
+It needs a terminal; stuckctl list and stuckctl watch do not. NO_COLOR switches colours off.
 `,
   processes: `Lists the processes that have stuck connections, most of them first: how many of how many, of which kind, and
 where they lead to.

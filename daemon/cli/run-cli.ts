@@ -57,6 +57,11 @@ async function call(command: CallingCommand, io: CliIo): Promise<number> {
       case 'watch':
         await watch(command, client, io);
         break;
+      case 'top': {
+        const { top } = await import('./top/top-command.js');
+        await top(command, client, io);
+        break;
+      }
       case 'processes':
         await processes(command, client, io);
         break;
@@ -106,6 +111,7 @@ export async function runCli(args: readonly string[], version: string, io: CliIo
       case 'list':
       case 'get':
       case 'watch':
+      case 'top':
       case 'processes':
       case 'peers':
       case 'alerts':
