@@ -26,11 +26,12 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
   });
 
   /** Starts it in a shell that tells its exit code when it is over. */
-  function start(columns = 80, lines = 24, env: Readonly<Record<string, string>> = {}): void {
-    tmux = new Tmux(columns, lines, { STUCKD_ADDRESS: bench.address, TZ: 'UTC', ...env });
+  async function start(columns = 80, lines = 24): Promise<void> {
+    tmux = new Tmux(columns, lines, { STUCKD_ADDRESS: bench.address, TZ: 'UTC' });
     bench.onClean(() => {
       tmux.close();
     });
+    await tmux.until(/^prompt\$/m);
     tmux.type(`'${process.execPath}' '${STUCKCTL}' top; echo "ended with $?"`);
   }
 
@@ -51,7 +52,7 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
 
   test('rows, down to a connection and back, and q', async () => {
     await bench.serve({ records: new FakeRecords([createRecord(), createRecord({ id: 'c000000002', kind: 'closing' })]) });
-    start();
+    await start();
     const screen = await tmux.until(/node\[12900\] +10\.0\.0\.2:8000 +2 +closing 1, retransmi/);
     assert.equal(screen.length, 24);
     assert.deepEqual([tmux.ask('alternate_on'), tmux.ask('cursor_flag')], ['1', '0']);
@@ -71,7 +72,7 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
 
   test('a terminal that gets larger, then smaller than a list needs', async () => {
     await bench.serve({ records: new FakeRecords(createRecords(60)) });
-    start();
+    await start();
     await tmux.until(/60 stuck connections/);
     tmux.resize(200, 50);
     const large = await waitFor(
@@ -95,7 +96,7 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
     await bench.serve({
       records: new FakeRecords([createRecord(), createRecord({ id: 'c000000002', owner: other, kind: 'unread' })]),
     });
-    start();
+    await start();
     await tmux.until(/2 stuck connections/);
     tmux.press('/', 'c', 'u', 'r', 'l', 'Enter');
     const screen = await tmux.until(/filter: curl/);
@@ -111,7 +112,7 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
   test('a daemon that goes is told of, and waited for', async () => {
     const records = new FakeRecords([createRecord()]);
     const server = await bench.serve({ records });
-    start(120);
+    await start(120);
     await tmux.until(/1 stuck connection;/);
     server.close();
     await tmux.until(/NOT CONNECTED for .*node\[12900\]/s);
@@ -124,7 +125,7 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
   test('1,000 changes a second: as many bytes as four frames a second may have', async () => {
     const records = new FakeRecords(createRecords(500));
     await bench.serve({ records });
-    start();
+    await start();
     await tmux.until(/500 stuck connections/);
     tmux.record(join(bench.directory.path, 'bytes'));
     tmux.press('s', 's', 's');
@@ -152,7 +153,7 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     test(`${signal} gives the terminal back`, async () => {
       await bench.serve({ records: new FakeRecords([createRecord()]) });
-      start();
+      await start();
       await tmux.until(/1 stuck connection;/);
       process.kill(topPid(), signal);
       await assertGivenBack(0);
@@ -160,7 +161,7 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
   }
 
   test('no daemon at all: a sentence that stays, and no screen taken', async () => {
-    start();
+    await start();
     await tmux.until(/cannot reach stuckd/);
     await assertGivenBack(3);
   });
