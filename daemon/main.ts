@@ -8,44 +8,12 @@ import type { Config, ConfigFlags } from './config.js';
 import { CUT_SECONDS } from './demo/cut-seconds.js';
 import { escapeForTerminal } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
+import { COMMAND_OPTIONS, OPTIONS } from './stuckd-options.js';
 
 /** A mistake in the command line. */
 class UsageError extends Error {
   override readonly name = 'UsageError';
 }
-
-const OPTIONS = {
-  config: { type: 'string' },
-  address: { type: 'string' },
-  'http-address': { type: 'string' },
-  'state-dir': { type: 'string' },
-  'sensor-address': { type: 'string' },
-  'log-level': { type: 'string' },
-  json: { type: 'boolean' },
-  output: { type: 'string', short: 'o' },
-  cut: { type: 'string' },
-  redacted: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean', short: 'V' },
-} as const;
-
-type OptionName = keyof typeof OPTIONS;
-const CONFIG_OPTIONS: readonly OptionName[] = [
-  'config',
-  'address',
-  'http-address',
-  'state-dir',
-  'sensor-address',
-  'log-level',
-  'json',
-];
-const COMMAND_OPTIONS = {
-  run: CONFIG_OPTIONS,
-  check: [...CONFIG_OPTIONS, 'output'],
-  demo: ['cut'],
-  config: [...CONFIG_OPTIONS.filter((name) => name !== 'json'), 'redacted'],
-  completion: [],
-} as const satisfies Readonly<Record<string, readonly OptionName[]>>;
 
 function write(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -10,7 +10,7 @@ export function stuckdHelp(version: string): string {
   return [
     paragraph(`stuckd ${version}: ${STUCKD.summary}`),
     commandsText(STUCKD.commands, 'stuckd '),
-    optionsFor('run', 'check').replace('Options:', 'Options of run, check and config:'),
+    optionsFor('run', 'check', 'config print').replace('Options:', 'Options of run, check and config:'),
     optionsFor('demo').replace('Options:', 'Options of demo:'),
     paragraph(`-h or --help shows this text, -V or --version the version. ${STUCKD.notes.join(' ')}`),
   ].join('\n');

@@ -11,12 +11,10 @@ export function paragraph(text: string): string {
 }
 
 /** A head, and beside it a text in lines; below it where the head is too long. */
-function entry(head: string, lines: readonly string[], column: number): string {
-  const first = head.length + 2 > column ? [head.trimEnd(), ''] : [];
-  const [text = '', ...rest] = lines;
-  const space = ' '.repeat(column);
-  const begin = first.length > 0 ? `${first[0] ?? ''}\n${space}${text}` : `${head.padEnd(column)}${text}`;
-  return [begin, ...rest.map((one) => `${space}${one}`)].map((one) => `${one.trimEnd()}\n`).join('');
+function entry(head: string, texts: readonly string[], column: number): string {
+  const lines = head.length < column ? texts : ['', ...texts];
+  const begin = lines.map((text, index) => (index === 0 ? head.padEnd(column) + text : ' '.repeat(column) + text));
+  return begin.map((one) => `${one.trimEnd()}\n`).join('');
 }
 
 function optionText(option: OptionManual): string {

@@ -15,21 +15,28 @@ export function roffSection(title: string, body: string): string {
   return body === '' ? '' : `.SH ${title}\n${body}`;
 }
 
-/** @param date of the page; empty for none, so that the same source makes the same page. */
+/**
+ * Without a date, so that the same source makes the same page; without hyphenation, since a name that is broken in two
+ * cannot be copied; and without stretched lines.
+ */
 export function roffTitle(name: string, section: number, version: string, volume: string): string {
-  return `.TH ${name.toUpperCase()} ${section.toString()} "" "stuckd ${version}" "${volume}"\n`;
+  return `.TH ${name.toUpperCase()} ${section.toString()} "" "stuckd ${version}" "${volume}"\n.nh\n.ad l\n`;
 }
 
-function roffParagraphs(paragraphs: readonly string[]): string {
+/** @param begins right below a heading, where a paragraph needs no macro */
+function roffParagraphs(paragraphs: readonly string[], begins: boolean): string {
   return paragraphs
-    .map((text) => (text.startsWith(' ') ? `.PP\n${roffLines(text.split('\n'))}` : `.PP\n${roffText(text)}\n`))
+    .map((text, index) => {
+      const macro = begins && index === 0 ? '' : '.PP\n';
+      return `${macro}${text.startsWith(' ') ? roffLines(text.split('\n')) : `${roffText(text)}\n`}`;
+    })
     .join('');
 }
 
 function roffOption({ name, short, value, environment, text, lines = [] }: OptionManual): string {
   const flags = [...(short === undefined ? [] : [`-${short}`]), `--${name}`].map((flag) => `\\fB${roffText(flag)}\\fR`);
   const shown = `${flags.join(', ')}${value === undefined ? '' : ` \\fI${roffText(value)}\\fR`}`;
-  const variable = environment === undefined ? '' : `\nEnvironment: \\fB${roffText(environment)}\\fR.`;
+  const variable = environment === undefined ? '' : ` (\\fB${roffText(environment)}\\fR)`;
   return `.TP\n${shown}\n${roffText(text)}${variable}\n${lines.length === 0 ? '' : `.br\n${roffLines(lines)}`}`;
 }
 
@@ -38,8 +45,9 @@ export function roffList(items: readonly Described[]): string {
 }
 
 function roffCommand(command: CommandManual): string {
-  const head = `.SS ${roffText(commandHead(command))}\n`;
-  return `${head}${roffParagraphs(command.description)}${command.options.map(roffOption).join('')}${roffParagraphs(command.notes)}`;
+  const { description, options, notes } = command;
+  const texts = [roffParagraphs(description, true), ...options.map(roffOption), roffParagraphs(notes, false)];
+  return `.SS ${roffText(commandHead(command))}\n${texts.join('')}`;
 }
 
 /** @param version of stuckd */
@@ -52,7 +60,7 @@ export function manPage(program: ProgramManual, version: string): string {
     roffSection('SYNOPSIS', `\\fB${name}\\fR \\fICOMMAND\\fR [\\fIoptions\\fR]\n`),
     roffSection('COMMANDS', commands.map(roffCommand).join('')),
     roffSection('OPTIONS', options.map(roffOption).join('')),
-    roffSection('NOTES', roffParagraphs(notes)),
+    roffSection('NOTES', roffParagraphs(notes, true)),
     roffSection('EXIT STATUS', roffList(exitCodes)),
     roffSection('ENVIRONMENT', roffList(environment)),
     roffSection('FILES', roffList(files)),
