@@ -7,9 +7,9 @@ import { roffLines, roffSection, roffText, roffTitle } from './lib/manual/man-pa
 function typeText(node: SchemaNode): string {
   const words = variants(node).flatMap(({ type, const: constant, enum: values }) => {
     if (constant !== undefined) {
-      return [String(constant)];
+      return [JSON.stringify(constant)];
     }
-    return values === undefined ? [type ?? 'any'] : values.map(String);
+    return values === undefined ? [type ?? 'any'] : values.map((value) => JSON.stringify(value));
   });
   return [...new Set(words)].join(' | ').replaceAll('array', 'list').replaceAll('object', 'map');
 }

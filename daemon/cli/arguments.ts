@@ -16,7 +16,18 @@ import { workloadFilter } from './workload-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-const COMMAND_NAMES = ['list', 'get', 'watch', 'top', 'processes', 'peers', 'alerts', 'deliveries', 'status', 'completion'] as const;
+const COMMAND_NAMES = [
+  'list',
+  'get',
+  'watch',
+  'top',
+  'processes',
+  'peers',
+  'alerts',
+  'deliveries',
+  'status',
+  'completion',
+] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {

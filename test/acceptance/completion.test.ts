@@ -101,7 +101,12 @@ describe('bash', { skip: missing('bash') }, () => {
 describe('fish', { skip: missing('fish') }, () => {
   for (const [program, words, expected] of TABLE) {
     test(`${program} ${words}: ${expected}`, () => {
-      const answer = run('fish', '--no-config', '-c', `source ${script(program, 'fish')}; complete -C '${program} ${words}'`);
+      const answer = run(
+        'fish',
+        '--no-config',
+        '-c',
+        `source ${script(program, 'fish')}; complete -C '${program} ${words}'`,
+      );
       const offered = answer.split('\n').filter((line) => line !== '');
       assert.equal(
         offered
@@ -130,7 +135,9 @@ describe('zsh', { skip: missing('zsh') || whyNoTmux() }, () => {
         await tmux.until(/^prompt\$/m);
         tmux.type(`PS1='zsh-is-here ' zsh -f`);
         await tmux.until(/^zsh-is-here/m);
-        tmux.type(`autoload -U compinit && compinit -D -u && source '${script(program, 'zsh')}' && clear && echo ready`);
+        tmux.type(
+          `autoload -U compinit && compinit -D -u && source '${script(program, 'zsh')}' && clear && echo ready`,
+        );
         await tmux.until(/^ready/m);
         tmux.press('-l', `${program} ${words}`);
         tmux.press('Tab');
@@ -154,16 +161,20 @@ describe('manual pages', () => {
       });
       assert.deepEqual([status, stderr], [0, ''], page);
       // Bold is a letter struck twice.
-      assert.match(stdout, /N\x08NA\x08AM\x08ME\x08E/);
+      assert.ok(stdout.includes('N\bNA\bAM\bME\bE'));
     }
   });
 
-  test('mandoc finds no mistake', { skip: spawnSync('mandoc').error && 'mandoc is not installed (Debian: mandoc)' }, () => {
-    for (const page of PAGES) {
-      const { stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', page], { encoding: 'utf8', input: '' });
-      // The pages have no date, so that the same source makes the same page.
-      const found = stdout.split('\n').filter((line) => line !== '' && !line.includes('missing date'));
-      assert.deepEqual(found, []);
-    }
-  });
+  test(
+    'mandoc finds no mistake',
+    { skip: spawnSync('mandoc').error && 'mandoc is not installed (Debian: mandoc)' },
+    () => {
+      for (const page of PAGES) {
+        const { stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', page], { encoding: 'utf8', input: '' });
+        // The pages have no date, so that the same source makes the same page.
+        const found = stdout.split('\n').filter((line) => line !== '' && !line.includes('missing date'));
+        assert.deepEqual(found, []);
+      }
+    },
+  );
 });

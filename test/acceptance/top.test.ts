@@ -51,7 +51,9 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
   }
 
   test('rows, down to a connection and back, and q', async () => {
-    await bench.serve({ records: new FakeRecords([createRecord(), createRecord({ id: 'c000000002', kind: 'closing' })]) });
+    await bench.serve({
+      records: new FakeRecords([createRecord(), createRecord({ id: 'c000000002', kind: 'closing' })]),
+    });
     await start();
     const screen = await tmux.until(/node\[12900\] +10\.0\.0\.2:8000 +2 +closing 1, retransmi/);
     assert.equal(screen.length, 24);

@@ -21,7 +21,15 @@ export class Tmux {
     const variables = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
     const size = ['-x', columns.toString(), '-y', lines.toString()];
     // Without the status line the window is as large as the terminal.
-    this.#run('-f', '/dev/null', 'new-session', '-d', ...size, ...variables, 'env PS1="prompt$ " bash --norc --noprofile');
+    this.#run(
+      '-f',
+      '/dev/null',
+      'new-session',
+      '-d',
+      ...size,
+      ...variables,
+      'env PS1="prompt$ " bash --norc --noprofile',
+    );
     this.#run('set-option', '-g', 'status', 'off');
     this.resize(columns, lines);
   }

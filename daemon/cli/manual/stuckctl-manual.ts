@@ -1,7 +1,18 @@
 /** The manual of stuckctl: its commands, of which help, completions and the manual page are made. */
 import { type CommandManual, type ProgramManual, SHELLS } from '../../lib/manual/manual.js';
 import type { CommandName } from '../arguments.js';
-import { ALERTS, COMMON, DELIVERIES, ENDED, FILTERS, HELP, limit, VERSION, WHAT_IF, WITHOUT_OUTPUT } from './options.js';
+import {
+  ALERTS,
+  COMMON,
+  DELIVERIES,
+  ENDED,
+  FILTERS,
+  HELP,
+  limit,
+  VERSION,
+  WHAT_IF,
+  WITHOUT_OUTPUT,
+} from './options.js';
 
 type CommandText = Omit<CommandManual, 'name'>;
 
@@ -72,7 +83,9 @@ const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
       'Lists the alerts that are firing, the gravest first; with --watch follows them, one change a line. An alert stands for all connections of one process to one peer that are stuck in the same way.',
     ],
     options: [...ALERTS, limit('alerts'), ...COMMON],
-    notes: ['json is one document, {"alerts": [...]}; jsonl is one alert a line. With --watch both are one change a line.'],
+    notes: [
+      'json is one document, {"alerts": [...]}; jsonl is one alert a line. With --watch both are one change a line.',
+    ],
   },
   deliveries: {
     summary: 'what was sent to receivers, what waits, what was given up',

@@ -10,7 +10,7 @@ export class FollowedRecords {
   #records = new Map<string, Connection>();
   /** What the snapshot under way has brought; null between snapshots. */
   #snapshot: Map<string, Connection> | null = null;
-  /** Ids beyond the limit are not kept either, so an end among them is only known by number. */
+  /** Not even their ids are kept: an end of one that is not known is taken for one of them. */
   #leftOut = 0;
   #version = 0;
 
@@ -51,18 +51,28 @@ export class FollowedRecords {
       this.#put(this.#snapshot, snapshotItem);
       return;
     } else if (snapshotEnd) {
-      this.#records = this.#snapshot ?? new Map();
+      this.#records = this.#current;
       this.#snapshot = null;
-    } else if (opened ?? updated) {
-      this.#put(this.#current, opened ?? updated ?? {});
-    } else if (ended) {
-      this.#current.delete(ended.id ?? '');
+    } else if (opened) {
+      this.#put(this.#current, opened);
+    } else if (updated) {
+      this.#update(updated);
+    } else if (ended && !this.#current.delete(ended.id ?? '')) {
+      this.#leftOut = Math.max(0, this.#leftOut - 1);
     }
     this.#version += 1;
   }
 
   get #current(): Map<string, Connection> {
     return this.#snapshot ?? this.#records;
+  }
+
+  /** Of one that found no room nothing is known, so that its changes are not counted as further ones. */
+  #update(connection: Connection): void {
+    const id = connection.id ?? '';
+    if (this.#current.has(id)) {
+      this.#current.set(id, connection);
+    }
   }
 
   #put(records: Map<string, Connection>, connection: Connection): void {

@@ -117,26 +117,41 @@ function entered(state: TopState, { data, keys }: Place): TopState {
   }
 }
 
+/** Of the filter that is being typed; a key without an entry does nothing there. */
+const TYPING: Partial<Readonly<Record<NamedKey, (state: TopState, typing: string) => TopState>>> = {
+  enter: (state, typing) => ({ ...state, filter: typing.trim(), typing: null }),
+  escape: (state) => ({ ...state, typing: null }),
+  backspace: (state, typing) => ({ ...state, typing: Array.from(typing).slice(0, -1).join('') }),
+  'clear line': (state) => ({ ...state, typing: '' }),
+  interrupt: (state) => ({ ...state, isDone: true }),
+};
+
 /** While the filter is typed, letters are letters. */
 function pressWhileTyping(state: TopState, key: Key, typing: string): TopState {
   if ('typed' in key) {
-    return { ...state, typing: Array.from(typing + key.typed).slice(0, FILTER_MAX).join('') };
+    return {
+      ...state,
+      typing: Array.from(typing + key.typed)
+        .slice(0, FILTER_MAX)
+        .join(''),
+    };
   }
-  switch (key.named) {
-    case 'enter':
-      return { ...state, filter: typing.trim(), typing: null };
-    case 'escape':
-      return { ...state, typing: null };
-    case 'backspace':
-      return { ...state, typing: Array.from(typing).slice(0, -1).join('') };
-    case 'clear line':
-      return { ...state, typing: '' };
-    case 'interrupt':
-      return { ...state, isDone: true };
-    default:
-      return state;
-  }
+  return TYPING[key.named]?.(state, typing) ?? state;
 }
+
+/** On the way out of the overview is only `q`: what is typed without thinking must not end it. */
+function pressEscape(state: TopState): TopState {
+  return state.screens.length === 1 ? { ...state, filter: '' } : back(state);
+}
+
+/** Where nothing is typed; keys that move are not among them. */
+const NAMED: Partial<Readonly<Record<NamedKey, (state: TopState, place: Place) => TopState>>> = {
+  enter: entered,
+  right: entered,
+  escape: pressEscape,
+  left: pressEscape,
+  interrupt: (state) => ({ ...state, isDone: true }),
+};
 
 function pressLetter(state: TopState, letter: string, place: Place): TopState {
   const screen = shownScreen(state);
@@ -163,7 +178,10 @@ function pressLetter(state: TopState, letter: string, place: Place): TopState {
 function pressInOverview(state: TopState, letter: string): TopState {
   switch (letter) {
     case 's':
-      return { ...state, sort: SORT_KEYS[(SORT_KEYS.indexOf(state.sort) + 1) % SORT_KEYS.length] ?? INITIAL_STATE.sort };
+      return {
+        ...state,
+        sort: SORT_KEYS[(SORT_KEYS.indexOf(state.sort) + 1) % SORT_KEYS.length] ?? INITIAL_STATE.sort,
+      };
     case 'r':
       return { ...state, isReversed: !state.isReversed };
     case '/':
@@ -183,20 +201,5 @@ export function pressKey(state: TopState, key: Key, data: TopData, size: Size): 
   if (by !== null) {
     return moved(state, by, place);
   }
-  if ('typed' in key) {
-    return pressLetter(state, key.typed, place);
-  }
-  switch (key.named) {
-    case 'enter':
-    case 'right':
-      return entered(state, place);
-    case 'escape':
-    case 'left':
-      // On the way out of the overview is only `q`: what is typed without thinking must not end it.
-      return state.screens.length === 1 ? { ...state, filter: '' } : back(state);
-    case 'interrupt':
-      return { ...state, isDone: true };
-    default:
-      return state;
-  }
+  return 'typed' in key ? pressLetter(state, key.typed, place) : (NAMED[key.named]?.(state, place) ?? state);
 }

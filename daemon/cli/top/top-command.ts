@@ -27,6 +27,13 @@ export async function top(command: TopCommand, client: StuckdClient, io: CliIo):
   // A daemon that was never there is told in words that stay on the screen.
   await client.getStatus();
   const address = escapeForTerminal(formatAddress(parseAddress(command.address)));
-  const session = new TopSession({ client, terminal, filter: command.filter, address, style: styleFor(io), nowMs: io.nowMs });
+  const session = new TopSession({
+    client,
+    terminal,
+    filter: command.filter,
+    address,
+    style: styleFor(io),
+    nowMs: () => io.nowMs(),
+  });
   await session.run(io.interruptSignal());
 }

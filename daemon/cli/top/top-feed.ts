@@ -35,7 +35,8 @@ export async function followRecords(
 ): Promise<void> {
   const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, 0);
   let sinceMs: number | null = null;
-  while (!signal.aborted) {
+  const isStopped = (): boolean => signal.aborted;
+  while (!isStopped()) {
     let isReached = false;
     let reason = 'the watch was ended';
     records.restart();
@@ -57,7 +58,7 @@ export async function followRecords(
       }
       reason = error.message;
     }
-    if (!signal.aborted) {
+    if (!isStopped()) {
       sinceMs ??= nowMs();
       events.linked({ isLive: false, reason: escapeForTerminal(reason), sinceMs });
       await pause(backoff.next(isReached ? 0 : -1), signal);
@@ -95,7 +96,8 @@ export async function askForPage(client: StuckdClient, id: string): Promise<Page
       throw error;
     }
     const { failure, message } = error;
-    const problem = failure === 'not_found' ? 'stuckd does not know this connection any more.' : escapeForTerminal(message);
+    const problem =
+      failure === 'not_found' ? 'stuckd does not know this connection any more.' : escapeForTerminal(message);
     return { id, problem };
   }
 }

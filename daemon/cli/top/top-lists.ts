@@ -79,7 +79,12 @@ function connectionColumns(nowMs: number): readonly TopColumn<Connection>[] {
     { header: 'LOCAL', cell: ({ local }) => endText(local), cut: 'middle' },
     { header: 'PEER', cell: ({ remote }) => endText(remote), cut: 'middle' },
     { header: 'KIND', cell: kindText },
-    { header: 'STUCK', cell: (connection) => stuckText(connection, nowMs), width: DURATION_WIDTH + 1, alignRight: true },
+    {
+      header: 'STUCK',
+      cell: (connection) => stuckText(connection, nowMs),
+      width: DURATION_WIDTH + 1,
+      alignRight: true,
+    },
     { header: 'RETRANS', cell: retransmitsText, width: 8, alignRight: true },
     {
       header: 'ENDS IN',

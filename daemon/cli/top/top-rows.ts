@@ -44,7 +44,9 @@ function isInbound({ direction }: Connection): boolean {
 function rowKey(connection: Connection): string {
   const { owner, lastOwner, local, remote } = connection;
   const process = owner ? processKey(owner) : `${holderText(connection)} ${lastOwner ? processKey(lastOwner) : ''}`;
-  const where = isInbound(connection) ? `port ${(local?.port ?? 0).toString()}` : peerKey(remote?.address, remote?.port);
+  const where = isInbound(connection)
+    ? `port ${(local?.port ?? 0).toString()}`
+    : peerKey(remote?.address, remote?.port);
   return `${process} ${where}`;
 }
 

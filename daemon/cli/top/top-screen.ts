@@ -85,7 +85,9 @@ function keysText(state: TopState): string {
 }
 
 function footLine(state: TopState): Line {
-  return state.typing === null ? line(keysText(state), 'dim') : line(`/${escapeForTerminal(state.typing)}_  (Enter keeps, Esc drops)`, 'bold');
+  return state.typing === null
+    ? line(keysText(state), 'dim')
+    : line(`/${escapeForTerminal(state.typing)}_  (Enter keeps, Esc drops)`, 'bold');
 }
 
 function fitted(one: Line, columns: number): Line {

@@ -48,7 +48,7 @@ export class TopSession {
   #shown: Frame | null = null;
   #unread = '';
   #unreadTimer: NodeJS.Timeout | null = null;
-  #failure: unknown = null;
+  #failure: Error | null = null;
 
   constructor(setup: Setup) {
     this.#setup = setup;
@@ -103,7 +103,7 @@ export class TopSession {
     try {
       await work;
     } catch (error) {
-      this.#failure ??= error;
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
       this.#ended.abort();
     }
   }
@@ -183,7 +183,8 @@ export class TopSession {
       return;
     }
     const { id } = screen;
-    const isFresh = this.#page?.id === id && (this.#state.isPaused || performance.now() < this.#askedMs + PAGE_PERIOD_MS);
+    const isFresh =
+      this.#page?.id === id && (this.#state.isPaused || performance.now() < this.#askedMs + PAGE_PERIOD_MS);
     if (isFresh) {
       return;
     }

@@ -42,7 +42,8 @@ const COMPARE: Readonly<Record<SortKey, (a: TopRow, b: TopRow) => number>> = {
   oldest: (a, b) => a.oldestSinceMs - b.oldestSinceMs,
   stuck: (a, b) => b.connections.length - a.connections.length,
   // Never is worse than any time, and two of it are equal; infinities subtracted would be no number.
-  'gives up': (a, b) => Number(a.earliestGiveUpMs !== null) - Number(b.earliestGiveUpMs !== null) || giveUpOf(a) - giveUpOf(b),
+  'gives up': (a, b) =>
+    Number(a.earliestGiveUpMs !== null) - Number(b.earliestGiveUpMs !== null) || giveUpOf(a) - giveUpOf(b),
   unacked: (a, b) => b.unackedBytes - a.unackedBytes,
   process: (a, b) => compareText(a.process, b.process),
   peer: (a, b) => compareText(a.peer, b.peer),
@@ -80,7 +81,11 @@ export function visibleRows({ rows }: TopData, state: TopState): readonly TopRow
 }
 
 /** The connections of a row that are to be seen. */
-export function visibleConnections({ rows }: TopData, rowKey: string, { hiddenKinds }: TopState): readonly Connection[] {
+export function visibleConnections(
+  { rows }: TopData,
+  rowKey: string,
+  { hiddenKinds }: TopState,
+): readonly Connection[] {
   const row = rows.find(({ key }) => key === rowKey);
   return row?.connections.filter((connection) => !hiddenKinds.has(kindText(connection))) ?? [];
 }

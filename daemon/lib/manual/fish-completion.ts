@@ -1,5 +1,13 @@
 /** A manual as a completion script for fish: https://fishshell.com/docs/current/cmds/complete.html */
-import { allOptions, argumentWords, type Completes, commandsByWord, optionsOf, type OptionManual, type ProgramManual } from './manual.js';
+import {
+  allOptions,
+  argumentWords,
+  type Completes,
+  commandsByWord,
+  optionsOf,
+  type OptionManual,
+  type ProgramManual,
+} from './manual.js';
 
 function quoted(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;

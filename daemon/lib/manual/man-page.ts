@@ -3,7 +3,10 @@ import { commandHead, type CommandManual, type Described, type OptionManual, typ
 
 /** Text that roff neither takes for a request nor changes: a backslash, a hyphen that is meant as minus, a leading dot. */
 export function roffText(text: string): string {
-  return text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^(?=[.'])/, '\\&');
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^(?=[.'])/, '\\&');
 }
 
 /** Lines that stay as they are. */

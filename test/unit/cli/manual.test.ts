@@ -12,7 +12,13 @@ import { configSchema } from '../../../daemon/config.js';
 import { jsonSchema, type SchemaNode, variants } from '../../../daemon/config-schema.js';
 import { completionScript } from '../../../daemon/lib/manual/completion.js';
 import { roffLines, roffText } from '../../../daemon/lib/manual/man-page.js';
-import { allOptions, commandsByWord, optionsOf, type ProgramManual, SHELLS } from '../../../daemon/lib/manual/manual.js';
+import {
+  allOptions,
+  commandsByWord,
+  optionsOf,
+  type ProgramManual,
+  SHELLS,
+} from '../../../daemon/lib/manual/manual.js';
 import { manPages } from '../../../daemon/man-pages.js';
 import { stuckdHelp } from '../../../daemon/stuckd-help.js';
 import { STUCKD } from '../../../daemon/stuckd-manual.js';

@@ -33,7 +33,7 @@ describe('bytes of a frame', () => {
     const bold = { size: SIZE, lines: [line('a', 'bold'), line('b'), line('c')] };
     assert.equal(frameDiff(frame('a', 'b', 'c'), bold, createStyle(true)), '\x1b[1;1H\x1b[1ma\x1b[22m\x1b[K');
     const larger = { ...frame('a', 'b', 'c'), size: { columns: 11, lines: 3 } };
-    assert.match(frameDiff(frame('a', 'b', 'c'), larger, PLAIN), /^\x1b\[2J/);
+    assert.ok(frameDiff(frame('a', 'b', 'c'), larger, PLAIN).startsWith('\x1b[2J'));
   });
 });
 

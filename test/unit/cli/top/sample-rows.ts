@@ -5,7 +5,14 @@ import { groupRows, type TopTotals } from '../../../../daemon/cli/top/top-rows.j
 import type { TopData } from '../../../../daemon/cli/top/top-view.js';
 import { stuckd } from '../../../../daemon/rpc/gen/stuckd.js';
 import { recordToProto } from '../../../../daemon/rpc/proto-mapping.js';
-import { createClock, createRecord, createWorkloads, EPOCH_MONO_US, EPOCH_REAL_US, OWNER } from '../../rpc/sample-records.js';
+import {
+  createClock,
+  createRecord,
+  createWorkloads,
+  EPOCH_MONO_US,
+  EPOCH_REAL_US,
+  OWNER,
+} from '../../rpc/sample-records.js';
 
 export const NOW_MS = EPOCH_REAL_US / 1000;
 

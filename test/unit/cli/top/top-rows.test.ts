@@ -32,15 +32,16 @@ describe('rows', () => {
       ],
       new Map(),
     );
+    assert.ok(row !== undefined);
     assert.deepEqual(
-      row?.connections.map(({ id }) => id),
+      row.connections.map(({ id }) => id),
       ['b', 'a', 'c'],
     );
-    assert.equal(row?.oldestSinceMs, NOW_MS - 81_000);
-    assert.equal(row?.earliestGiveUpMs, NOW_MS + 843_000);
-    assert.equal(row?.unackedBytes, 825);
+    assert.equal(row.oldestSinceMs, NOW_MS - 81_000);
+    assert.equal(row.earliestGiveUpMs, NOW_MS + 843_000);
+    assert.equal(row.unackedBytes, 825);
     assert.deepEqual(
-      [...(row?.kinds ?? [])],
+      [...row.kinds],
       [
         ['retransmitting', 2],
         ['closing', 1],
@@ -104,6 +105,9 @@ describe('followed records', () => {
     for (const id of ['a', 'b', 'c', 'a']) {
       records.accept({ opened: one(id) });
     }
+    records.accept({ updated: one('c') });
     assert.deepEqual([ids(records), records.leftOut], [['a', 'b'], 1]);
+    records.accept({ ended: one('c') });
+    assert.deepEqual([ids(records), records.leftOut], [['a', 'b'], 0]);
   });
 });

@@ -123,7 +123,10 @@ describe('what the head says', () => {
   test('a daemon that is gone', () => {
     const link = { isLive: false, reason: 'connect ENOENT', sinceMs: NOW_MS - 3000 };
     assert.match(head(topData({ link })), /NOT CONNECTED for 3\.0s/);
-    assert.match(shown(INITIAL_STATE, topData({ link }), LARGE)[0] ?? '', /NOT CONNECTED for 3\.0s, trying again: connect/);
+    assert.match(
+      shown(INITIAL_STATE, topData({ link }), LARGE)[0] ?? '',
+      /NOT CONNECTED for 3\.0s, trying again: connect/,
+    );
   });
 });
 
