@@ -4,7 +4,6 @@ import { buildAgentFacts } from './agent-report.js';
 import { Alerting } from './alerting.js';
 import type { AgentFacts } from './core/agent-facts.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
-import { isCompleteSweep } from './core/snapshot.js';
 import type { SavedEntry, SavedState } from './core/tracker-messages.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
@@ -33,7 +32,7 @@ import { StateSaver } from './store/state-saver.js';
 import { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
 import { encodeCount, encodePass, encodeUncount, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
-import { createWorkloads, type Workloads } from './workloads.js';
+import { createWorkloads, nodeNameOf, type Workloads } from './workloads.js';
 
 /** The daemon cannot work here; the message says what is missing and what to do. */
 export class StartError extends Error {
@@ -97,7 +96,7 @@ class RunningApp implements App {
   readonly #monitoring: Monitoring;
   readonly #losses = new SensorLosses();
   #reload: AgentFacts['reload'] = { isSuccessful: true, lastSuccessRealUs: this.#startRealUs };
-  #nodeFacts: NodeFacts = basicNodeFacts();
+  #nodeFacts: NodeFacts;
   #wasUp = false;
   #stopping: Promise<void> | null = null;
   #resolveFirstPicture: () => void = () => undefined;
@@ -108,6 +107,7 @@ class RunningApp implements App {
     this.#log = log;
     this.#saves = new SaveResults(log);
     this.clock = clock;
+    this.#nodeFacts = basicNodeFacts(nodeNameOf(config.kubernetes, process.env));
     this.firstPicture = new Promise((resolve) => {
       this.#resolveFirstPicture = resolve;
     });
@@ -129,8 +129,8 @@ class RunningApp implements App {
         for (const record of records) {
           if (record.type === 'counters') {
             this.#losses.take(record.counters, untrackedCount(this.engine.state), this.clock.nowUs());
-          } else if (record.type === 'pass' && isCompleteSweep(record.pass)) {
-            this.#monitoring.swept(record.pass.durationUs);
+          } else if (record.type === 'pass') {
+            this.#monitoring.passed(record.pass);
           }
         }
         if (this.engine.lastSweep !== null) {
@@ -245,7 +245,7 @@ class RunningApp implements App {
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
     this.#supervisor.start();
     this.#cleanup.push('sensor', () => this.#supervisor.stop());
-    void readNodeFacts().then((facts) => {
+    void readNodeFacts(nodeNameOf(this.#config.kubernetes, process.env)).then((facts) => {
       this.#nodeFacts = facts;
     });
   }
@@ -262,6 +262,7 @@ class RunningApp implements App {
       lastSweep: this.engine.lastSweep,
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
+      isStopping: this.#stopping !== null,
       unsaved: this.#saves.unsaved,
       historyProblems: this.#history.problems,
       workloadProblems: this.#workloads.problems(),
@@ -307,7 +308,7 @@ class RunningApp implements App {
   #agentFacts(): AgentFacts {
     return buildAgentFacts({
       ...{ losses: this.#losses, engine: this.engine, totals: this.#totals, alerting: this.#alerting },
-      ...{ history: this.#history, grpc: this.#grpc, reload: this.#reload },
+      ...{ history: this.#history, grpc: this.#grpc, reload: this.#reload, httpDropped: this.#monitoring.dropped },
     });
   }
 

@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import type { Config, ConfigFlags } from './config.js';
 import { CUT_SECONDS } from './demo/cut-seconds.js';
+import { linePrefix } from './lib/journal.js';
 import { escapeForTerminal } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
 import { COMMAND_OPTIONS, OPTIONS } from './stuckd-options.js';
@@ -16,7 +17,7 @@ class UsageError extends Error {
 }
 
 function write(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${linePrefix(1, 'info', process.env)}${line}\n`);
 }
 
 /** Some terminals do not know their width and say 0; where the output is no terminal there is no limit. */
@@ -69,6 +70,7 @@ async function run(values: Flags): Promise<number> {
   const { runDaemon } = await import('./run.js');
   return runDaemon(readConfig, {
     terminal: process.stdout.isTTY && values.json !== true ? { write, columns } : null,
+    json: values.json === true,
     exit: (status) => process.exit(status),
   });
 }
@@ -162,7 +164,9 @@ async function main(): Promise<number> {
 
 /** Messages quote the configuration, paths and the sensor; some have several lines. */
 function writeError(message: string): void {
-  process.stderr.write(`stuckd: ${message.split('\n').map(escapeForTerminal).join('\n')}\n`);
+  const lines = `stuckd: ${message}`.split('\n').map(escapeForTerminal);
+  const prefix = linePrefix(2, 'error', process.env);
+  process.stderr.write(lines.map((line) => `${prefix}${line}\n`).join(''));
 }
 
 // Whoever read the output may have gone (`stuckd check | head`): what is written after that is lost, and nothing else is.
