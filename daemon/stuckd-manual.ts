@@ -41,7 +41,10 @@ const SETTINGS: readonly OptionManual[] = [
   },
 ];
 
-const JSON_LOGS: OptionManual = { name: 'json', text: 'run: JSON logs also on a terminal and in the journal of systemd; check: as -o json' };
+const JSON_LOGS: OptionManual = {
+  name: 'json',
+  text: 'run: JSON logs also on a terminal and in the journal of systemd; check: as -o json',
+};
 const OUTPUT: OptionManual = {
   name: 'output',
   short: 'o',

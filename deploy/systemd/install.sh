@@ -19,6 +19,7 @@ purge=no
 
 library=/usr/lib/stuckd
 units='stuckd-sensor.service stuckd.service'
+pages='stuckctl.1 stuckd.8 stuckd.yaml.5'
 node_major_min=20
 systemd_min=247 # the oldest that knows all directives of the units
 
@@ -94,7 +95,7 @@ check_node() {
 
 check_build() {
   [ "$tree" != $library ] || fail 'this is the installed copy, which can only --uninstall; use the one of a tree'
-  for file in build/bin/stuckd.js build/bin/stuckctl.js bpf/.output/stuckd-sensor bpf/.output/stuckd-notify-exec; do
+  for file in build/bin/stuckd.js build/bin/stuckctl.js bpf/.output/stuckd-sensor bpf/.output/stuckd-notify-exec build/man; do
     [ -e "$tree/$file" ] || fail "$file is missing: run \"npm run build\" in $tree first"
   done
 }
@@ -140,6 +141,17 @@ put_programs() {
   mv "$root$library/build.new" "$root$library/build"
   wrapper stuckd
   wrapper stuckctl
+}
+
+put_manual() {
+  for page in $pages; do
+    put 0644 "$tree/build/man/$page" "/usr/share/man/man${page##*.}/$page"
+  done
+  for program in stuckd stuckctl; do
+    put 0644 "$tree/build/man/$program.bash" /usr/share/bash-completion/completions/$program
+    put 0644 "$tree/build/man/$program.zsh" /usr/share/zsh/vendor-completions/_$program
+    put 0644 "$tree/build/man/$program.fish" /usr/share/fish/vendor_completions.d/$program.fish
+  done
 }
 
 put_settings() {
@@ -203,6 +215,7 @@ install() {
   check_versions
   check_kernel
   put_programs
+  put_manual
   put_settings
   prepare_machine
   start_services
@@ -219,6 +232,13 @@ uninstall() {
   done
   rm -f "$root/usr/lib/sysusers.d/stuckd.conf" "$root/usr/lib/tmpfiles.d/stuckd.conf"
   rm -f "$root/usr/bin/stuckd" "$root/usr/bin/stuckctl"
+  for page in $pages; do
+    rm -f "$root/usr/share/man/man${page##*.}/$page"
+  done
+  for program in stuckd stuckctl; do
+    rm -f "$root/usr/share/bash-completion/completions/$program" "$root/usr/share/zsh/vendor-completions/_$program" \
+      "$root/usr/share/fish/vendor_completions.d/$program.fish"
+  done
   rm -rf "${root}$library" "$root/usr/share/doc/stuckd"
   if live; then
     systemctl daemon-reload

@@ -2,7 +2,7 @@
 // connection, resizing, filters, and that the terminal is given back however it ends. What exactly stands on each screen is in
 // unit/cli/top. It cannot prove how other terminals draw it.
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { packageRoot } from '../support/package-root.js';
@@ -26,13 +26,17 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
   });
 
   /** Starts it in a shell that tells its exit code when it is over. */
-  async function start(columns = 80, lines = 24): Promise<void> {
+  async function startInShell(command: string, columns: number, lines: number): Promise<void> {
     tmux = new Tmux(columns, lines, { STUCKD_ADDRESS: bench.address, TZ: 'UTC' });
     bench.onClean(() => {
       tmux.close();
     });
     await tmux.until(/^prompt\$/m);
-    tmux.type(`'${process.execPath}' '${STUCKCTL}' top; echo "ended with $?"`);
+    tmux.type(`${command}; echo "ended with $?"`);
+  }
+
+  async function start(columns = 80, lines = 24): Promise<void> {
+    await startInShell(`'${process.execPath}' '${STUCKCTL}' top`, columns, lines);
   }
 
   /** The shell is back where it was: its own screen, a cursor, and keys that are echoed. */
@@ -161,6 +165,23 @@ describe('stuckctl top in a terminal', { skip: whyNoTmux() }, () => {
       await assertGivenBack(0);
     });
   }
+
+  test('an error that nobody expected gives it back too, and is seen', async () => {
+    const module = join(packageRoot(), 'build/daemon/cli/top/process-terminal.js');
+    const program = join(bench.directory.path, 'crash.mjs');
+    writeFileSync(
+      program,
+      `import { processTerminal } from '${module}';
+      const terminal = processTerminal(process.stdin, process.stdout);
+      terminal.open({ input: () => { throw new Error('unexpected'); }, resized: () => undefined });
+      await terminal.write('taken');`,
+    );
+    await startInShell(`'${process.execPath}' '${program}'`, 80, 24);
+    await tmux.until(/^taken$/m);
+    tmux.press('x');
+    await tmux.until(/Error: unexpected/);
+    await assertGivenBack(1);
+  });
 
   test('no daemon at all: a sentence that stays, and no screen taken', async () => {
     await start();
