@@ -6,6 +6,8 @@ const CHANGE_PERIOD_MS = 250;
 const CLOCK_PERIOD_MS = 1000;
 /** A key is answered at once, but the keys of a paste, or of one that is held down, not each for itself. */
 const KEY_PERIOD_MS = 40;
+/** Where there is so much to show that a frame takes long, frames come less often: a fifth of a processor at most. */
+const REST_PER_WORK = 4;
 
 export class FramePacer {
   readonly #draw: () => Promise<void>;
@@ -13,7 +15,11 @@ export class FramePacer {
   #timer: NodeJS.Timeout | null = null;
   #dueMs = Infinity;
   #lastMs = -Infinity;
+  /** Until then it rests from the last frame. */
+  #restsUntilMs = -Infinity;
   #isDrawing = false;
+  /** Something has changed since the last frame began. */
+  #isStale = false;
   #isClosed = false;
 
   /** @param draw writes a frame, and resolves when the terminal has it @param nowMs a clock that never goes back */
@@ -24,7 +30,11 @@ export class FramePacer {
 
   /** Something changed by itself. */
   changed(): void {
-    this.#aim(this.#lastMs + CHANGE_PERIOD_MS);
+    this.#isStale = true;
+    // How long to rest from the frame that is being drawn is known when it is done.
+    if (!this.#isDrawing) {
+      this.#aimAfter(CHANGE_PERIOD_MS);
+    }
   }
 
   /** Somebody waits for it. */
@@ -35,6 +45,10 @@ export class FramePacer {
   close(): void {
     this.#isClosed = true;
     this.#disarm();
+  }
+
+  #aimAfter(periodMs: number): void {
+    this.#aim(Math.max(this.#lastMs + periodMs, this.#restsUntilMs));
   }
 
   #aim(dueMs: number): void {
@@ -59,10 +73,13 @@ export class FramePacer {
 
   async #frame(): Promise<void> {
     this.#isDrawing = true;
+    this.#isStale = false;
     this.#dueMs = Infinity;
     this.#lastMs = this.#nowMs();
     await this.#draw();
     this.#isDrawing = false;
-    this.#aim(this.#lastMs + CLOCK_PERIOD_MS);
+    const endMs = this.#nowMs();
+    this.#restsUntilMs = endMs + REST_PER_WORK * (endMs - this.#lastMs);
+    this.#aimAfter(this.#isStale ? CHANGE_PERIOD_MS : CLOCK_PERIOD_MS);
   }
 }

@@ -70,6 +70,9 @@ export class TopSession {
       this.#ended.abort();
     };
     interrupted.addEventListener('abort', end);
+    if (interrupted.aborted) {
+      end();
+    }
     const { signal } = this.#ended;
     const events = this.#feedEvents();
     terminal.open({
@@ -83,10 +86,10 @@ export class TopSession {
     });
     try {
       this.#pacer.pressed();
-      await Promise.all([
-        this.#guarded(followRecords(client, filter, this.#records, events, nowMs, signal)),
-        this.#guarded(followTotals(client, filter, events, signal)),
-      ]);
+      void this.#guarded(followRecords(client, filter, this.#records, events, nowMs, signal));
+      void this.#guarded(followTotals(client, filter, events, signal));
+      // Not for these two: a call to a daemon that is frozen takes its time, and who wants to leave shall not wait for it.
+      await this.#untilEnded();
     } finally {
       interrupted.removeEventListener('abort', end);
       clearTimeout(this.#unreadTimer ?? undefined);
@@ -95,6 +98,15 @@ export class TopSession {
     }
     if (this.#failure !== null) {
       throw this.#failure;
+    }
+  }
+
+  async #untilEnded(): Promise<void> {
+    const { signal } = this.#ended;
+    if (!signal.aborted) {
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve, { once: true });
+      });
     }
   }
 

@@ -97,6 +97,28 @@ describe('pace', () => {
     assert.ok(held.length >= 23 && held.length <= 26, held.join(' '));
   });
 
+  test('a frame that takes a third of a second is drawn less often', async () => {
+    const pending: (() => void)[] = [];
+    const slow = (): Promise<void> =>
+      new Promise((resolve) => {
+        pending.push(resolve);
+      });
+    let startedMs = 0;
+    const frames = await drawn(
+      10_000,
+      (pacer, nowMs) => {
+        pacer.changed();
+        if (pending.length === 0) {
+          startedMs = nowMs;
+        } else if (nowMs - startedMs >= 330) {
+          pending.pop()?.();
+        }
+      },
+      slow,
+    );
+    assert.ok(frames.length >= 5 && frames.length <= 7, frames.join(' '));
+  });
+
   test('a terminal that has not taken a frame gets no other', async () => {
     const never = (): Promise<void> => new Promise(() => undefined);
     const frames = await drawn(5000, (pacer) => pacer.changed(), never);
