@@ -29,6 +29,7 @@ import { buildStatus, untrackedCount } from './status-report.js';
 import { History } from './store/history.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
+import { trackerRoom } from './tracker-room.js';
 import { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
 import { encodeCount, encodePass, encodeUncount, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
@@ -69,7 +70,7 @@ function createHistory(name: string, config: Config, log: Logger): History {
 }
 
 function trackerConfig(config: Config): TrackerConfig {
-  return { ...DEFAULT_TRACKER_CONFIG, kinds: kindRules(config) };
+  return { ...DEFAULT_TRACKER_CONFIG, kinds: kindRules(config), maxTracked: trackerRoom() };
 }
 
 /** Everything that the parts share while the daemon runs. */
