@@ -47,6 +47,10 @@ export class FramePacer {
     this.#disarm();
   }
 
+  #nextPeriodMs(): number {
+    return this.#isStale ? CHANGE_PERIOD_MS : CLOCK_PERIOD_MS;
+  }
+
   #aimAfter(periodMs: number): void {
     this.#aim(Math.max(this.#lastMs + periodMs, this.#restsUntilMs));
   }
@@ -80,6 +84,6 @@ export class FramePacer {
     this.#isDrawing = false;
     const endMs = this.#nowMs();
     this.#restsUntilMs = endMs + REST_PER_WORK * (endMs - this.#lastMs);
-    this.#aimAfter(this.#isStale ? CHANGE_PERIOD_MS : CLOCK_PERIOD_MS);
+    this.#aimAfter(this.#nextPeriodMs());
   }
 }
