@@ -6,6 +6,7 @@ import { isRecord } from './lib/is-record.js';
 export interface SchemaNode {
   readonly type?: string;
   readonly const?: unknown;
+  readonly enum?: readonly unknown[];
   /** As a file would say it. */
   readonly default?: unknown;
   readonly pattern?: string;

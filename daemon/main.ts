@@ -5,74 +5,16 @@
  */
 import { parseArgs } from 'node:util';
 import type { Config, ConfigFlags } from './config.js';
-import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { CUT_SECONDS } from './demo/cut-seconds.js';
 import { linePrefix } from './lib/journal.js';
 import { escapeForTerminal } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
-
-const USAGE = `stuckd ${VERSION}: finds TCP connections that hang, and says which process holds them
-
-  stuckd run     the daemon, in the foreground; SIGTERM or Ctrl-C drains, a second one ends at once
-                 SIGHUP reads the configuration again
-  stuckd check   what this kernel and these privileges allow, feature by feature
-  stuckd demo    cuts a network of its own and shows what stuckd says; cleans up after itself
-  stuckd config check [FILE]         whether the configuration is valid; exit status 1 if not
-  stuckd config print [--redacted]   what is in effect, defaults included, without what may be secret
-  stuckd config schema               a JSON Schema of the file, for editors
-
-Options of run and check:
-  --config FILE           configuration (default ${DEFAULT_CONFIG_PATH}, if it exists)
-  --address ADDR          where gRPC listens: unix:PATH or HOST:PORT       STUCKD_ADDRESS
-  --http-address ADDR     where metrics are: HOST:PORT, or off             STUCKD_HTTP_ADDRESS
-  --state-dir DIR         where open records are kept                      STUCKD_STATE_DIR
-  --sensor-address ADDR   unix:PATH of a sensor that runs apart            STUCKD_SENSOR_ADDRESS
-  --log-level LEVEL       debug, info, warn or error
-  --json                  run: JSON logs also on a terminal and in the journal of systemd; check: as -o json
-  -o, --output FORMAT     check: table, or json for one document
-
-Options of demo:
-  --cut SECONDS           how long the network is cut (${CUT_SECONDS.min} to ${CUT_SECONDS.max}, default ${CUT_SECONDS.default})
-
--h or --help shows this text, -V or --version the version. Ask a running daemon with stuckctl.
-`;
+import { COMMAND_OPTIONS, OPTIONS } from './stuckd-options.js';
 
 /** A mistake in the command line. */
 class UsageError extends Error {
   override readonly name = 'UsageError';
 }
-
-const OPTIONS = {
-  config: { type: 'string' },
-  address: { type: 'string' },
-  'http-address': { type: 'string' },
-  'state-dir': { type: 'string' },
-  'sensor-address': { type: 'string' },
-  'log-level': { type: 'string' },
-  json: { type: 'boolean' },
-  output: { type: 'string', short: 'o' },
-  cut: { type: 'string' },
-  redacted: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean', short: 'V' },
-} as const;
-
-type OptionName = keyof typeof OPTIONS;
-const CONFIG_OPTIONS: readonly OptionName[] = [
-  'config',
-  'address',
-  'http-address',
-  'state-dir',
-  'sensor-address',
-  'log-level',
-  'json',
-];
-const COMMAND_OPTIONS = {
-  run: CONFIG_OPTIONS,
-  check: [...CONFIG_OPTIONS, 'output'],
-  demo: ['cut'],
-  config: [...CONFIG_OPTIONS.filter((name) => name !== 'json'), 'redacted'],
-} as const satisfies Readonly<Record<string, readonly OptionName[]>>;
 
 function write(line: string): void {
   process.stdout.write(`${linePrefix(1, 'info', process.env)}${line}\n`);
@@ -175,6 +117,19 @@ async function demo(cut: string | undefined): Promise<number> {
   return runDemo({ cutSeconds, signal: interrupted.signal });
 }
 
+async function completion([shell = '', ...rest]: readonly string[]): Promise<number> {
+  const [{ completionScript }, { isShell, SHELLS }, { STUCKD }] = await Promise.all([
+    import('./lib/manual/completion.js'),
+    import('./lib/manual/manual.js'),
+    import('./stuckd-manual.js'),
+  ]);
+  if (!isShell(shell) || rest.length > 0) {
+    throw new UsageError(`write completion and one of ${SHELLS.join(', ')}`);
+  }
+  process.stdout.write(completionScript(STUCKD, shell));
+  return 0;
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = readArguments();
   if (values.version === true) {
@@ -183,10 +138,11 @@ async function main(): Promise<number> {
   }
   const [command, ...rest] = positionals;
   if (values.help === true || command === 'help') {
-    process.stdout.write(USAGE);
+    const { stuckdHelp } = await import('./stuckd-help.js');
+    process.stdout.write(stuckdHelp(VERSION));
     return 0;
   }
-  if (command === undefined || (rest.length > 0 && command !== 'config')) {
+  if (command === undefined || (rest.length > 0 && command !== 'config' && command !== 'completion')) {
     throw new UsageError(command === undefined ? 'a command is missing' : `unexpected argument "${rest.join(' ')}"`);
   }
   refuseForeignOptions(command, values);
@@ -199,6 +155,8 @@ async function main(): Promise<number> {
       return demo(values.cut);
     case 'config':
       return config(rest, values);
+    case 'completion':
+      return completion(rest);
     default:
       throw new UsageError(`there is no command "${command}"`);
   }

@@ -1,5 +1,6 @@
 /** The command line of stuckctl. */
 import { parseArgs } from 'node:util';
+import { isShell, type Shell, SHELLS } from '../lib/manual/manual.js';
 import { AddressError, DEFAULT_ADDRESS, parseAddress } from '../rpc/address.js';
 import { SEVERITIES_BY_NAME } from '../rpc/alert-names.js';
 import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
@@ -15,7 +16,18 @@ import { workloadFilter } from './workload-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-const COMMAND_NAMES = ['list', 'get', 'watch', 'processes', 'peers', 'alerts', 'deliveries', 'status'] as const;
+const COMMAND_NAMES = [
+  'list',
+  'get',
+  'watch',
+  'top',
+  'processes',
+  'peers',
+  'alerts',
+  'deliveries',
+  'status',
+  'completion',
+] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
@@ -39,6 +51,7 @@ export type Command =
     })
   | (Common & { readonly name: 'get'; readonly id: string; readonly whatIf: WhatIfQuestion | null })
   | (Common & { readonly name: 'watch'; readonly filter: ConnectionFilterRequest })
+  | (Common & { readonly name: 'top'; readonly filter: ConnectionFilterRequest })
   | (Common & {
       readonly name: 'processes' | 'peers';
       readonly filter: ConnectionFilterRequest;
@@ -46,7 +59,8 @@ export type Command =
     })
   | (Common & AlertsCommand & { readonly name: 'alerts' })
   | (Common & DeliveriesQuery & { readonly name: 'deliveries' })
-  | (Common & { readonly name: 'status' });
+  | (Common & { readonly name: 'status' })
+  | { readonly name: 'completion'; readonly shell: Shell };
 
 const OPTIONS = {
   output: { type: 'string', short: 'o' },
@@ -80,15 +94,17 @@ type Values = ReturnType<typeof parse>['values'];
 
 const COMMON_OPTIONS: readonly OptionName[] = ['output', 'address', ...TLS_OPTION_NAMES, 'help', 'version'];
 const FILTER_OPTIONS: readonly OptionName[] = ['pid', 'kind', 'peer', 'netns', 'container', 'pod', 'unit'];
-const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
+export const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended', 'since', 'until'],
   get: [...COMMON_OPTIONS, 'what-if'],
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
+  top: [...COMMON_OPTIONS.filter((name) => name !== 'output'), ...FILTER_OPTIONS],
   processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   peers: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'since', 'severity', 'test'],
   deliveries: [...COMMON_OPTIONS, 'receiver', 'state', 'retry', 'limit'],
   status: COMMON_OPTIONS,
+  completion: ['help', 'version'],
 };
 
 const UINT32_MAX = 0xffff_ffff;
@@ -262,7 +278,7 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     throw new UsageError(`give a command: ${COMMAND_NAMES.join(', ')}`);
   }
   const name = commandName(first);
-  refuseExtra(name, values, rest, name === 'get' ? 1 : 0);
+  refuseExtra(name, values, rest, name === 'get' || name === 'completion' ? 1 : 0);
   const address = daemonAddress(values.address, env);
   const tls = clientTls(values, env, address);
   const common = { address, ...(tls === null ? {} : { tls }), output: outputFormat(values.output) };
@@ -285,6 +301,7 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
       return { name, ...common, id, whatIf: parseWhatIfQuestion(items(values['what-if'])) };
     }
     case 'watch':
+    case 'top':
       return { name, ...common, filter: filter(values) };
     case 'processes':
     case 'peers': {
@@ -301,5 +318,12 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
       };
     case 'status':
       return { name, ...common };
+    case 'completion': {
+      const [shell = ''] = rest;
+      if (!isShell(shell)) {
+        throw new UsageError(`completion: give one of ${SHELLS.join(', ')}`);
+      }
+      return { name, shell };
+    }
   }
 }

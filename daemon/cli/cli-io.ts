@@ -1,4 +1,5 @@
 /** What the commands need of the world outside, so that tests can give them another one. */
+import type { Terminal } from './top/terminal.js';
 
 export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -6,6 +7,8 @@ export interface CliIo {
   readonly isTerminal: boolean;
   /** Columns of the terminal; Infinity where the output is none. */
   readonly columns: number;
+  /** The whole screen and the keys; null where input or output is no terminal. */
+  readonly terminal: Terminal | null;
   /** Resolves when the text has left, so that a slow reader slows the command down. */
   write(text: string): Promise<void>;
   /** Progress and errors. */

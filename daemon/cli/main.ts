@@ -3,6 +3,7 @@
 import { VERSION } from '../lib/version.js';
 import type { CliIo } from './cli-io.js';
 import { runCli } from './run-cli.js';
+import { processTerminal } from './top/process-terminal.js';
 
 // grpc-js asks for the server by its address where it has no name, and Node prints a warning to whoever runs stuckctl.
 process.noDeprecation = true;
@@ -23,6 +24,7 @@ const io: CliIo = {
   isTerminal: process.stdout.isTTY,
   // Some terminals do not know their width and say 0.
   columns: process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : Infinity,
+  terminal: process.stdin.isTTY && process.stdout.isTTY ? processTerminal(process.stdin, process.stdout) : null,
   write: (text) =>
     new Promise((resolve, reject) => {
       process.stdout.write(text, (error) => {

@@ -11,9 +11,10 @@ import { get, list, status } from './commands.js';
 import { deliveries, testReceiver } from './deliveries-command.js';
 import { peers, processes } from './group-commands.js';
 import { helpText } from './help.js';
+import { STUCKCTL } from './manual/stuckctl-manual.js';
 import { watch } from './watch-command.js';
 
-type CallingCommand = Exclude<Command, { name: 'help' | 'version' }>;
+type CallingCommand = Exclude<Command, { name: 'help' | 'version' | 'completion' }>;
 
 /** What a person can do about a daemon that is not reached. */
 function unreachableText(address: string, reason: string): string {
@@ -57,6 +58,11 @@ async function call(command: CallingCommand, io: CliIo): Promise<number> {
       case 'watch':
         await watch(command, client, io);
         break;
+      case 'top': {
+        const { top } = await import('./top/top-command.js');
+        await top(command, client, io);
+        break;
+      }
       case 'processes':
         await processes(command, client, io);
         break;
@@ -103,9 +109,15 @@ export async function runCli(args: readonly string[], version: string, io: CliIo
       case 'version':
         await io.write(`stuckctl ${version}\n`);
         return EXIT.OK;
+      case 'completion': {
+        const { completionScript } = await import('../lib/manual/completion.js');
+        await io.write(completionScript(STUCKCTL, command.shell));
+        return EXIT.OK;
+      }
       case 'list':
       case 'get':
       case 'watch':
+      case 'top':
       case 'processes':
       case 'peers':
       case 'alerts':

@@ -115,6 +115,7 @@ export function wrapWords(text: string, columns: number): string[] {
 export interface Style {
   bold(text: string): string;
   dim(text: string): string;
+  reverse(text: string): string;
   red(text: string): string;
   green(text: string): string;
   yellow(text: string): string;
@@ -129,6 +130,7 @@ export function createStyle(enabled: boolean): Style {
   return {
     bold: sgr(1, 22, enabled),
     dim: sgr(2, 22, enabled),
+    reverse: sgr(7, 27, enabled),
     red: sgr(31, 39, enabled),
     green: sgr(32, 39, enabled),
     yellow: sgr(33, 39, enabled),

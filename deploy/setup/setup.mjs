@@ -8,17 +8,18 @@ import { bundleStep } from './bundle.mjs';
 import { compileStep } from './compile.mjs';
 import { alertmanagerStep, prometheusStep } from './debian-tools.mjs';
 import { generateStep } from './generate.mjs';
+import { manStep } from './man.mjs';
 import { npmPackagesStep } from './npm-packages.mjs';
 import { root, ToolError } from './run-tool.mjs';
 import { sensorStep } from './sensor.mjs';
 import { isDone, runStep } from './stamp.mjs';
-import { guestPackagesStep, systemPackagesStep } from './system-packages.mjs';
+import { guestPackagesStep, systemPackagesStep, terminalPackagesStep } from './system-packages.mjs';
 
 /** In the order in which each may use the results of those before it. */
-const steps = [systemPackagesStep, npmPackagesStep, generateStep, sensorStep, compileStep, bundleStep];
+const steps = [systemPackagesStep, npmPackagesStep, generateStep, sensorStep, compileStep, bundleStep, manStep];
 
 /** Steps that run only when they are named. */
-const extraSteps = [guestPackagesStep, alertmanagerStep, prometheusStep];
+const extraSteps = [guestPackagesStep, terminalPackagesStep, alertmanagerStep, prometheusStep];
 
 const nodeMajorMin = 20;
 

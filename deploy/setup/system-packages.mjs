@@ -34,6 +34,15 @@ const guestPackages = [
   { name: 'xz-utils', finds: ['xz'] },
 ];
 
+/** Where the tests try out the terminal view, completions and manual pages. */
+const terminalPackages = [
+  { name: 'fish', finds: ['fish'] },
+  { name: 'man-db', finds: ['man'] },
+  { name: 'mandoc', finds: ['mandoc'] },
+  { name: 'tmux', finds: ['tmux'] },
+  { name: 'zsh', finds: ['zsh'] },
+];
+
 /** bpftool, nft and iptables live in the sbin folders, which the PATH of an ordinary user often leaves out. */
 const searchPath = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter(
   (folder) => folder !== '',
@@ -110,4 +119,12 @@ export const guestPackagesStep = {
   doing: 'installing an emulator',
   isDone: () => missingPackages(guestPackages).length === 0,
   run: () => installMissing(guestPackages),
+};
+
+/** A terminal without a screen, shells, and readers of manual pages. Tests that miss one say so. */
+export const terminalPackagesStep = {
+  name: 'terminals',
+  doing: 'installing shells and a terminal for the tests',
+  isDone: () => missingPackages(terminalPackages).length === 0,
+  run: () => installMissing(terminalPackages),
 };

@@ -23,6 +23,7 @@ library=/usr/lib/stuckd
 documentation=/usr/share/doc/stuckd
 configuration=/etc/stuckd/stuckd.yaml
 units='stuckd-sensor.service stuckd.service'
+pages='stuckctl.1 stuckd.8 stuckd.yaml.5'
 node_major_min=20
 systemd_min=247 # the oldest that knows all directives of the units
 node_advice='install Node.js for the whole machine, for example from https://deb.nodesource.com (Debian 12 itself has 18)'
@@ -102,7 +103,7 @@ check_node() {
 
 check_build() {
   [ "$tree" != $library ] || fail 'this is the installed copy, which can only --uninstall; use the one of a tree'
-  for file in build/bin/stuckd.js build/bin/stuckctl.js bpf/.output/stuckd-sensor bpf/.output/stuckd-notify-exec; do
+  for file in build/bin/stuckd.js build/bin/stuckctl.js bpf/.output/stuckd-sensor bpf/.output/stuckd-notify-exec build/man; do
     [ -e "$tree/$file" ] || fail "$file is missing: run \"npm run build\" in $tree first"
   done
 }
@@ -180,6 +181,17 @@ put_programs() {
   mv "$root$library/build.new" "$root$library/build"
   wrapper stuckd
   wrapper stuckctl
+}
+
+put_manual() {
+  for page in $pages; do
+    put 0644 "$tree/build/man/$page" "/usr/share/man/man${page##*.}/$page"
+  done
+  for program in stuckd stuckctl; do
+    put 0644 "$tree/build/man/$program.bash" /usr/share/bash-completion/completions/$program
+    put 0644 "$tree/build/man/$program.zsh" /usr/share/zsh/vendor-completions/_$program
+    put 0644 "$tree/build/man/$program.fish" /usr/share/fish/vendor_completions.d/$program.fish
+  done
 }
 
 # Once nothing runs that would load them.
@@ -266,6 +278,7 @@ install() {
   check_configuration
   check_kernel
   put_programs
+  put_manual
   put_settings
   prepare_machine
   start_services
@@ -284,6 +297,13 @@ uninstall() {
   done
   rm -f "$root/usr/lib/sysusers.d/stuckd.conf" "$root/usr/lib/tmpfiles.d/stuckd.conf"
   rm -f "$root/usr/bin/stuckd" "$root/usr/bin/stuckctl"
+  for page in $pages; do
+    rm -f "$root/usr/share/man/man${page##*.}/$page"
+  done
+  for program in stuckd stuckctl; do
+    rm -f "$root/usr/share/bash-completion/completions/$program" "$root/usr/share/zsh/vendor-completions/_$program" \
+      "$root/usr/share/fish/vendor_completions.d/$program.fish"
+  done
   rm -rf "${root}$library" "$root$documentation"
   if live; then
     systemctl daemon-reload

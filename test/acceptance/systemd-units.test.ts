@@ -106,10 +106,19 @@ describe('install.sh', () => {
       '/usr/lib/systemd/system/stuckd.service',
       '/usr/lib/sysusers.d/stuckd.conf',
       '/usr/lib/tmpfiles.d/stuckd.conf',
+      '/usr/share/bash-completion/completions/stuckctl',
+      '/usr/share/bash-completion/completions/stuckd',
       '/usr/share/doc/stuckd/LICENSE',
       '/usr/share/doc/stuckd/LICENSE.bpf',
       '/usr/share/doc/stuckd/README.md',
       '/usr/share/doc/stuckd/stuckd.example.yaml',
+      '/usr/share/fish/vendor_completions.d/stuckctl.fish',
+      '/usr/share/fish/vendor_completions.d/stuckd.fish',
+      '/usr/share/man/man1/stuckctl.1',
+      '/usr/share/man/man5/stuckd.yaml.5',
+      '/usr/share/man/man8/stuckd.8',
+      '/usr/share/zsh/vendor-completions/_stuckctl',
+      '/usr/share/zsh/vendor-completions/_stuckd',
     ]);
     const wrapper = readFileSync(join(root, 'usr/bin/stuckd'), 'utf8');
     assert.equal(wrapper, '#!/bin/sh\nexec /usr/bin/node /usr/lib/stuckd/build/bin/stuckd.js "$@"\n');

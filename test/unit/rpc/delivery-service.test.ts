@@ -183,7 +183,7 @@ test('an alert as webhooks send it', () => {
 function createIo(): CliIo & { readonly out: string[]; readonly err: string[] } {
   const [out, err]: [string[], string[]] = [[], []];
   return {
-    ...{ out, err, env: {}, isTerminal: false, columns: Infinity, nowMs: () => NOW_MS },
+    ...{ out, err, env: {}, isTerminal: false, terminal: null, columns: Infinity, nowMs: () => NOW_MS },
     write: (text) => {
       out.push(text);
       return Promise.resolve();

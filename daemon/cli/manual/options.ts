@@ -1,0 +1,144 @@
+/** The options of stuckctl, as its help, completions and manual page tell them. What they do is in arguments.ts. */
+import type { OptionManual } from '../../lib/manual/manual.js';
+import { DEFAULT_ADDRESS } from '../../rpc/address.js';
+import { SEVERITIES_BY_NAME } from '../../rpc/alert-names.js';
+import { DELIVERY_STATES_BY_NAME } from '../../rpc/delivery-names.js';
+import { KINDS_BY_NAME } from '../../rpc/enum-mapping.js';
+
+const KIND_NAMES = [...KINDS_BY_NAME.keys()];
+const SEVERITY_NAMES = [...SEVERITIES_BY_NAME.keys()];
+const STATE_NAMES = [...DELIVERY_STATES_BY_NAME.keys()];
+
+const TIME_LINE = 'TIME is how long ago (30m, 2h, 7d), or when (2026-11-22T08:30, Z for UTC).';
+
+export const HELP: OptionManual = { name: 'help', short: 'h', text: 'this text' };
+export const VERSION: OptionManual = { name: 'version', short: 'V', text: 'the version' };
+
+const OUTPUT: OptionManual = {
+  name: 'output',
+  short: 'o',
+  value: 'FORMAT',
+  completes: ['table', 'json', 'jsonl'],
+  text: 'table (default), json or jsonl',
+};
+
+/** How stuckd is reached. */
+const REACHING: readonly OptionManual[] = [
+  {
+    name: 'address',
+    value: 'ADDR',
+    text: 'where stuckd listens: unix:PATH or HOST:PORT',
+    lines: [`(default: STUCKD_ADDRESS, or ${DEFAULT_ADDRESS})`],
+  },
+  {
+    name: 'tls-ca',
+    value: 'FILE',
+    completes: 'file',
+    environment: 'STUCKD_TLS_CA',
+    text: 'over TCP: who signs the certificate of stuckd',
+  },
+  { name: 'tls-cert', value: 'FILE', completes: 'file', environment: 'STUCKD_TLS_CERT', text: 'your own certificate' },
+  { name: 'tls-key', value: 'FILE', completes: 'file', environment: 'STUCKD_TLS_KEY', text: 'the key of it' },
+  {
+    name: 'tls-server-name',
+    value: 'NAME',
+    environment: 'STUCKD_TLS_SERVER_NAME',
+    text: 'the name in the certificate of stuckd',
+  },
+];
+
+export const WITHOUT_OUTPUT: readonly OptionManual[] = [...REACHING, HELP];
+export const COMMON: readonly OptionManual[] = [OUTPUT, ...WITHOUT_OUTPUT];
+
+const KIND: OptionManual = {
+  name: 'kind',
+  value: 'KIND',
+  completes: KIND_NAMES,
+  text: `only this kind: ${KIND_NAMES.join(', ')}`,
+};
+const PEER: OptionManual = {
+  name: 'peer',
+  value: 'PEER',
+  text: 'only this peer: an address, or address:port ([address]:port for IPv6)',
+};
+
+/** Which connections; all commands that have one of them have all. */
+export const FILTERS: readonly OptionManual[] = [
+  { name: 'pid', value: 'PID', text: 'only connections that this process holds, or left behind as orphans' },
+  KIND,
+  PEER,
+  { name: 'netns', value: 'INODE', text: 'only this network namespace (readlink /proc/PID/ns/net)' },
+  { name: 'container', value: 'ID', text: 'only this container: its id, or at least the first 12 digits' },
+  { name: 'pod', value: 'POD', text: 'only this pod: NAME or NAMESPACE/NAME' },
+  {
+    name: 'unit',
+    value: 'UNIT',
+    text: 'only this systemd unit, for example nginx.service',
+    lines: ['Each may be given several times.'],
+  },
+];
+
+export function limit(noun: string): OptionManual {
+  return { name: 'limit', value: 'N', text: `at most N ${noun}` };
+}
+
+export const ENDED: readonly OptionManual[] = [
+  { name: 'ended', text: 'also those that are no longer stuck, as far as stuckd keeps them' },
+  { name: 'since', value: 'TIME', text: 'with --ended: only what was stuck at some time from then on' },
+  { name: 'until', value: 'TIME', text: 'only what was detected before then', lines: [TIME_LINE] },
+];
+
+export const WHAT_IF: OptionManual = {
+  name: 'what-if',
+  value: 'SETTING=VALUE',
+  completes: ['tcp_retries2=', 'tcp_syn_retries=', 'tcp_orphan_retries=', 'user-timeout=', 'keepalive='],
+  text: 'also say when it would end, or would have ended, under another setting:',
+  lines: [
+    '  tcp_retries2=N, tcp_syn_retries=N, tcp_orphan_retries=N (sysctls)',
+    '  user-timeout=30s (TCP_USER_TIMEOUT; 0 switches it off)',
+    '  keepalive=20s/10s/3 (idle time, interval, probes)',
+    'May be given several times. Nothing is changed.',
+  ],
+};
+
+export const ALERTS: readonly OptionManual[] = [
+  {
+    name: 'watch',
+    short: 'w',
+    text: 'follow: first those that fire now, then every change; Ctrl-C ends it. When the connection is lost or stuckd restarts, it goes on where it was, and says whether anything was missed.',
+  },
+  {
+    name: 'test',
+    value: 'RECEIVER',
+    text: 'list nothing; send this receiver of the configuration a test alert, and show what it answers',
+  },
+  { name: 'all', text: 'also those that were resolved, as far as stuckd keeps them' },
+  {
+    name: 'since',
+    value: 'TIME',
+    text: 'also those that were resolved, if they were firing at some time from then on',
+    lines: [TIME_LINE],
+  },
+  {
+    name: 'severity',
+    value: 'LEVEL',
+    completes: SEVERITY_NAMES,
+    text: `only alerts at least as grave: ${SEVERITY_NAMES.join(', ')}`,
+  },
+  { name: 'pid', value: 'PID', text: 'only alerts about this process' },
+  KIND,
+  { ...PEER, lines: ['The last three may be given several times.'] },
+];
+
+export const DELIVERIES: readonly OptionManual[] = [
+  { name: 'receiver', value: 'NAME', text: 'only those to this receiver' },
+  {
+    name: 'state',
+    value: 'STATE',
+    completes: STATE_NAMES,
+    text: 'only pending, delivered or dead ones',
+    lines: ['Each may be given several times.'],
+  },
+  limit('deliveries'),
+  { name: 'retry', value: 'ID', text: 'send this one again, now: a dead one, or one that waits' },
+];

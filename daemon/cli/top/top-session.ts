@@ -1,0 +1,229 @@
+/** One use of `stuckctl top`: keys and changes in, frames out. */
+import type { Style } from '../../lib/terminal.js';
+import type { ConnectionFilterRequest, StuckdClient } from '../../rpc/grpc-client.js';
+import { FollowedRecords } from './followed-records.js';
+import { type Frame, frameDiff } from './frame-diff.js';
+import { FramePacer } from './frame-pacer.js';
+import { pressKey } from './press-key.js';
+import type { Terminal } from './terminal.js';
+import { askForPage, type FeedEvents, followRecords, followTotals } from './top-feed.js';
+import { decodeKeys, decodeRest, type Key } from './top-keys.js';
+import { groupRows, type TopTotals } from './top-rows.js';
+import { topScreen } from './top-screen.js';
+import { INITIAL_STATE, shownScreen, type TopState } from './top-state.js';
+import type { Link, Page, TopData } from './top-view.js';
+
+/** How long a sequence may take to arrive: longer than a packet of a slow line, shorter than Escape takes a person. */
+const SEQUENCE_TIMEOUT_MS = 50;
+/** A page is asked for again while it is looked at. */
+const PAGE_PERIOD_MS = 2000;
+
+interface Setup {
+  readonly client: StuckdClient;
+  readonly terminal: Terminal;
+  readonly filter: ConnectionFilterRequest;
+  /** Escaped. */
+  readonly address: string;
+  readonly style: Style;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+}
+
+export class TopSession {
+  readonly #setup: Setup;
+  readonly #records = new FollowedRecords();
+  readonly #ended = new AbortController();
+  readonly #pacer: FramePacer;
+  #state: TopState = INITIAL_STATE;
+  #link: Link;
+  #totals: TopTotals = new Map();
+  #problems: readonly string[] = [];
+  #page: Page | null = null;
+  /** Of the page that was asked for last, and has not come. */
+  #asking: string | null = null;
+  #askedMs = -Infinity;
+  /** What the last frame was drawn of; while paused, also the next ones are. */
+  #data: TopData;
+  #grouped = { version: -1, totals: this.#totals };
+  #shown: Frame | null = null;
+  #unread = '';
+  #unreadTimer: NodeJS.Timeout | null = null;
+  #failure: Error | null = null;
+
+  constructor(setup: Setup) {
+    this.#setup = setup;
+    this.#link = { isLive: false, reason: 'connecting', sinceMs: setup.nowMs() };
+    this.#data = {
+      ...{ nowMs: setup.nowMs(), address: setup.address, link: this.#link },
+      ...{ rows: [], leftOut: 0, problems: [], page: null },
+    };
+    this.#pacer = new FramePacer(
+      () => this.#draw(),
+      () => performance.now(),
+    );
+  }
+
+  /** @param interrupted ends it as the key `q` does. */
+  async run(interrupted: AbortSignal): Promise<void> {
+    const { terminal, client, filter, nowMs } = this.#setup;
+    const end = (): void => {
+      this.#ended.abort();
+    };
+    interrupted.addEventListener('abort', end);
+    if (interrupted.aborted) {
+      end();
+    }
+    const { signal } = this.#ended;
+    const events = this.#feedEvents();
+    terminal.open({
+      input: (text) => {
+        this.#input(text);
+      },
+      resized: () => {
+        this.#shown = null;
+        this.#pacer.pressed();
+      },
+    });
+    try {
+      this.#pacer.pressed();
+      void this.#guarded(followRecords(client, filter, this.#records, events, nowMs, signal));
+      void this.#guarded(followTotals(client, filter, events, signal));
+      // Not for these two: a call to a daemon that is frozen takes its time, and who wants to leave shall not wait for it.
+      await this.#untilEnded();
+    } finally {
+      interrupted.removeEventListener('abort', end);
+      clearTimeout(this.#unreadTimer ?? undefined);
+      this.#pacer.close();
+      terminal.close();
+    }
+    if (this.#failure !== null) {
+      throw this.#failure;
+    }
+  }
+
+  async #untilEnded(): Promise<void> {
+    const { signal } = this.#ended;
+    if (!signal.aborted) {
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve, { once: true });
+      });
+    }
+  }
+
+  /** Whatever fails ends all of it, and is thrown when the screen has been given back. */
+  async #guarded(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      this.#ended.abort();
+    }
+  }
+
+  #feedEvents(): FeedEvents {
+    return {
+      changed: () => {
+        this.#pacer.changed();
+      },
+      linked: (link) => {
+        this.#link = link;
+        this.#pacer.changed();
+      },
+      counted: (totals, problems) => {
+        this.#totals = totals;
+        this.#problems = problems;
+        this.#pacer.changed();
+      },
+    };
+  }
+
+  #input(text: string): void {
+    clearTimeout(this.#unreadTimer ?? undefined);
+    const { keys, rest } = decodeKeys(this.#unread + text);
+    this.#unread = rest;
+    this.#press(keys);
+    if (rest !== '') {
+      this.#unreadTimer = setTimeout(() => {
+        this.#unread = '';
+        this.#press(decodeRest(rest));
+      }, SEQUENCE_TIMEOUT_MS);
+    }
+  }
+
+  #press(keys: readonly Key[]): void {
+    const size = this.#setup.terminal.size();
+    for (const key of keys) {
+      if ('named' in key && key.named === 'redraw') {
+        this.#shown = null;
+      }
+      this.#state = pressKey(this.#state, key, this.#data, size);
+      if (this.#state.isDone) {
+        this.#ended.abort();
+        return;
+      }
+    }
+    if (keys.length > 0) {
+      this.#pacer.pressed();
+    }
+  }
+
+  /** The data of now, or what they were when somebody pressed pause; whether the daemon is there is never held back. */
+  #refresh(): void {
+    const nowMs = this.#setup.nowMs();
+    if (this.#state.isPaused) {
+      this.#data = { ...this.#data, link: this.#link, page: this.#page };
+      return;
+    }
+    const { version } = this.#records;
+    const isOld = version !== this.#grouped.version || this.#totals !== this.#grouped.totals;
+    this.#grouped = { version, totals: this.#totals };
+    this.#data = {
+      nowMs,
+      address: this.#setup.address,
+      link: this.#link,
+      rows: isOld ? groupRows(this.#records.connections, this.#totals) : this.#data.rows,
+      leftOut: this.#records.leftOut,
+      problems: this.#problems,
+      page: this.#page,
+    };
+  }
+
+  /** While a connection is looked at, it is asked for again and again; paused, once. */
+  #askIfNeeded(): void {
+    const screen = shownScreen(this.#state);
+    if (screen.name !== 'connection' || this.#asking === screen.id) {
+      return;
+    }
+    const { id } = screen;
+    const isFresh =
+      this.#page?.id === id && (this.#state.isPaused || performance.now() < this.#askedMs + PAGE_PERIOD_MS);
+    if (isFresh) {
+      return;
+    }
+    this.#asking = id;
+    this.#askedMs = performance.now();
+    void this.#guarded(
+      askForPage(this.#setup.client, id).then((page) => {
+        // Somebody may look at another one by now.
+        if (this.#asking === id) {
+          this.#asking = null;
+          this.#page = page;
+          this.#pacer.pressed();
+        }
+      }),
+    );
+  }
+
+  async #draw(): Promise<void> {
+    const { terminal, style } = this.#setup;
+    this.#refresh();
+    this.#askIfNeeded();
+    const size = terminal.size();
+    const frame: Frame = { size, lines: topScreen(this.#data, this.#state, size) };
+    const bytes = frameDiff(this.#shown, frame, style);
+    this.#shown = frame;
+    if (bytes !== '') {
+      await this.#guarded(terminal.write(bytes));
+    }
+  }
+}

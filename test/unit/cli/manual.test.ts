@@ -1,0 +1,126 @@
+// Proves that no option or command can be forgotten: what the parsers of both programs take is what their manuals tell, command
+// by command, and all of it is in help, in the completions for each shell and in the manual pages. Whether shells and man(1)
+// understand these is in acceptance/completion.test.ts.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { COMMAND_OPTIONS as STUCKCTL_OPTIONS, type CommandName } from '../../../daemon/cli/arguments.js';
+import { helpText } from '../../../daemon/cli/help.js';
+import { STUCKCTL } from '../../../daemon/cli/manual/stuckctl-manual.js';
+import { configSchema } from '../../../daemon/config.js';
+import { jsonSchema, type SchemaNode, variants } from '../../../daemon/config-schema.js';
+import { completionScript } from '../../../daemon/lib/manual/completion.js';
+import { roffLines, roffText } from '../../../daemon/lib/manual/man-page.js';
+import {
+  allOptions,
+  commandsByWord,
+  optionsOf,
+  type ProgramManual,
+  SHELLS,
+} from '../../../daemon/lib/manual/manual.js';
+import { manPages } from '../../../daemon/man-pages.js';
+import { stuckdHelp } from '../../../daemon/stuckd-help.js';
+import { STUCKD } from '../../../daemon/stuckd-manual.js';
+import { COMMAND_OPTIONS as STUCKD_OPTIONS } from '../../../daemon/stuckd-options.js';
+import { packageRoot } from '../../support/package-root.js';
+
+const PAGES = manPages(readFileSync(join(packageRoot(), 'deploy/stuckd.example.yaml'), 'utf8'));
+
+/** Of both programs: the options that the parser takes for each first word. `--help` and `--version` go with all. */
+const PROGRAMS: readonly (readonly [ProgramManual, Readonly<Record<string, readonly string[]>>])[] = [
+  [STUCKCTL, STUCKCTL_OPTIONS],
+  [STUCKD, STUCKD_OPTIONS],
+];
+
+const withoutGeneral = (names: readonly string[]): string[] =>
+  names.filter((name) => name !== 'help' && name !== 'version').sort();
+
+for (const [program, parsed] of PROGRAMS) {
+  describe(program.name, () => {
+    test('the manual has the commands and options of the parser', () => {
+      const told = [...commandsByWord(program)].map(([word, commands]) => {
+        return [word, withoutGeneral(optionsOf(commands).map(({ name }) => name))];
+      });
+      const taken = Object.entries(parsed).map(([word, names]) => [word, withoutGeneral(names)]);
+      assert.deepEqual(Object.fromEntries(told), Object.fromEntries(taken));
+    });
+
+    test('each is in the manual page', () => {
+      const page = PAGES.get(`${program.name}.${program.section.toString()}`) ?? '';
+      for (const { name, text } of allOptions(program)) {
+        assert.ok(page.includes(`\\fB\\-\\-${roffText(name)}\\fR`), name);
+        assert.ok(page.includes(roffText(text)), text);
+      }
+      for (const { name } of program.commands) {
+        assert.match(page, new RegExp(`^\\.SS ${name}\\b`, 'm'));
+      }
+    });
+
+    for (const shell of SHELLS) {
+      test(`each is in the completions for ${shell}`, () => {
+        const script = completionScript(program, shell);
+        for (const { name } of allOptions(program)) {
+          const flag = shell === 'fish' ? ` -l ${name} ` : `--${name}`;
+          assert.ok(script.includes(flag), flag);
+        }
+        for (const [word] of commandsByWord(program)) {
+          assert.match(script, new RegExp(`\\b${word}\\b`));
+        }
+      });
+    }
+  });
+}
+
+describe('help', () => {
+  for (const { name, options, summary } of STUCKCTL.commands) {
+    test(`of stuckctl ${name}`, () => {
+      const text = helpText(name as CommandName);
+      for (const option of options) {
+        assert.match(text, new RegExp(`^ +(?:-\\w, )?--${option.name}\\b`, 'm'));
+      }
+      assert.ok(helpText(null).includes(summary));
+    });
+  }
+
+  test('of stuckd', () => {
+    const text = stuckdHelp('1.2.3');
+    for (const { name } of allOptions(STUCKD)) {
+      assert.match(text, new RegExp(`--${name}\\b`));
+    }
+    for (const { name } of STUCKD.commands) {
+      assert.match(text, new RegExp(`^  stuckd ${name}\\b`, 'm'));
+    }
+  });
+
+  test('nothing is wider than 100 columns', () => {
+    const texts = [null, ...STUCKCTL.commands.map(({ name }) => name as CommandName)].map(helpText);
+    const lines = [...texts, stuckdHelp('1.2.3')].flatMap((text) => text.split('\n'));
+    assert.deepEqual(
+      lines.filter((line) => line.length > 100),
+      [],
+    );
+  });
+});
+
+test('the page of the configuration has every key of the schema', () => {
+  const page = PAGES.get('stuckd.yaml.5') ?? '';
+  const visit = (node: SchemaNode, path: string): void => {
+    for (const { properties = {}, items } of variants(node)) {
+      for (const [name, child] of Object.entries(properties)) {
+        const key = path === '' ? name : `${path}.${name}`;
+        assert.ok(page.includes(`.TP\n\\fB${roffText(key)}\\fR\n`), key);
+        visit(child, key);
+      }
+      if (items !== undefined) {
+        visit(items, `${path}[]`);
+      }
+    }
+  };
+  visit(jsonSchema(configSchema), '');
+});
+
+test('roff takes text for text', () => {
+  assert.equal(roffText('.TH a\\b --c'), '\\&.TH a\\eb \\-\\-c');
+  assert.equal(roffLines(["'quoted", ' .kept']), ".nf\n\\&'quoted\n .kept\n.fi\n");
+});
