@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { buildAgentFacts } from './agent-report.js';
 import { Alerting } from './alerting.js';
+import { AuditEngine } from './audit/audit-engine.js';
+import { auditSettings } from './config-audit.js';
 import type { AgentFacts } from './core/agent-facts.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
 import { isCompleteSweep } from './core/snapshot.js';
@@ -93,6 +95,7 @@ class RunningApp implements App {
   readonly #startRealUs = Date.now() * 1000;
   #saver: StateSaver<SavedState> | null = null;
   readonly #alerting: Alerting;
+  readonly #audits: AuditEngine;
   readonly #saves: SaveResults;
   readonly #monitoring: Monitoring;
   readonly #losses = new SensorLosses();
@@ -123,7 +126,8 @@ class RunningApp implements App {
         void this.#connectionHistory.settle();
         announceSensor(hello, programs, this.#log);
       },
-      records: (records) => {
+      records: (all) => {
+        const records = this.#audits.take(all);
         this.engine.take(records);
         this.#totals.take(records);
         for (const record of records) {
@@ -160,6 +164,7 @@ class RunningApp implements App {
         this.#saver?.touch();
       },
     });
+    this.#audits = this.#createAudits(config);
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
     // Before anybody else hears of a change, it is in the history.
     this.#history = createHistory('connections', config, log);
@@ -172,10 +177,25 @@ class RunningApp implements App {
     });
   }
 
+  #createAudits(config: Config): AuditEngine {
+    return new AuditEngine({
+      ...auditSettings(config.audit),
+      requestPass: () => {
+        this.#supervisor.send(encodePass('audit'));
+      },
+      context: () => {
+        const { context, sensorUp, idleLimits } = this.engine.state;
+        const peerLimitUs = idleLimits.limitUs.bind(idleLimits);
+        return context === null || !sensorUp ? null : { kernel: context.kernel, clock: context.clock, peerLimitUs };
+      },
+    });
+  }
+
   #createMonitoring({ http }: Config): Monitoring {
     return new Monitoring({
       ...{ config: http, log: this.#log, clock: this.clock, status: this, facts: () => this.#agentFacts() },
       ...{ records: this.engine, workloads: this.#workloads.source, alerts: this.#alerting.alerts },
+      audits: this.#audits,
     });
   }
 
@@ -231,6 +251,7 @@ class RunningApp implements App {
         deliveries: this.#alerting.deliveries,
         workloads: this.#workloads.source,
         totals: this.#totals.totals,
+        audits: this.#audits,
         history: this.#connectionHistory,
         alertHistory: this.#alerting.history,
         status: this,
@@ -244,6 +265,10 @@ class RunningApp implements App {
     this.#cleanup.push('open records', () => this.#saver?.close());
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
     this.#supervisor.start();
+    this.#audits.start();
+    this.#cleanup.push('audits', () => {
+      this.#audits.stop();
+    });
     this.#cleanup.push('sensor', () => this.#supervisor.stop());
     void readNodeFacts().then((facts) => {
       this.#nodeFacts = facts;
@@ -282,6 +307,7 @@ class RunningApp implements App {
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
       this.#history.setLimits(historyLimits(config.history.disk));
       this.#alerting.reconfigure(config);
+      this.#audits.reconfigure(auditSettings(config.audit));
     }
     this.#log.info(
       `the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`,
@@ -362,6 +388,7 @@ class RunningApp implements App {
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
     this.engine.sensorDown();
     this.#totals.sensorDown();
+    this.#audits.sensorDown();
     this.#losses.sensorDown();
     if (retryMs === null) {
       return;

@@ -6,6 +6,7 @@ import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
 import type { ClientTls, ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
 import type { AlertsCommand } from './alerts-arguments.js';
+import { type AuditQuestion, parseAuditQuestion } from './audit-arguments.js';
 import { UsageError } from './cli-io.js';
 import { type DeliveriesQuery, parseDeliveryState, parseRetry } from './deliveries-arguments.js';
 import { parseTimeArgument, type TimeArgument } from './time-argument.js';
@@ -15,7 +16,7 @@ import { workloadFilter } from './workload-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-const COMMAND_NAMES = ['list', 'get', 'watch', 'processes', 'peers', 'alerts', 'deliveries', 'status'] as const;
+const COMMAND_NAMES = ['list', 'get', 'watch', 'processes', 'peers', 'audit', 'alerts', 'deliveries', 'status'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
@@ -44,6 +45,7 @@ export type Command =
       readonly filter: ConnectionFilterRequest;
       readonly limit: number;
     })
+  | (Common & AuditQuestion & { readonly name: 'audit'; readonly filter: ConnectionFilterRequest; readonly limit: number })
   | (Common & AlertsCommand & { readonly name: 'alerts' })
   | (Common & DeliveriesQuery & { readonly name: 'deliveries' })
   | (Common & { readonly name: 'status' });
@@ -71,6 +73,8 @@ const OPTIONS = {
   receiver: { type: 'string', multiple: true },
   state: { type: 'string', multiple: true },
   retry: { type: 'string' },
+  'fail-on': { type: 'string', multiple: true },
+  threshold: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
@@ -80,12 +84,15 @@ type Values = ReturnType<typeof parse>['values'];
 
 const COMMON_OPTIONS: readonly OptionName[] = ['output', 'address', ...TLS_OPTION_NAMES, 'help', 'version'];
 const FILTER_OPTIONS: readonly OptionName[] = ['pid', 'kind', 'peer', 'netns', 'container', 'pod', 'unit'];
+/** Of what is not stuck there is no kind. */
+const AUDIT_FILTER_OPTIONS = FILTER_OPTIONS.filter((option) => option !== 'kind');
 const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended', 'since', 'until'],
   get: [...COMMON_OPTIONS, 'what-if'],
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
   processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   peers: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
+  audit: [...COMMON_OPTIONS, ...AUDIT_FILTER_OPTIONS, 'limit', 'fail-on', 'threshold'],
   alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'since', 'severity', 'test'],
   deliveries: [...COMMON_OPTIONS, 'receiver', 'state', 'retry', 'limit'],
   status: COMMON_OPTIONS,
@@ -290,6 +297,11 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     case 'peers': {
       const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);
       return { name, ...common, filter: filter(values), limit };
+    }
+    case 'audit': {
+      const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);
+      const question = parseAuditQuestion(items(values['fail-on']), values.threshold);
+      return { name, ...common, ...question, filter: filter(values), limit };
     }
     case 'alerts':
       return { name, ...common, ...alertsCommand(values) };

@@ -1,4 +1,5 @@
 /** The help texts of stuckctl. */
+import { AUDIT_RULES } from '../core/audit/rules.js';
 import { wrapWords } from '../lib/terminal.js';
 import { DEFAULT_ADDRESS } from '../rpc/address.js';
 import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
@@ -27,6 +28,13 @@ const FILTERS = `      --pid PID        only connections that this process holds
                        Each may be given several times.
 `;
 
+const AUDIT_FILTERS = FILTERS.split('\n')
+  .filter((line) => !line.includes('--kind') && !KINDS.slice(1).some((more) => line.trim() === more))
+  .join('\n')
+  .replace('holds, or left behind as orphans', 'holds');
+
+const RULES = AUDIT_RULES.map((rule) => `  ${rule}`).join('\n');
+
 const GENERAL = `stuckctl asks stuckd which TCP connections of this machine are stuck.
 
 Usage: stuckctl COMMAND [options]
@@ -37,6 +45,7 @@ Commands:
   watch      follow stuck connections as they open, change and end
   processes  the processes that hold stuck connections: how many of how many
   peers      the peers that connections are stuck to, and whether new ones work
+  audit      what would hang, and for how long, if a peer vanished now
   alerts     what a person should know of: one alert for a process and a peer
   deliveries what was sent to receivers, what waits, what was given up
   status     the agent's own health
@@ -45,7 +54,7 @@ Options:
 ${COMMON}  -V, --version        the version
 
 stuckctl COMMAND --help says more about a command.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stuckd cannot be reached.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stuckd cannot be reached, 4 a check failed (audit --fail-on).
 `;
 
 const TOPICS: Readonly<Record<CommandName, string>> = {
@@ -113,6 +122,22 @@ ${FILTERS}      --limit N        at most N peers
 ${COMMON}
 New connections are counted from the moment at which the first one to the peer got stuck.
 json is one document, {"peers": [...]}; jsonl is one peer a line.
+`,
+  audit: `Looks at every established connection: how long until its application would learn of it if the peer vanished
+now, without a FIN or a RST, with data in flight and while idle; and which rules it breaks. By process and destination, worst
+first. Timeouts of the application itself cannot be seen.
+
+Usage: stuckctl audit [options]
+
+Options:
+${AUDIT_FILTERS}      --limit N        at most N findings
+      --threshold TIME from which on a wait is too long (default: 15m)
+      --fail-on WHAT   end with exit code 4 if there is a connection that would hang for ever (never), for longer
+                       than a time (15m), or that breaks a rule (its name). May be given several times.
+${COMMON}
+Rules:
+${RULES}
+json is one document, {"findings": [...], "summary": {...}}; jsonl is one finding a line.
 `,
   alerts: `Lists the alerts that are firing, the gravest first; with --watch follows them, one change a line.
 An alert stands for all connections of one process to one peer that are stuck in the same way.

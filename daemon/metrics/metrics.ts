@@ -2,7 +2,9 @@
 import type { AgentFacts } from '../core/agent-facts.js';
 import type { AlertSource } from '../core/alert.js';
 import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
+import type { AuditSource } from '../core/audit/source.js';
 import { setAgentMetrics } from './agent-metrics.js';
+import { setAuditMetrics } from './audit-metrics.js';
 import { type Exposition, MetricSet } from './metric-set.js';
 import { RecordMetrics } from './record-metrics.js';
 import type { WorkloadLabel } from './workload-labels.js';
@@ -12,6 +14,7 @@ export interface MetricsOptions {
   readonly workloads: WorkloadSource;
   readonly alerts: Pick<AlertSource, 'firing'>;
   readonly status: StatusSource;
+  readonly audits: Pick<AuditSource, 'last'>;
   readonly facts: () => AgentFacts;
   readonly clock: WallClock;
   readonly workloadLabels: readonly WorkloadLabel[];
@@ -52,9 +55,10 @@ export class Metrics {
   }
 
   async #render(): Promise<Exposition> {
-    const { status, facts, alerts, clock } = this.#options;
+    const { status, facts, alerts, audits, clock } = this.#options;
     this.#records.update();
     setAgentMetrics(this.#set, status.status(), facts(), alerts.firing(), clock);
+    setAuditMetrics(this.#set, audits.last, clock);
     return this.#set.render();
   }
 }
