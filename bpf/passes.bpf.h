@@ -205,9 +205,13 @@ static __always_inline bool pass_over(struct bpf_iter__task_file *ctx, struct ta
 static __always_inline void audit_socket(struct bpf_iter__task_file *ctx, struct task_struct *task, struct sock *sk)
 {
 	struct sweep_output *out;
+	__u8 state = sk->__sk_common.skc_state;
 	__u32 zero = 0;
 
-	if (sk->__sk_common.skc_state != TCP_ESTABLISHED) {
+	if (state == TCP_LISTEN) {
+		learn_listener(sk); /* as a rule it has a lower descriptor than what came in through it */
+	}
+	if (state != TCP_ESTABLISHED) {
 		pass_sockets++;
 		return;
 	}
