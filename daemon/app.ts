@@ -2,20 +2,19 @@
 import { join } from 'node:path';
 import { buildAgentFacts } from './agent-report.js';
 import { Alerting } from './alerting.js';
-import { AuditEngine } from './audit/audit-engine.js';
-import { auditSettings } from './config-audit.js';
+import type { AuditEngine } from './audit/audit-engine.js';
+import { createAudits } from './auditing.js';
 import type { AgentFacts } from './core/agent-facts.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
 import { isCompleteSweep } from './core/snapshot.js';
 import type { SavedEntry, SavedState } from './core/tracker-messages.js';
-import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
 import { grpcOptions } from './config-grpc.js';
 import { historyLimits } from './config-history.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import { type MachineClock, SystemClock } from './lib/system-clock.js';
-import { kindRules } from './kind-rules.js';
+import { trackerConfig } from './kind-rules.js';
 import { Monitoring } from './monitoring.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
@@ -69,10 +68,6 @@ const STOP_STEP_MS = 5000;
 /** @param name of the stream whose history it is */
 function createHistory(name: string, config: Config, log: Logger): History {
   return new History(join(config.stateDir, 'history'), name, historyLimits(config.history.disk), log);
-}
-
-function trackerConfig(config: Config): TrackerConfig {
-  return { ...DEFAULT_TRACKER_CONFIG, kinds: kindRules(config) };
 }
 
 /** Everything that the parts share while the daemon runs. */
@@ -164,7 +159,7 @@ class RunningApp implements App {
         this.#saver?.touch();
       },
     });
-    this.#audits = this.#createAudits(config);
+    this.#audits = createAudits(config, this.engine, this.#supervisor);
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
     // Before anybody else hears of a change, it is in the history.
     this.#history = createHistory('connections', config, log);
@@ -174,20 +169,6 @@ class RunningApp implements App {
     this.#monitoring = this.#createMonitoring(config);
     void this.firstPicture.then(() => {
       this.#alerting.settle();
-    });
-  }
-
-  #createAudits(config: Config): AuditEngine {
-    return new AuditEngine({
-      ...auditSettings(config.audit),
-      requestPass: () => {
-        this.#supervisor.send(encodePass('audit'));
-      },
-      context: () => {
-        const { context, sensorUp, idleLimits } = this.engine.state;
-        const peerLimitUs = idleLimits.limitUs.bind(idleLimits);
-        return context === null || !sensorUp ? null : { kernel: context.kernel, clock: context.clock, peerLimitUs };
-      },
     });
   }
 
@@ -265,10 +246,7 @@ class RunningApp implements App {
     this.#cleanup.push('open records', () => this.#saver?.close());
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
     this.#supervisor.start();
-    this.#audits.start();
-    this.#cleanup.push('audits', () => {
-      this.#audits.stop();
-    });
+    this.#audits.start(this.#cleanup);
     this.#cleanup.push('sensor', () => this.#supervisor.stop());
     void readNodeFacts().then((facts) => {
       this.#nodeFacts = facts;
@@ -307,7 +285,7 @@ class RunningApp implements App {
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
       this.#history.setLimits(historyLimits(config.history.disk));
       this.#alerting.reconfigure(config);
-      this.#audits.reconfigure(auditSettings(config.audit));
+      this.#audits.reconfigure(config.audit);
     }
     this.#log.info(
       `the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`,

@@ -1,10 +1,13 @@
 /** The shell around the audit: asks the sensor for a pass, and tells everybody who asked meanwhile what it found. */
+import { auditSettings } from '../config-audit.js';
+import type { Config } from '../config.js';
 import type { AuditContext } from '../core/audit/audited.js';
 import { AuditRun, type AuditResult } from '../core/audit/run.js';
 import type { AuditSource } from '../core/audit/source.js';
 import type { PathIdleLimit } from '../core/audit/rules.js';
 import type { SensorRecord } from '../core/sensor-records.js';
 import type { PassReport } from '../core/snapshot.js';
+import type { CleanupStack } from '../lib/cleanup-stack.js';
 
 export interface AuditEngineOptions {
   /** Asks the sensor for a pass. */
@@ -61,12 +64,16 @@ export class AuditEngine implements AuditSource {
     return this.#failed;
   }
 
-  /** Begins to audit by itself. */
-  start(): void {
+  /** Begins to audit by itself. @param cleanup learns how it ends */
+  start(cleanup: CleanupStack): void {
     this.#schedule(this.#options.intervalMs);
+    cleanup.push('audits', () => {
+      this.stop();
+    });
   }
 
-  reconfigure({ idleLimits, intervalMs }: Pick<AuditEngineOptions, 'idleLimits' | 'intervalMs'>): void {
+  reconfigure(audit: Config['audit']): void {
+    const { idleLimits, intervalMs } = auditSettings(audit);
     this.#idleLimits = idleLimits;
     this.#schedule(intervalMs);
   }

@@ -16,7 +16,17 @@ import { workloadFilter } from './workload-arguments.js';
 
 export type OutputFormat = 'table' | 'json' | 'jsonl';
 
-const COMMAND_NAMES = ['list', 'get', 'watch', 'processes', 'peers', 'audit', 'alerts', 'deliveries', 'status'] as const;
+const COMMAND_NAMES = [
+  'list',
+  'get',
+  'watch',
+  'processes',
+  'peers',
+  'audit',
+  'alerts',
+  'deliveries',
+  'status',
+] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
@@ -45,7 +55,8 @@ export type Command =
       readonly filter: ConnectionFilterRequest;
       readonly limit: number;
     })
-  | (Common & AuditQuestion & { readonly name: 'audit'; readonly filter: ConnectionFilterRequest; readonly limit: number })
+  | (Common &
+      AuditQuestion & { readonly name: 'audit'; readonly filter: ConnectionFilterRequest; readonly limit: number })
   | (Common & AlertsCommand & { readonly name: 'alerts' })
   | (Common & DeliveriesQuery & { readonly name: 'deliveries' })
   | (Common & { readonly name: 'status' });

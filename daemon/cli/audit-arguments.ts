@@ -5,7 +5,8 @@ import { durationFromUs } from '../rpc/proto-time.js';
 import { UsageError } from './cli-io.js';
 
 /** What makes the exit code that of a failed check: connections that hang, or that break a rule. */
-export type FailOn = { readonly kind: 'never' } | { readonly kind: 'over' } | { readonly kind: 'rule'; readonly rule: AuditRule };
+export type FailOn =
+  { readonly kind: 'never' } | { readonly kind: 'over' } | { readonly kind: 'rule'; readonly rule: AuditRule };
 
 export interface AuditQuestion {
   readonly failOn: readonly FailOn[];
@@ -40,7 +41,10 @@ export function parseAuditQuestion(failOn: readonly string[], threshold: string 
 function parseThreshold(option: string, text: string): number {
   const ms = parseDurationMs(text);
   if (ms === null) {
-    const words = option === 'fail-on' ? `never, a duration such as 15m, or a rule: ${AUDIT_RULES.join(', ')}` : 'a duration such as 15m';
+    const words =
+      option === 'fail-on'
+        ? `never, a duration such as 15m, or a rule: ${AUDIT_RULES.join(', ')}`
+        : 'a duration such as 15m';
     throw new UsageError(`--${option} ${JSON.stringify(text)}: give ${words}`);
   }
   return ms;

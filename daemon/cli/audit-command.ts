@@ -1,6 +1,6 @@
 /** What `stuckctl audit` does. */
 import type { AuditRequest, StuckdClient } from '../rpc/grpc-client.js';
-import { auditRuleName } from '../rpc/audit-mapping.js';
+import { auditRuleName } from '../rpc/audit-names.js';
 import type { stuckd } from '../rpc/gen/stuckd.js';
 import { toProtoJson } from '../rpc/proto-json.js';
 import type { Command } from './arguments.js';
@@ -22,17 +22,17 @@ interface Audit {
 
 async function wholeAudit({ filter, threshold, limit }: AuditCommand, client: StuckdClient): Promise<Audit> {
   const findings: Finding[] = [];
-  let summary: Summary = {};
   let pageToken = '';
-  do {
+  for (;;) {
     const pageSize = Math.min(limit - findings.length, PAGE_SIZE);
     const request: AuditRequest = { filter, threshold, pageSize, pageToken };
-    const page = await client.auditConnections(request);
-    findings.push(...page.findings);
-    summary = page.summary ?? {};
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '' && findings.length < limit);
-  return { findings, summary };
+    const { findings: page, summary, nextPageToken } = await client.auditConnections(request);
+    findings.push(...page);
+    if (nextPageToken === '' || findings.length >= limit) {
+      return { findings, summary: summary ?? {} };
+    }
+    pageToken = nextPageToken;
+  }
 }
 
 function meets(condition: FailOn, { outbound, inbound, rules }: Summary): boolean {

@@ -1,7 +1,7 @@
 /** `stuckctl audit` as a table, and below it what it means and what to do. */
 import { CAVEAT } from '../core/audit/words.js';
 import { escapeForTerminal, wrapWords } from '../lib/terminal.js';
-import { auditRuleName } from '../rpc/audit-mapping.js';
+import { auditRuleName } from '../rpc/audit-names.js';
 import type { stuckd } from '../rpc/gen/stuckd.js';
 import { durationToMs } from '../rpc/proto-time.js';
 import { endText, ownerText } from './connection-text.js';
@@ -53,7 +53,9 @@ function paragraph(text: string, width: number, indent = ''): string {
 }
 
 function explanation(finding: Finding, width: number): string {
-  const advice = (finding.advice ?? []).map(({ layer, text }) => paragraph(`${layer ?? ''}: ${text ?? ''}`, width, '    '));
+  const advice = (finding.advice ?? []).map(({ layer, text }) =>
+    paragraph(`${layer ?? ''}: ${text ?? ''}`, width, '    '),
+  );
   return `\n${paragraph(finding.summary ?? '', width, '  ')}${advice.join('')}`;
 }
 
@@ -73,14 +75,18 @@ function asidesText({ localCount, unreportedCount }: Summary): readonly string[]
   const local = localCount ?? 0;
   const unreported = unreportedCount ?? 0;
   return [
-    ...(local === 0 ? [] : [`${local.toString()} with both ends on this host are left out: the kernel answers for a process that is gone.`]),
+    ...(local === 0
+      ? []
+      : [
+          `${local.toString()} with both ends on this host are left out: the kernel answers for a process that is gone.`,
+        ]),
     ...(unreported === 0 ? [] : [`${unreported.toString()} more were not looked at: there are too many.`]),
   ];
 }
 
 /** @param width columns of the terminal; Infinity for no limit. */
 export function formatAudit(findings: readonly Finding[], summary: Summary, width: number): string {
-  const table = findings.length === 0 ? '' : `${formatTable(COLUMNS, findings, width)}`;
+  const table = findings.length === 0 ? '' : formatTable(COLUMNS, findings, width);
   const explained = findings.slice(0, EXPLAINED).filter(({ advice }) => (advice ?? []).length > 0);
   const words = [summary.summary ?? '', ...asidesText(summary), CAVEAT].map((text) => paragraph(text, width)).join('');
   return [

@@ -54,7 +54,8 @@ Options:
 ${COMMON}  -V, --version        the version
 
 stuckctl COMMAND --help says more about a command.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stuckd cannot be reached, 4 a check failed (audit --fail-on).
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stuckd cannot be reached,
+            4 audit --fail-on has found some.
 `;
 
 const TOPICS: Readonly<Record<CommandName, string>> = {
@@ -123,20 +124,22 @@ ${COMMON}
 New connections are counted from the moment at which the first one to the peer got stuck.
 json is one document, {"peers": [...]}; jsonl is one peer a line.
 `,
-  audit: `Looks at every established connection: how long until its application would learn of it if the peer vanished
-now, without a FIN or a RST, with data in flight and while idle; and which rules it breaks. By process and destination, worst
-first. Timeouts of the application itself cannot be seen.
+  audit: `Looks at every established connection: how long until its application would learn of it if the
+peer vanished now, without a FIN or a RST, with data in flight and while idle; and which rules it breaks.
+By process and destination, worst first. Timeouts of the application itself cannot be seen.
 
 Usage: stuckctl audit [options]
 
 Options:
 ${AUDIT_FILTERS}      --limit N        at most N findings
       --threshold TIME from which on a wait is too long (default: 15m)
-      --fail-on WHAT   end with exit code 4 if there is a connection that would hang for ever (never), for longer
-                       than a time (15m), or that breaks a rule (its name). May be given several times.
+      --fail-on WHAT   end with exit code 4 if there is a connection that would hang for ever (never),
+                       for longer than a time (15m), or that breaks a rule (its name)
+                       May be given several times.
 ${COMMON}
 Rules:
 ${RULES}
+
 json is one document, {"findings": [...], "summary": {...}}; jsonl is one finding a line.
 `,
   alerts: `Lists the alerts that are firing, the gravest first; with --watch follows them, one change a line.

@@ -71,7 +71,10 @@ export function auditCall(options: AuditCallOptions): UntypedServiceImplementati
     const [id = '', from = '0'] = decodePageToken(request.pageToken ?? '', query).split(' ');
     const answer = id === '' ? await look(filter, thresholdUs) : kept.get(id);
     if (answer === undefined) {
-      throw invalidArgument('page_token belongs to an audit that is not kept any more; start again', 'PAGE_TOKEN_INVALID');
+      throw invalidArgument(
+        'page_token belongs to an audit that is not kept any more; start again',
+        'PAGE_TOKEN_INVALID',
+      );
     }
     const rest = answer.findings.slice(Number(from));
     const toMessage = (finding: AuditFinding): stuckd.v1.AuditFinding.$Properties =>

@@ -25,7 +25,9 @@ export function parseAuditFilter(
   workloads: WorkloadSource,
 ): AuditFilter {
   if ((filter?.kinds ?? []).length > 0 || filter?.stuckAfter || filter?.detectedBefore) {
-    throw invalidArgument('filter.kinds, stuck_after and detected_before are about stuck connections, not for an audit');
+    throw invalidArgument(
+      'filter.kinds, stuck_after and detected_before are about stuck connections, not for an audit',
+    );
   }
   const { pids = [], peers = [], netns = [], containers = [], pods = [], units = [] } = filter ?? {};
   const fields = {

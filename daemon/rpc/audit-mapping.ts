@@ -4,39 +4,23 @@ import type { AuditedConnection } from '../core/audit/audited.js';
 import {
   countExposed,
   countRules,
+  namespacesOf,
   type AuditFinding,
   type ExposureClass,
   type WaitRange,
 } from '../core/audit/findings.js';
-import { AUDIT_RULES, type AuditRule, type PathIdleLimit, ruleWords } from '../core/audit/rules.js';
+import { type AuditRule, type PathIdleLimit, ruleWords } from '../core/audit/rules.js';
 import type { AuditResult } from '../core/audit/run.js';
 import { findingWords, summaryWords } from '../core/audit/words.js';
 import type { WallClock } from '../core/ports.js';
 import type { Workload } from '../core/workload.js';
-import { stuckd } from './gen/stuckd.js';
+import { auditRuleToProto } from './audit-names.js';
+import type { stuckd } from './gen/stuckd.js';
 import { optionsToProto, ownerToProto, uint32, workloadToProto } from './proto-mapping.js';
 import { durationFromUs, timestampFromUs } from './proto-time.js';
 
-const { AuditRule: RULE } = stuckd.v1;
-
-const RULES: Readonly<Record<AuditRule, stuckd.v1.AuditRule>> = {
-  no_keepalive_no_user_timeout: RULE.AUDIT_RULE_NO_KEEPALIVE_NO_USER_TIMEOUT,
-  keepalive_longer_than_idle_limit: RULE.AUDIT_RULE_KEEPALIVE_LONGER_THAN_IDLE_LIMIT,
-  one_lost_probe: RULE.AUDIT_RULE_ONE_LOST_PROBE,
-  pool_longer_than_peer: RULE.AUDIT_RULE_POOL_LONGER_THAN_PEER,
-  default_retries2: RULE.AUDIT_RULE_DEFAULT_RETRIES2,
-  default_syn_retries: RULE.AUDIT_RULE_DEFAULT_SYN_RETRIES,
-};
-
-const NAMES: ReadonlyMap<number, AuditRule> = new Map(AUDIT_RULES.map((rule) => [RULES[rule], rule]));
-
 const SAMPLES_MAX = 5;
 const NAMESPACES_MAX = 100;
-
-/** @returns the short name of a rule, or its number if a newer daemon sent it. */
-export function auditRuleName(rule: number | null | undefined): string {
-  return NAMES.get(rule ?? 0) ?? (rule ?? 0).toString();
-}
 
 type Duration = ReturnType<typeof durationFromUs>;
 
@@ -62,7 +46,7 @@ function rulesToProto(
   limits: readonly PathIdleLimit[],
 ): stuckd.v1.AuditRuleCount.$Properties[] {
   return [...rules].map(([rule, count]) => ({
-    rule: RULES[rule],
+    rule: auditRuleToProto(rule),
     connectionCount: uint32(count),
     explanation: ruleWords(rule, limits),
   }));
@@ -76,7 +60,7 @@ function connectionToProto(connection: AuditedConnection): stuckd.v1.AuditedConn
     idleTime: durationFromUs(idleForUs),
     inFlight: waitToProto(exposure.inFlightUs),
     idle: waitToProto(exposure.idleUs),
-    rules: rules.map((rule) => RULES[rule]),
+    rules: rules.map(auditRuleToProto),
   };
 }
 
@@ -104,7 +88,7 @@ export function findingToProto(
 
 /** @param result of which `connections` are those that were asked about. */
 export function auditSummaryToProto(
-  { connections, namespaces, unreported, endUs, durationUs }: AuditResult,
+  { connections, unreported, endUs, durationUs }: AuditResult,
   thresholdUs: number,
   limits: readonly PathIdleLimit[],
   clock: WallClock,
@@ -116,12 +100,14 @@ export function auditSummaryToProto(
     localCount: uint32(counts.local),
     unreportedCount: uint32(unreported),
     rules: rulesToProto(countRules(connections), limits),
-    namespaces: namespaces.slice(0, NAMESPACES_MAX).map((namespace) => ({
-      netns: uint32(namespace.netns),
-      connectionCount: uint32(namespace.connections),
-      tcpRetries2: uint32(namespace.retries2),
-      tcpSynRetries: uint32(namespace.synRetries),
-    })),
+    namespaces: namespacesOf(connections)
+      .slice(0, NAMESPACES_MAX)
+      .map((namespace) => ({
+        netns: uint32(namespace.netns),
+        connectionCount: uint32(namespace.connections),
+        tcpRetries2: uint32(namespace.retries2),
+        tcpSynRetries: uint32(namespace.synRetries),
+      })),
     threshold: durationFromUs(thresholdUs),
     summary: summaryWords(counts, thresholdUs),
     auditTime: timestampFromUs(clock.monoToRealUs(endUs)),

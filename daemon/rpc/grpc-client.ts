@@ -177,8 +177,7 @@ export function createStuckdClient(address: string, tls: ClientTls | null = null
     getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }),
     listProcesses: (request) => unaryCall(client, CONNECTION_SERVICE.listProcesses, request),
     listPeers: (request) => unaryCall(client, CONNECTION_SERVICE.listPeers, request),
-    auditConnections: (request) =>
-      unaryCall(client, CONNECTION_SERVICE.auditConnections, request, AUDIT_DEADLINE_MS),
+    auditConnections: (request) => unaryCall(client, CONNECTION_SERVICE.auditConnections, request, AUDIT_DEADLINE_MS),
     getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
     listDeliveries: (request) => unaryCall(client, ALERT_SERVICE.listDeliveries, request),
     retryDelivery: (id) => unaryCall(client, ALERT_SERVICE.retryDelivery, { id }),

@@ -132,7 +132,10 @@ describe('an audit of real clients', { skip }, () => {
 
   test('those that would wait for ever come first', () => {
     const never = findings.map(({ exposure }) => (exposure?.neverCount ?? 0) > 0);
-    assert.deepEqual(never, never.toSorted((a, b) => Number(b) - Number(a)));
+    assert.deepEqual(
+      never,
+      never.toSorted((a, b) => Number(b) - Number(a)),
+    );
   });
 
   test('stuckctl shows them, and ends as it was told to', async () => {

@@ -1,7 +1,7 @@
 /** What an audit says, as kernel tests read it. */
 import assert from 'node:assert/strict';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
-import { auditRuleName } from '../../daemon/rpc/audit-mapping.js';
+import { auditRuleName } from '../../daemon/rpc/audit-names.js';
 import type { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import type { AuditResponse } from '../../daemon/rpc/grpc-client.js';
 import { durationToMs } from '../../daemon/rpc/proto-time.js';

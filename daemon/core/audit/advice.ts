@@ -49,5 +49,7 @@ export function auditAdvice(finding: AuditFinding, limits: readonly PathIdleLimi
       ),
     );
   }
-  return advice.filter((entry) => entry !== null).slice(0, ADVICE_MAX);
+  // What is to be done about requests and about idle connections may be the same.
+  const byText = new Map(advice.filter((entry) => entry !== null).map((entry) => [entry.text, entry]));
+  return [...byText.values()].slice(0, ADVICE_MAX);
 }

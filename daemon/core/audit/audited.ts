@@ -4,7 +4,7 @@ import { lastHeardUs, pastJiffies32Us } from '../kernel-time.js';
 import { isLoopback } from '../loopback.js';
 import type { SocketOptions } from '../record.js';
 import { socketOptions } from '../record-builder.js';
-import type { ClockReport, Endpoint, KernelFacts, SocketSnapshot } from '../snapshot.js';
+import type { ClockReport, Endpoint, KernelFacts, SocketSnapshot, TcpSysctls } from '../snapshot.js';
 import { exposureOf, type Exposure } from './exposure.js';
 import { brokenRules, type AuditRule, type PathIdleLimit } from './rules.js';
 
@@ -17,6 +17,8 @@ export interface AuditedConnection {
   readonly isLocal: boolean;
   readonly idleForUs: number;
   readonly options: SocketOptions;
+  /** Of its network namespace. */
+  readonly sysctls: Pick<TcpSysctls, 'retries2' | 'synRetries'>;
   readonly exposure: Exposure;
   readonly rules: readonly AuditRule[];
 }
@@ -41,6 +43,7 @@ export function auditedConnection(socket: SocketSnapshot, context: AuditContext)
   const facts = { options, sysctls, exposure, isInbound, idleForUs, peerLimitUs: peerLimitUs(netns, remote) };
   return {
     ...{ local, remote, netns, isInbound, idleForUs, options, exposure },
+    sysctls: { retries2: sysctls.retries2, synRetries: sysctls.synRetries },
     isLocal: isLoopback(remote.address) || remote.address === local.address,
     rules: brokenRules(facts, idleLimits),
   };

@@ -77,6 +77,25 @@ export function countRules(connections: readonly AuditedConnection[]): ReadonlyM
   return new Map(AUDIT_RULES.flatMap((rule) => (counts.has(rule) ? [[rule, counts.get(rule) ?? 0] as const] : [])));
 }
 
+/** What a network namespace says about all its connections. */
+export interface AuditedNamespace {
+  readonly netns: number;
+  readonly retries2: number;
+  readonly synRetries: number;
+  readonly connections: number;
+}
+
+/** @returns those with most connections first; without those with both ends on this host. */
+export function namespacesOf(connections: readonly AuditedConnection[]): readonly AuditedNamespace[] {
+  const namespaces = new Map<number, AuditedNamespace>();
+  for (const { netns, sysctls, isLocal } of connections) {
+    if (!isLocal) {
+      namespaces.set(netns, { netns, ...sysctls, connections: (namespaces.get(netns)?.connections ?? 0) + 1 });
+    }
+  }
+  return [...namespaces.values()].sort((a, b) => b.connections - a.connections || a.netns - b.netns);
+}
+
 /** @param limitUs from which on a wait is too long. @returns worst first. */
 export function findingsOf(connections: readonly HeldConnection[], limitUs: number): readonly AuditFinding[] {
   const parts = new Map<string, [HeldConnection, ...HeldConnection[]]>();

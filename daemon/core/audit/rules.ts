@@ -42,7 +42,8 @@ export function brokenRules(facts: RuleFacts, limits: readonly PathIdleLimit[]):
   const { options, sysctls, exposure, isInbound, idleForUs, peerLimitUs } = facts;
   const isBroken: Readonly<Record<AuditRule, boolean>> = {
     no_keepalive_no_user_timeout: !options.keepalive && options.userTimeoutMs === 0,
-    keepalive_longer_than_idle_limit: options.keepalive && limits.some(({ limitMs }) => options.keepaliveIdleMs >= limitMs),
+    keepalive_longer_than_idle_limit:
+      options.keepalive && limits.some(({ limitMs }) => options.keepaliveIdleMs >= limitMs),
     // A user timeout takes the place of the count of probes, and counts the idle time before the first of them.
     one_lost_probe: options.keepalive && options.userTimeoutMs > 0 && exposure.probes === 1,
     pool_longer_than_peer: !isInbound && peerLimitUs !== null && idleForUs > peerLimitUs,

@@ -13,20 +13,11 @@ export interface HeldConnection extends AuditedConnection {
 /** What one audit has found. */
 export interface AuditResult {
   readonly connections: readonly HeldConnection[];
-  /** Network namespaces with connections, and what they say about all of them. */
-  readonly namespaces: readonly AuditedNamespace[];
   /** Descriptors of established connections that were not reported, since there were too many. */
   readonly unreported: number;
   /** The end of the pass, CLOCK_MONOTONIC microseconds. */
   readonly endUs: number;
   readonly durationUs: number;
-}
-
-export interface AuditedNamespace {
-  readonly netns: number;
-  readonly retries2: number;
-  readonly synRetries: number;
-  readonly connections: number;
 }
 
 /** Holders of one socket that are kept: a server that forks can have thousands. */
@@ -38,7 +29,6 @@ export class AuditRun {
   readonly #connections = new Map<string, AuditedConnection>();
   readonly #holders = new Map<string, HolderReport[]>();
   readonly #processes = new Map<string, ProcessReport>();
-  readonly #namespaces = new Map<number, AuditedNamespace>();
 
   constructor(context: AuditContext, { passId }: PassReport) {
     this.#context = context;
@@ -47,23 +37,19 @@ export class AuditRun {
 
   /** @returns false if the record is not part of this audit. */
   take(record: SensorRecord): boolean {
-    switch (record.type) {
-      case 'socket':
-        return this.#isMine(record.socket) && this.#takeSocket(record.socket);
-      case 'holder':
-        return this.#isMine(record.holder) && this.#takeHolder(record.holder);
-      case 'process':
-        return this.#isMine(record.process) && this.#takeProcess(record.process);
-      default:
-        return false;
+    if (record.type === 'socket') {
+      return this.#isMine(record.socket) && this.#takeSocket(record.socket);
     }
+    if (record.type === 'holder') {
+      return this.#isMine(record.holder) && this.#takeHolder(record.holder);
+    }
+    return record.type === 'process' && this.#isMine(record.process) && this.#takeProcess(record.process);
   }
 
   /** @param end of the pass */
   result(end: PassReport): AuditResult {
     return {
       connections: [...this.#connections].map(([key, connection]) => ({ ...connection, owner: this.#ownerOf(key) })),
-      namespaces: [...this.#namespaces.values()].sort((a, b) => b.connections - a.connections || a.netns - b.netns),
       unreported: Math.max(0, end.connections - end.reported),
       endUs: end.monoUs,
       durationUs: end.durationUs,
@@ -78,11 +64,7 @@ export class AuditRun {
   #takeSocket(socket: SocketSnapshot): true {
     const key = keyOf(socket);
     if (!this.#connections.has(key)) {
-      const connection = auditedConnection(socket, this.#context);
-      this.#connections.set(key, connection);
-      if (!connection.isLocal) {
-        this.#countIn(socket);
-      }
+      this.#connections.set(key, auditedConnection(socket, this.#context));
     }
     return true;
   }
@@ -101,11 +83,6 @@ export class AuditRun {
   #takeProcess(process: ProcessReport): true {
     this.#processes.set(processKey(process.pid, process.startBootUs), process);
     return true;
-  }
-
-  #countIn({ netns, sysctls: { retries2, synRetries } }: SocketSnapshot): void {
-    const connections = (this.#namespaces.get(netns)?.connections ?? 0) + 1;
-    this.#namespaces.set(netns, { netns, retries2, synRetries, connections });
   }
 
   #ownerOf(key: string): Owner | null {
