@@ -17,20 +17,23 @@ export interface AgentParts {
   /** Null before it listens. */
   readonly grpc: GrpcServer | null;
   readonly reload: AgentFacts['reload'];
+  /** Connections that the HTTP endpoint had no room for. */
+  readonly httpDropped: number;
 }
 
-export function buildAgentFacts({ losses, engine, totals, alerting, history, grpc, reload }: AgentParts): AgentFacts {
-  const { counters } = losses;
+export function buildAgentFacts(parts: AgentParts): AgentFacts {
+  const { losses, engine, totals, alerting, history, grpc, reload, httpDropped } = parts;
+  const counters = losses.totals;
   const tracker = engine.state;
   const alerts = alerting.facts();
   const watches = grpc?.watches();
   return {
     counters,
     dropped: {
-      ring_buffer: counters?.ringDropped ?? 0,
-      marks: counters?.markFailed ?? 0,
-      watches: counters?.watchRejected ?? 0,
-      totals: (counters?.countRejected ?? 0) + (counters?.holdingsDropped ?? 0),
+      ring_buffer: counters.ringDropped,
+      marks: counters.markFailed,
+      watch_requests: counters.watchRejected,
+      totals: counters.countRejected + counters.holdingsDropped,
       tracker: untrackedCount(tracker),
       stale_reuses: tracker.counters.reusesDropped,
       holders: tracker.counters.holdersDropped,
@@ -39,16 +42,15 @@ export function buildAgentFacts({ losses, engine, totals, alerting, history, grp
       alert_connections: alerts.counters.membersRefused,
       outbox: alerts.outboxDropped,
       history: history.dropped + alerts.historyDropped,
+      http_connections: httpDropped,
     },
     tables: {
       tracked_connections: { entries: tracker.entries.size, capacity: tracker.config.maxTracked },
-      ended_records: engine.endedFill,
       firing_alerts: alerts.firing,
       alert_connections: alerts.connections,
       subscribers: watches?.fill ?? { entries: 0, capacity: 0 },
       outbox: alerts.outbox,
       counted_totals: totals.fill,
-      idle_limits: { entries: tracker.idleLimits.size, capacity: tracker.config.maxIdleLimits },
     },
     subscribers: watches?.open ?? { connections: 0, alerts: 0 },
     reload,

@@ -22,6 +22,7 @@ import { deliveryProblems } from './sinks/delivery-problems.js';
 import { FiringAlertStore } from './store/firing-alerts.js';
 import type { History } from './store/history.js';
 import { StateSaver } from './store/state-saver.js';
+import { nodeNameOf } from './workloads.js';
 
 /** How long requests to receivers that are under way may take when the daemon stops. */
 const DRAIN_MS = 3000;
@@ -63,7 +64,7 @@ export class Alerting {
       alertJson: (alert, withConnections) =>
         alertToJson(alertToProto(alert, clock.nowUs(), clock, workloads, withConnections ? alert.connections : [])),
       stateDir: config.stateDir,
-      node: basicNodeFacts().hostname,
+      node: basicNodeFacts(nodeNameOf(config.kubernetes, process.env)).hostname,
       receivers: config.receivers,
       log,
     });
@@ -127,13 +128,12 @@ export class Alerting {
     /** Entries of the history of alerts that were never written. */
     readonly historyDropped: number;
   } {
-    const { receivers } = this.#delivery.status();
     return {
       counters: this.#engine.counters,
       firing: { entries: this.#engine.firing().length, capacity: this.#engine.config.maxFiring },
       connections: { entries: this.#engine.members, capacity: this.#engine.config.maxMembers },
       outbox: this.#delivery.fill,
-      outboxDropped: receivers.reduce((sum, { dropped }) => sum + dropped, 0),
+      outboxDropped: this.#delivery.dropped,
       historyDropped: this.#parts.history.dropped,
     };
   }

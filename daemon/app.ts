@@ -6,7 +6,6 @@ import type { AuditEngine } from './audit/audit-engine.js';
 import { createAudits } from './auditing.js';
 import type { AgentFacts } from './core/agent-facts.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
-import { isCompleteSweep } from './core/snapshot.js';
 import type { SavedEntry, SavedState } from './core/tracker-messages.js';
 import type { Config } from './config.js';
 import { grpcOptions } from './config-grpc.js';
@@ -34,7 +33,7 @@ import { StateSaver } from './store/state-saver.js';
 import { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
 import { encodeCount, encodePass, encodeUncount, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
-import { createWorkloads, type Workloads } from './workloads.js';
+import { createWorkloads, nodeNameOf, type Workloads } from './workloads.js';
 
 /** The daemon cannot work here; the message says what is missing and what to do. */
 export class StartError extends Error {
@@ -95,7 +94,7 @@ class RunningApp implements App {
   readonly #monitoring: Monitoring;
   readonly #losses = new SensorLosses();
   #reload: AgentFacts['reload'] = { isSuccessful: true, lastSuccessRealUs: this.#startRealUs };
-  #nodeFacts: NodeFacts = basicNodeFacts();
+  #nodeFacts: NodeFacts;
   #wasUp = false;
   #stopping: Promise<void> | null = null;
   #resolveFirstPicture: () => void = () => undefined;
@@ -106,6 +105,7 @@ class RunningApp implements App {
     this.#log = log;
     this.#saves = new SaveResults(log);
     this.clock = clock;
+    this.#nodeFacts = basicNodeFacts(nodeNameOf(config.kubernetes, process.env));
     this.firstPicture = new Promise((resolve) => {
       this.#resolveFirstPicture = resolve;
     });
@@ -128,8 +128,8 @@ class RunningApp implements App {
         for (const record of records) {
           if (record.type === 'counters') {
             this.#losses.take(record.counters, untrackedCount(this.engine.state), this.clock.nowUs());
-          } else if (record.type === 'pass' && isCompleteSweep(record.pass)) {
-            this.#monitoring.swept(record.pass.durationUs);
+          } else if (record.type === 'pass') {
+            this.#monitoring.passed(record.pass);
           }
         }
         if (this.engine.lastSweep !== null) {
@@ -248,7 +248,7 @@ class RunningApp implements App {
     this.#supervisor.start();
     this.#audits.start(this.#cleanup);
     this.#cleanup.push('sensor', () => this.#supervisor.stop());
-    void readNodeFacts().then((facts) => {
+    void readNodeFacts(nodeNameOf(this.#config.kubernetes, process.env)).then((facts) => {
       this.#nodeFacts = facts;
     });
   }
@@ -265,6 +265,7 @@ class RunningApp implements App {
       lastSweep: this.engine.lastSweep,
       sweepIntervalMs: this.#config.sensor.sweepInterval,
       nowUs: this.clock.nowUs(),
+      isStopping: this.#stopping !== null,
       unsaved: this.#saves.unsaved,
       historyProblems: this.#history.problems,
       workloadProblems: this.#workloads.problems(),
@@ -311,7 +312,7 @@ class RunningApp implements App {
   #agentFacts(): AgentFacts {
     return buildAgentFacts({
       ...{ losses: this.#losses, engine: this.engine, totals: this.#totals, alerting: this.#alerting },
-      ...{ history: this.#history, grpc: this.#grpc, reload: this.#reload },
+      ...{ history: this.#history, grpc: this.#grpc, reload: this.#reload, httpDropped: this.#monitoring.dropped },
     });
   }
 

@@ -14,8 +14,8 @@ export const httpSchema = z.strictObject({
     .strictObject({
       /** Further labels of some metrics: what a process belongs to. */
       workloadLabels: z.array(z.enum(WORKLOAD_LABELS)).default([]),
-      /** Groups of them that one metric has series for; what is beyond is counted under `other`. */
-      maxSeries: z.number().int().min(1).max(10_000).default(500),
+      /** Workloads that a metric has series for, up to 36 each; what is beyond is counted under `other`. */
+      maxWorkloads: z.number().int().min(1).max(1000).default(200),
     })
     .prefault({}),
 });

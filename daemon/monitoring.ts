@@ -1,16 +1,17 @@
 /** Puts together how stuckd itself is watched: its metrics, and the HTTP endpoint that serves them. */
 import { HTTP_OFF } from './config-http.js';
 import type { Config } from './config.js';
+import type { PassReport } from './core/snapshot.js';
 import type { HttpServer } from './http/http-server.js';
 import type { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import type { Metrics, MetricsOptions } from './metrics/metrics.js';
-import { parseAddress } from './rpc/address.js';
+import { isLoopback, parseAddress } from './rpc/address.js';
 
 /** How long a scrape that is under way may take when the daemon stops. */
 const DRAIN_MS = 1000;
 
-export interface MonitoringParts extends Omit<MetricsOptions, 'workloadLabels' | 'maxSeries'> {
+export interface MonitoringParts extends Omit<MetricsOptions, 'workloadLabels' | 'maxWorkloads'> {
   readonly config: Config['http'];
   readonly log: Logger;
 }
@@ -27,6 +28,11 @@ export class Monitoring {
   /** Where it listens; null if it does not. */
   get address(): string | null {
     return this.#server?.address ?? null;
+  }
+
+  /** Connections that it had no room for. */
+  get dropped(): number {
+    return this.#server?.dropped ?? 0;
   }
 
   /**
@@ -48,11 +54,21 @@ export class Monitoring {
     cleanup.push('metrics', () => {
       metrics.stop();
     });
+    const address = parseAddress(config.address);
+    if (address.kind !== 'tcp') {
+      return; // the schema lets no other through
+    }
+    if (!isLoopback(address)) {
+      log.warn(`metrics and health are served at ${config.address} to whoever can reach it, without TLS`);
+    }
     const server = await startHttpServer({
-      ...hostAndPort(config.address),
+      ...{ host: address.host, port: address.port },
       sources: { metrics: () => metrics.render(), readiness: () => status.status() },
       onError: (message) => {
         log.error(`http: ${message}`);
+      },
+      onCrowd: (count) => {
+        log.warn(`http: ${count} connections are open, which is the most; further ones are refused`);
       },
     }).catch((error: unknown) => {
       throw new Error(
@@ -65,16 +81,8 @@ export class Monitoring {
     cleanup.push('HTTP server', () => server.close(DRAIN_MS));
   }
 
-  /** A sweep is complete. */
-  swept(durationUs: number): void {
-    this.#metrics?.swept(durationUs);
+  /** A pass of the sensor begins or ends. */
+  passed(pass: PassReport): void {
+    this.#metrics?.passed(pass);
   }
-}
-
-function hostAndPort(text: string): { readonly host: string; readonly port: number } {
-  const address = parseAddress(text);
-  if (address.kind !== 'tcp') {
-    throw new Error(`HTTP cannot listen at ${text}`);
-  }
-  return { host: address.host, port: address.port };
 }

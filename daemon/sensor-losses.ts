@@ -1,14 +1,30 @@
-/** What sensor and tracker have lost so far, and when they lost something last. */
+/** What sensors have counted and lost so far, and when something was lost last. */
 import type { CountersReport } from './core/sensor-records.js';
 
-/** What a sensor has lost; none before it has told. */
+const NONE: CountersReport = {
+  ringDropped: 0,
+  events: 0,
+  markFailed: 0,
+  retransmitsSeen: 0,
+  keepaliveSeen: 0,
+  watchRejected: 0,
+  countRejected: 0,
+  holdingsDropped: 0,
+};
+
 function lossCount(counters: CountersReport | null): number {
   return counters === null
     ? 0
     : counters.ringDropped + counters.markFailed + counters.countRejected + counters.holdingsDropped;
 }
 
+function sum(a: CountersReport, b: CountersReport): CountersReport {
+  const keys = Object.keys(NONE) as (keyof CountersReport)[];
+  return Object.fromEntries(keys.map((key) => [key, a[key] + b[key]])) as unknown as CountersReport;
+}
+
 export class SensorLosses {
+  #before = NONE;
   #counters: CountersReport | null = null;
   #untracked = 0;
   #lastLossUs: number | null = null;
@@ -16,6 +32,11 @@ export class SensorLosses {
   /** What the running sensor has counted; null before it has told. */
   get counters(): CountersReport | null {
     return this.#counters;
+  }
+
+  /** What all sensors have counted, also those that are gone: a sensor that dies under load must not hide its losses. */
+  get totals(): CountersReport {
+    return sum(this.#before, this.#counters ?? NONE);
   }
 
   /** When something was lost last, CLOCK_MONOTONIC microseconds; null if nothing ever was. */
@@ -34,6 +55,7 @@ export class SensorLosses {
 
   /** The next sensor counts from 0. */
   sensorDown(): void {
+    this.#before = this.totals;
     this.#counters = null;
   }
 }

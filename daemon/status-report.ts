@@ -19,6 +19,8 @@ export interface StatusParts {
   readonly lastSweep: PassReport | null;
   readonly sweepIntervalMs: number;
   readonly nowUs: number;
+  /** The daemon is about to end. */
+  readonly isStopping: boolean;
   /** What the last attempt could not save, for example `open records`. */
   readonly unsaved: readonly string[];
   /** What is wrong with the history on disk, a sentence each. */
@@ -63,24 +65,37 @@ function losses({ counters, tracker, lastLossUs, nowUs }: StatusParts): readonly
 }
 
 /** Why it cannot tell yet, or any more, what is stuck. */
-function notReady({ supervisor, lastSweep }: StatusParts): readonly string[] {
+function notReady({
+  supervisor,
+  lastSweep,
+  tracker,
+  nowUs,
+  sweepIntervalMs,
+  isStopping,
+}: StatusParts): readonly string[] {
+  if (isStopping) {
+    return ['stuckd is stopping'];
+  }
   if (supervisor.state !== 'running') {
     const why = supervisor.lastError === '' ? '' : `: ${supervisor.lastError}`;
     return [`the sensor is not running (${supervisor.state})${why}; nothing new is detected`];
   }
-  return lastSweep === null ? ['the first sweep is not complete yet; owners are not known'] : [];
+  // What a sensor before this one has swept says nothing about this one.
+  if (lastSweep === null || lastSweep.monoUs < tracker.sensorUpUs) {
+    return ['the first sweep is not complete yet; owners are not known'];
+  }
+  return nowUs - lastSweep.monoUs > LATE_INTERVALS * sweepIntervalMs * 1000
+    ? ['sweeps are late: owners and idle connections are known as of the last one']
+    : [];
 }
 
 function problems(parts: StatusParts): readonly string[] {
-  const { supervisor, lastSweep } = parts;
+  const { supervisor } = parts;
   const found = [...notReady(parts)];
   for (const { name, attached, how, loss } of supervisor.introduction?.programs ?? []) {
     if (!attached) {
       found.push(`probe ${name} is missing: ${how}; ${loss}`);
     }
-  }
-  if (lastSweep !== null && parts.nowUs - lastSweep.monoUs > LATE_INTERVALS * parts.sweepIntervalMs * 1000) {
-    found.push('sweeps are late: owners and idle connections are known as of the last one');
   }
   found.push(...losses(parts));
   found.push(...parts.grpcProblems);

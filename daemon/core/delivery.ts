@@ -71,6 +71,8 @@ export interface ReceiverReport {
   readonly dead: number;
   /** Messages that were dropped because too many waited. */
   readonly dropped: number;
+  /** Attempts that failed, since the daemon started. */
+  readonly failedAttempts: number;
   /** Why its last attempt failed; empty while all is well. */
   readonly lastError: string;
 }

@@ -59,11 +59,6 @@ export class IdleLimits {
     }
   }
 
-  /** Peers that are remembered. */
-  get size(): number {
-    return this.#peers.size;
-  }
-
   /** @returns microseconds, or null if too little is known. */
   limitUs(netns: number, peer: Endpoint): number | null {
     const closes = this.#peers.get(keyOf(netns, peer));

@@ -14,8 +14,9 @@ function setSensor(metrics: MetricSet, { sensor }: StatusReport, { counters }: A
   for (const { name, attached } of sensor.programs) {
     metrics.set('probeAttached', { probe: name }, attached ? 1 : 0);
   }
-  metrics.total('sensorEvents', {}, counters?.events ?? 0);
-  metrics.total('retransmitsSeen', {}, counters?.retransmitsSeen ?? 0);
+  metrics.total('sensorEvents', {}, counters.events);
+  metrics.total('retransmitsSeen', {}, counters.retransmitsSeen);
+  metrics.total('keepaliveSeen', {}, counters.keepaliveSeen);
 }
 
 function setSweep(metrics: MetricSet, { sweep }: StatusReport, clock: WallClock): void {
@@ -31,13 +32,17 @@ function setReceivers(metrics: MetricSet, receivers: readonly ReceiverReport[]):
   for (const key of ['receiverPending', 'receiverOldest', 'receiverFailing', 'receiverDead'] as const) {
     metrics.clear(key);
   }
-  for (const { name, pending, oldestAgeMs, delivered, dead, dropped, lastError } of receivers) {
+  for (const key of ['receiverDelivered', 'receiverFailedAttempts', 'receiverDropped'] as const) {
+    metrics.clearTotals(key);
+  }
+  for (const { name, pending, oldestAgeMs, delivered, dead, dropped, failedAttempts, lastError } of receivers) {
     const labels = { receiver: name };
     metrics.set('receiverPending', labels, pending);
     metrics.set('receiverOldest', labels, oldestAgeMs / 1000);
     metrics.set('receiverFailing', labels, lastError === '' ? 0 : 1);
     metrics.set('receiverDead', labels, dead);
     metrics.total('receiverDelivered', labels, delivered);
+    metrics.total('receiverFailedAttempts', labels, failedAttempts);
     metrics.total('receiverDropped', labels, dropped);
   }
 }

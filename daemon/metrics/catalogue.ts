@@ -7,7 +7,7 @@
  */
 import { AUDIT_RULES } from '../core/audit/rules.js';
 import { SEVERITIES } from '../core/alert.js';
-import { AGENT_TABLES, DROP_STAGES, WATCHED_STREAMS } from '../core/agent-facts.js';
+import { AGENT_TABLE_MEANINGS, DROP_STAGE_MEANINGS, WATCHED_STREAMS } from '../core/agent-facts.js';
 import { DIRECTIONS, OUTCOMES, STUCK_KINDS } from '../core/kinds.js';
 import { GIVE_UP_REASONS } from '../core/record.js';
 import type { MetricTable } from './metric-spec.js';
@@ -33,7 +33,7 @@ export const METRICS = {
     unit: 'connections',
     help: 'Connections that are stuck now.',
     labels: { kind: STUCK_KINDS, direction: DIRECTIONS },
-    hasWorkloadLabels: true,
+    workloadLabels: 'optional',
   },
   oldestStuck: {
     name: 'stuckd_oldest_stuck_timestamp_seconds',
@@ -49,7 +49,15 @@ export const METRICS = {
     unit: 'records',
     help: 'Connections that got stuck, by the kind that they were detected as.',
     labels: { kind: STUCK_KINDS },
-    hasWorkloadLabels: true,
+  },
+  workloadRecordsOpened: {
+    name: 'stuckd_workload_records_opened_total',
+    type: 'counter',
+    unit: 'records',
+    help: 'The same by workload. A series begins with its first record, which increase() does not see.',
+    labels: { kind: STUCK_KINDS },
+    workloadLabels: 'required',
+    isSparse: true,
   },
   recordsEnded: {
     name: 'stuckd_records_ended_total',
@@ -94,6 +102,7 @@ export const METRICS = {
     unit: 'connections',
     help: 'TCP connections that the last sweep saw, in all network namespaces.',
     labels: {},
+    isSparse: true,
   },
   suspects: {
     name: 'stuckd_suspects',
@@ -108,6 +117,7 @@ export const METRICS = {
     unit: 'processes',
     help: 'Processes that hold a TCP socket, as of the last sweep.',
     labels: {},
+    isSparse: true,
   },
   alertsFiring: {
     name: 'stuckd_alerts_firing',
@@ -134,7 +144,7 @@ export const METRICS = {
     name: 'stuckd_ready',
     type: 'gauge',
     unit: '0 or 1',
-    help: 'Whether the sensor is attached and its first sweep is complete, as /readyz says.',
+    help: 'Whether the sensor is attached and completes its sweeps, as /readyz says.',
     labels: {},
   },
   problems: {
@@ -148,7 +158,7 @@ export const METRICS = {
     name: 'stuckd_sensor_up',
     type: 'gauge',
     unit: '0 or 1',
-    help: 'Whether the sensor runs and reports.',
+    help: 'Whether there is a sensor. One that hangs is seen by stuckd_ready.',
     labels: {},
   },
   sensorRestarts: {
@@ -164,28 +174,41 @@ export const METRICS = {
     unit: '0 or 1',
     help: 'Whether a BPF program of the sensor is attached; no series while no sensor has told.',
     labels: { probe: 'programs of the sensor, some ten' },
-    isSparse: true,
   },
   sensorEvents: {
     name: 'stuckd_sensor_events_total',
     type: 'counter',
     unit: 'records',
-    help: 'Records that events in the kernel wrote to the ring buffer, since the sensor started.',
+    help: 'Records that events in the kernel wrote to the ring buffer.',
     labels: {},
   },
   retransmitsSeen: {
     name: 'stuckd_retransmit_timeouts_seen_total',
     type: 'counter',
     unit: 'retransmissions',
-    help: 'Retransmission timeouts at or above the threshold, since the sensor started.',
+    help: 'Retransmission timeouts of connections that had as many in a row as kinds.retransmitting.open.retransmits.',
+    labels: {},
+  },
+  keepaliveSeen: {
+    name: 'stuckd_keepalive_timeouts_seen_total',
+    type: 'counter',
+    unit: 'timeouts',
+    help: 'Expiries of keepalive timers of connections whose probes are not answered.',
+    labels: {},
+  },
+  sweepsFailed: {
+    name: 'stuckd_sweeps_failed_total',
+    type: 'counter',
+    unit: 'sweeps',
+    help: 'Sweeps that the kernel cut short; the next one makes up for it.',
     labels: {},
   },
   dropped: {
     name: 'stuckd_dropped_total',
     type: 'counter',
     unit: 'items',
-    help: 'What found no room, by the stage that was full. Passes of the sensor repair what the kernel drops.',
-    labels: { stage: DROP_STAGES },
+    help: 'What found no room, by the stage that was full.',
+    labels: { stage: DROP_STAGE_MEANINGS },
   },
   sweepDuration: {
     name: 'stuckd_sweep_duration_seconds',
@@ -208,14 +231,14 @@ export const METRICS = {
     type: 'gauge',
     unit: 'entries',
     help: 'Entries of the bounded tables.',
-    labels: { table: AGENT_TABLES },
+    labels: { table: AGENT_TABLE_MEANINGS },
   },
   tableCapacity: {
     name: 'stuckd_table_capacity',
     type: 'gauge',
     unit: 'entries',
     help: 'How many entries the bounded tables hold at most.',
-    labels: { table: AGENT_TABLES },
+    labels: { table: AGENT_TABLE_MEANINGS },
   },
   subscribers: {
     name: 'stuckd_subscribers',
@@ -243,6 +266,13 @@ export const METRICS = {
     type: 'gauge',
     unit: '0 or 1',
     help: 'Whether the last attempt to tell the receiver something failed.',
+    labels: { receiver: 'receivers of the configuration' },
+  },
+  receiverFailedAttempts: {
+    name: 'stuckd_receiver_failed_attempts_total',
+    type: 'counter',
+    unit: 'attempts',
+    help: 'Attempts to tell the receiver something that failed.',
     labels: { receiver: 'receivers of the configuration' },
   },
   receiverDelivered: {
@@ -304,12 +334,19 @@ export const METRICS = {
     help: 'When a valid configuration was read last.',
     labels: {},
   },
-  seriesFolded: {
-    name: 'stuckd_metric_series_folded_total',
-    type: 'counter',
-    unit: 'samples',
-    help: 'Samples that were counted under "other", as a metric with workload labels had no room for another series.',
-    labels: { metric: ['stuckd_stuck_connections', 'stuckd_records_opened_total'] },
+  workloadsFolded: {
+    name: 'stuckd_workloads_folded',
+    type: 'gauge',
+    unit: 'workloads',
+    help: 'Workloads with stuck connections that are counted under "other", as http.metrics.maxWorkloads has no room.',
+    labels: {},
+  },
+  eventLoopLag: {
+    name: 'stuckd_event_loop_lag_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'The longest that the daemon kept its event loop from turning since the scrape before.',
+    labels: {},
   },
   buildInfo: {
     name: 'stuckd_build_info',

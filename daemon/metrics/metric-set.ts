@@ -12,21 +12,21 @@ export type KeyOf<Type extends MetricSpec['type']> = {
 export type LabelsOf<Key extends MetricKey> = {
   readonly [
     Label in keyof (typeof METRICS)[Key]['labels']
-  ]: (typeof METRICS)[Key]['labels'][Label] extends readonly (infer Value)[] ? Value : string;
+  ]: (typeof METRICS)[Key]['labels'][Label] extends readonly (infer Value)[]
+    ? Value
+    : (typeof METRICS)[Key]['labels'][Label] extends string
+      ? string
+      : keyof (typeof METRICS)[Key]['labels'][Label];
 } & Readonly<Record<string, string>>;
 
 /**
- * How often the event loop is looked at for its lag, ms. prom-client's own default of 10 would wake an idle daemon a
- * hundred times a second.
+ * What prom-client knows of every Node.js program, and we do not show: gauges that are called like counters, and the lag of
+ * the event loop, for which it would wake an idle daemon a hundred times a second; we have one of our own.
  */
-const EVENT_LOOP_PRECISION_MS = 500;
+const UNWANTED_DEFAULTS = /^nodejs_(eventloop_|active_\w+_total$)/;
 
-/** Gauges of prom-client that are called like counters, which promtool complains of; each is there by type as well. */
-const MISNAMED_DEFAULTS = [
-  'nodejs_active_handles_total',
-  'nodejs_active_requests_total',
-  'nodejs_active_resources_total',
-];
+/** How often prom-client looks at the event loop for what is not shown: never, as far as it lets us. */
+const EVENT_LOOP_PRECISION_MS = 2 ** 31 - 1;
 
 export interface Exposition {
   readonly contentType: string;
@@ -47,7 +47,7 @@ export class MetricSet {
       this.#create(key as MetricKey, spec);
     }
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS });
-    for (const name of MISNAMED_DEFAULTS) {
+    for (const { name } of this.#registry.getMetricsAsArray().filter(({ name }) => UNWANTED_DEFAULTS.test(name))) {
       this.#registry.removeSingleMetric(name);
     }
   }
@@ -85,6 +85,11 @@ export class MetricSet {
     counter?.inc(labels, value);
   }
 
+  /** Takes all series of a counter away whose labels are not known in advance. */
+  clearTotals(key: KeyOf<'counter'>): void {
+    this.#counters.get(key)?.reset();
+  }
+
   /** Takes one series of a counter away. */
   forget<Key extends KeyOf<'counter'>>(key: Key, labels: LabelsOf<Key>): void {
     this.#counters.get(key)?.remove(labels);
@@ -100,7 +105,10 @@ export class MetricSet {
 
   #create(key: MetricKey, spec: MetricSpec): void {
     const { name, help } = spec;
-    const workloadLabels = spec.hasWorkloadLabels === true ? this.#workloadLabels : [];
+    const workloadLabels = spec.workloadLabels === undefined ? [] : this.#workloadLabels;
+    if (spec.workloadLabels === 'required' && workloadLabels.length === 0) {
+      return;
+    }
     const labelNames = [...Object.keys(spec.labels), ...workloadLabels];
     const common = { name, help, labelNames, registers: [this.#registry] };
     switch (spec.type) {
@@ -133,7 +141,7 @@ export class MetricSet {
     if (spec.isSparse === true) {
       return;
     }
-    const none = spec.hasWorkloadLabels === true ? this.#workloadLabels.map((label) => [label, '']) : [];
+    const none = spec.workloadLabels === undefined ? [] : this.#workloadLabels.map((label) => [label, '']);
     for (const labels of knownLabelSets(spec.labels)) {
       zero({ ...labels, ...(Object.fromEntries(none) as Record<string, string>) });
     }

@@ -3,8 +3,10 @@ import type { AgentFacts } from '../core/agent-facts.js';
 import type { AlertSource } from '../core/alert.js';
 import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { AuditSource } from '../core/audit/source.js';
+import { isCompleteSweep, type PassReport } from '../core/snapshot.js';
 import { setAgentMetrics } from './agent-metrics.js';
 import { setAuditMetrics } from './audit-metrics.js';
+import { EventLoopLag } from './event-loop-lag.js';
 import { type Exposition, MetricSet } from './metric-set.js';
 import { RecordMetrics } from './record-metrics.js';
 import type { WorkloadLabel } from './workload-labels.js';
@@ -18,13 +20,14 @@ export interface MetricsOptions {
   readonly facts: () => AgentFacts;
   readonly clock: WallClock;
   readonly workloadLabels: readonly WorkloadLabel[];
-  readonly maxSeries: number;
+  readonly maxWorkloads: number;
 }
 
 export class Metrics {
   readonly #options: MetricsOptions;
   readonly #set: MetricSet;
   readonly #records: RecordMetrics;
+  readonly #lag = new EventLoopLag();
   readonly #unsubscribe: () => void;
   #rendering: Promise<Exposition> | null = null;
 
@@ -37,9 +40,13 @@ export class Metrics {
     });
   }
 
-  /** A sweep is complete. */
-  swept(durationUs: number): void {
-    this.#set.observe('sweepDuration', {}, durationUs / 1_000_000);
+  /** A pass of the sensor begins or ends. */
+  passed(pass: PassReport): void {
+    if (isCompleteSweep(pass)) {
+      this.#set.observe('sweepDuration', {}, pass.durationUs / 1_000_000);
+    } else if (pass.kind === 'sweep' && pass.edge === 'end') {
+      this.#set.add('sweepsFailed', {});
+    }
   }
 
   /** The text for Prometheus, of now. Scrapes that come at the same time share one. */
@@ -52,11 +59,13 @@ export class Metrics {
 
   stop(): void {
     this.#unsubscribe();
+    this.#lag.stop();
   }
 
   async #render(): Promise<Exposition> {
     const { status, facts, alerts, audits, clock } = this.#options;
     this.#records.update();
+    this.#set.set('eventLoopLag', {}, this.#lag.takeMs() / 1000);
     setAgentMetrics(this.#set, status.status(), facts(), alerts.firing(), clock);
     setAuditMetrics(this.#set, audits.last, clock);
     return this.#set.render();

@@ -37,10 +37,6 @@ export class SeriesRoom {
     this.#idleUs = idleUs;
   }
 
-  get size(): number {
-    return this.#lastUs.size;
-  }
-
   /** @returns false if there is no room for it. */
   take(key: string, nowUs: number): boolean {
     if (!this.#lastUs.delete(key) && this.#lastUs.size >= this.#max) {

@@ -153,6 +153,11 @@ export class AlertDelivery implements DeliverySource {
     return { receivers: [...reports.values()], notDurable: this.#log.problem };
   }
 
+  /** Messages that were dropped because too many waited. */
+  get dropped(): number {
+    return this.#outbox.dropped;
+  }
+
   /** Messages that wait, of those that can. */
   get fill(): TableFill {
     return this.#outbox.fill;
@@ -283,11 +288,11 @@ export class AlertDelivery implements DeliverySource {
   }
 
   #emptyReport(name: string): ReceiverReport {
-    const { delivered, dropped } = this.#outbox.counts(name);
+    const { delivered, dropped, failedAttempts } = this.#outbox.counts(name);
     const replicas = this.#receivers.get(name)?.format.replicas ?? 0;
     const errors = Array.from({ length: replicas }, (_unused, index) => this.#worker.lastError(name, index + 1));
     const lastError = errors.find((error) => error !== '') ?? '';
-    return { name, pending: 0, oldestAgeMs: 0, delivered, dead: 0, dropped, lastError };
+    return { name, pending: 0, oldestAgeMs: 0, delivered, dead: 0, dropped, failedAttempts, lastError };
   }
 
   #scheduleMaintenance(): void {

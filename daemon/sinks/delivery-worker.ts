@@ -218,10 +218,11 @@ export class DeliveryWorker {
 
   /** What the verdict says about the endpoint; a refusal for good is an answer as well. */
   #turn(lane: Lane, receiver: string, replica: number, verdict: Verdict): void {
-    const { clock, random, onTurn } = this.#options;
+    const { clock, random, onTurn, outbox } = this.#options;
     if (verdict.kind === 'abandoned') {
       return;
     }
+    outbox.counts(receiver).failedAttempts += verdict.kind === 'delivered' ? 0 : 1;
     if (verdict.kind !== 'retry') {
       if (lane.failures > 0) {
         onTurn(receiver, replica, null);

@@ -53,6 +53,7 @@ interface Lane {
 export interface ReceiverCounts {
   delivered: number;
   dropped: number;
+  failedAttempts: number;
 }
 
 export function laneKey(receiver: string, replica: number): string {
@@ -73,6 +74,7 @@ export class Outbox {
   readonly #busy = new Set<string>();
   readonly #ended = { dead: 0, delivered: 0 };
   readonly #texts = new SharedTexts();
+  #dropped = 0;
 
   constructor(log: OutboxLog, limits: OutboxLimits = DEFAULT_LIMITS) {
     this.#log = log;
@@ -99,6 +101,11 @@ export class Outbox {
   /** Messages that wait, of those that can. */
   get fill(): TableFill {
     return { entries: this.#entries.size - this.#ended.dead - this.#ended.delivered, capacity: this.#limits.pending };
+  }
+
+  /** Messages that were dropped because too many waited. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   entries(): Iterable<OutboxEntry> {
@@ -132,7 +139,7 @@ export class Outbox {
   }
 
   counts(receiver: string): ReceiverCounts {
-    const counts = this.#counts.get(receiver) ?? { delivered: 0, dropped: 0 };
+    const counts = this.#counts.get(receiver) ?? { delivered: 0, dropped: 0, failedAttempts: 0 };
     this.#counts.set(receiver, counts);
     return counts;
   }
@@ -325,6 +332,7 @@ export class Outbox {
     for (const id of fullest?.entries.keys() ?? []) {
       if (fullest !== null && !this.#busy.has(id)) {
         this.counts(fullest.receiver).dropped += 1;
+        this.#dropped += 1;
         this.#forget(id);
         return true;
       }

@@ -1,5 +1,4 @@
 /** The shell around the pure tracker: sensor records in, effects out, one timer; and what clients read. */
-import type { TableFill } from '../core/agent-facts.js';
 import { Counterparts } from '../core/counterparts.js';
 import type { Observation, ObservedSocket } from '../core/observation.js';
 import type { RecordChange, RecordSource } from '../core/ports.js';
@@ -65,11 +64,6 @@ export class TrackerEngine implements RecordSource {
 
   get state(): TrackerState {
     return this.#state;
-  }
-
-  /** Ended records that are kept for queries. */
-  get endedFill(): TableFill {
-    return { entries: this.#ended.size, capacity: this.#endedMax };
   }
 
   /** The last complete sweep, null before the first. */

@@ -76,7 +76,7 @@ describe('AuditConnections', () => {
     const threshold = durationFromUs(3 * 3_600_000_000);
     const patient = await client.auditConnections({ threshold });
     assert.equal(patient.summary?.outbound?.overThresholdCount, 0);
-    assert.match(patient.summary?.summary ?? '', /for more than 3 h/);
+    assert.match(patient.summary.summary ?? '', /for more than 3 h/);
     const one = await client.auditConnections({ filter: { pids: [OWNER.holders[0]?.pid ?? 0], peers: ['10.1.0.2'] } });
     assert.deepEqual(
       one.findings.map(({ peer }) => peer?.address),

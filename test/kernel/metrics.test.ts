@@ -46,7 +46,8 @@ test('a black hole that the kernel gives up', { skip: labSkipReason() || cgroupS
   const stuck = await scrape();
   const labels = `kind="retransmitting",direction="outbound",unit="${unit}"`;
   assert.deepEqual(ofUnit(stuck, 'stuckd_stuck_connections'), { [labels]: 1 });
-  assert.deepEqual(ofUnit(stuck, 'stuckd_records_opened_total'), { [`kind="retransmitting",unit="${unit}"`]: 1 });
+  const opened = { [`kind="retransmitting",unit="${unit}"`]: 1 };
+  assert.deepEqual(ofUnit(stuck, 'stuckd_workload_records_opened_total'), opened);
   const oldest = nonZero(stuck, 'stuckd_oldest_stuck_timestamp_seconds')['kind="retransmitting"'] ?? 0;
   assert.ok(oldest > 0 && oldest * 1000 < Date.now());
 

@@ -22,7 +22,7 @@ const FROM_JOINS: Labels = { kernel: METRICS.buildInfo.labels.kernel };
 
 function catalogueLabels(): Readonly<Record<string, Labels>> {
   const entries = Object.values<MetricSpec>(METRICS).flatMap((spec): [string, Labels][] => {
-    const workload = spec.hasWorkloadLabels === true ? WORKLOAD_LABELS : [];
+    const workload = spec.workloadLabels === undefined ? [] : WORKLOAD_LABELS;
     const labels = {
       ...TARGET_LABELS,
       ...spec.labels,

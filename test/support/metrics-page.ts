@@ -3,15 +3,26 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { METRICS } from '../../daemon/metrics/catalogue.js';
-import type { MetricSpec } from '../../daemon/metrics/metric-spec.js';
+import { knownValues, type LabelValues, type MetricSpec } from '../../daemon/metrics/metric-spec.js';
 import { packageRoot } from './package-root.js';
 
 export const METRICS_PAGE = 'deploy/prometheus/METRICS.md';
 
-function labelText([label, values]: readonly [string, readonly string[] | string]): string {
-  return typeof values === 'string'
-    ? `\`${label}\`: ${values}`
-    : `\`${label}\`: ${values.map((value) => `\`${value}\``).join(', ')}`;
+function labelText([label, values]: readonly [string, LabelValues]): string {
+  if (typeof values === 'string') {
+    return `\`${label}\`: ${values}`;
+  }
+  const known = knownValues(values) ?? [];
+  return `\`${label}\`: ${known.map((value) => `\`${value}\``).join(', ')}`;
+}
+
+/** What values mean, where the catalogue says so. */
+function meanings({ labels }: MetricSpec): readonly string[] {
+  return Object.values(labels).flatMap((values) =>
+    typeof values === 'string' || Array.isArray(values)
+      ? []
+      : Object.entries(values as Readonly<Record<string, string>>).map(([value, text]) => `\`${value}\`: ${text}`),
+  );
 }
 
 function section(spec: MetricSpec): string {
@@ -19,7 +30,8 @@ function section(spec: MetricSpec): string {
   const facts = [
     `${spec.type}, ${spec.unit}`,
     ...(labels.length === 0 ? [] : [`labels ${labels.join('; ')}`]),
-    ...(spec.hasWorkloadLabels === true ? ['and the labels of `http.metrics.workloadLabels`'] : []),
+    ...(spec.workloadLabels === undefined ? [] : ['and the labels of `http.metrics.workloadLabels`']),
+    ...meanings(spec),
     ...(spec.type === 'histogram' ? [`buckets ${spec.buckets.join(', ')}`] : []),
   ];
   return `### \`${spec.name}\`\n\n${spec.help}\n\n${facts.map((fact) => `- ${fact}`).join('\n')}\n`;
@@ -35,9 +47,9 @@ every Node.js program (\`process_*\`, \`nodejs_*\`).
 
 Labels have few values: no pid, no port and no address of a peer is in them. Which connections they are is what
 \`stuckctl list\` says. \`http.metrics.workloadLabels\` adds what the process belongs to (\`namespace\`, \`pod\`, \`container\`,
-\`unit\`) to some metrics. What has no room under \`http.metrics.maxSeries\` is counted with the value \`other\`; a pod for which
-nothing got stuck for an hour loses its counters. State is read at the scrape; counters begin at 0 when the daemon starts,
-those of the sensor when the sensor starts.
+\`unit\`) to some metrics. What has no room under \`http.metrics.maxWorkloads\` is counted with the value \`other\`; a pod for which
+nothing got stuck for an hour loses its counters. State is read at the scrape; counters begin at 0 when the daemon starts, and
+go on when it is the sensor that starts again.
 
 ${sections.join('\n')}`;
 }

@@ -45,7 +45,7 @@ test('of a healthy agent', () => {
 });
 
 test('receivers: those with trouble first, and not too many', () => {
-  const well = { pending: 0, oldestAgeMs: 0, delivered: 7, dead: 0, dropped: 0, lastError: '' };
+  const well = { pending: 0, oldestAgeMs: 0, delivered: 7, dead: 0, dropped: 0, failedAttempts: 0, lastError: '' };
   const receivers = [
     ...['a', 'b', 'c', 'd', 'e'].map((name) => ({ ...well, name })),
     { ...well, name: 'hook', pending: 2, oldestAgeMs: 125_000, dead: 1, dropped: 3, lastError: '\x1b' },

@@ -77,7 +77,7 @@ describe('the records of a pass', () => {
     assert.equal(connections.length, 1);
     assert.equal(connections[0]?.owner?.comm, 'old');
     assert.deepEqual(
-      connections[0]?.owner?.holders.map(({ pid }) => pid),
+      connections[0].owner.holders.map(({ pid }) => pid),
       [200, 100, 100],
     );
   });
@@ -145,8 +145,8 @@ describe('findings', () => {
   test('the worst connection of a finding stands first, and ranges tell of all', () => {
     const mixed = findings[1];
     assert.equal(mixed?.connections[0].exposure.idleUs, Infinity);
-    assert.equal(mixed?.idle.longestUs, Infinity);
-    assert.ok((mixed?.idle.shortestUs ?? 0) < 60_000_000);
+    assert.equal(mixed.idle.longestUs, Infinity);
+    assert.ok(mixed.idle.shortestUs < 60_000_000);
   });
 
   test('a threshold of their own', () => {

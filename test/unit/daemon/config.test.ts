@@ -40,7 +40,7 @@ function alerting(changes: Readonly<Record<string, unknown>> = {}): Config['kind
 describe('defaults', () => {
   const expected: Config = {
     grpc: { address: 'unix:/run/stuckd/stuckd.sock', reflection: true, maxSubscribers: 64, maxConnections: 128 },
-    http: { address: '127.0.0.1:9735', metrics: { workloadLabels: [], maxSeries: 500 } },
+    http: { address: '127.0.0.1:9735', metrics: { workloadLabels: [], maxWorkloads: 200 } },
     stateDir: '/var/lib/stuckd',
     sensor: { without: [], refreshInterval: 1000, sweepInterval: 2000, fullRefreshInterval: 30_000 },
     kinds: {

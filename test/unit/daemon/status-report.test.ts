@@ -64,6 +64,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     lastSweep: SWEEP,
     sweepIntervalMs: 2000,
     nowUs: EPOCH_MONO_US + 2_000_000,
+    isStopping: false,
     unsaved: [],
     historyProblems: [],
     workloadProblems: [],
@@ -73,6 +74,11 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     node: createStatus().node,
     ...changes,
   };
+}
+
+/** Whose sensor came up then. */
+function trackerSince(sensorUpUs: number): TrackerState {
+  return { ...createTrackerState(DEFAULT_TRACKER_CONFIG), sensorUpUs };
 }
 
 function fullTracker(): TrackerState {
@@ -163,6 +169,33 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
     [/dropped/, /marked/, /saved/],
   ],
 ];
+
+/** What of it keeps the daemon from telling what is stuck. */
+const NOT_READY: readonly (readonly [string, Partial<StatusParts>, RegExp])[] = [
+  [
+    'no sensor',
+    { supervisor: { state: 'backoff', restarts: 1, lastError: 'gone', introduction: null } },
+    /\(backoff\): gone/,
+  ],
+  ['no sweep', { lastSweep: null }, /^the first sweep is not complete yet/],
+  ['no sweep by this sensor', { tracker: trackerSince(EPOCH_MONO_US + 1) }, /^the first sweep is not complete yet/],
+  ['a sensor that hangs', { nowUs: EPOCH_MONO_US + 10_000_001 }, /^sweeps are late/],
+  ['the end', { isStopping: true }, /^stuckd is stopping$/],
+];
+
+for (const [name, changes, reason] of NOT_READY) {
+  test(`not ready: ${name}`, () => {
+    const { notReady, problems } = buildStatus(parts(changes));
+    assert.equal(notReady.length, 1);
+    assert.match(notReady[0] ?? '', reason);
+    assert.ok(problems.includes(notReady[0] ?? ''));
+  });
+}
+
+test('ready, though something does not work', () => {
+  assert.deepEqual(buildStatus(parts({ unsaved: ['open records'] })).notReady, []);
+  assert.deepEqual(buildStatus(parts({ tracker: trackerSince(EPOCH_MONO_US) })).notReady, []);
+});
 
 for (const [name, changes, problems] of PROBLEMS) {
   test(`${name}: it is said, and the daemon is not healthy`, () => {

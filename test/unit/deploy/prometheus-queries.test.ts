@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { catalogueNames, queryableMetrics } from '../../support/metric-names.js';
 import { allRules, dashboard, panelQueries } from '../../support/prometheus-files.js';
 import { groupingLabelsIn, matchersIn, metricsIn } from '../../support/promql-words.js';
+import { knownValues } from '../../../daemon/metrics/metric-spec.js';
 
 const known = queryableMetrics();
 const allLabels = new Set(Object.values(known).flatMap((labels) => Object.keys(labels)));
@@ -31,9 +32,10 @@ function wrongNames(expr: string): readonly string[] {
     if (possible === undefined) {
       return [`${metric} has no label ${label}`];
     }
-    return typeof possible === 'string'
-      ? []
-      : values.filter((value) => !possible.includes(value)).map((value) => `${metric}: ${label} is never ${value}`);
+    const allowed = knownValues(possible);
+    return values
+      .filter((value) => allowed?.includes(value) === false)
+      .map((value) => `${metric}: ${label} is never ${value}`);
   });
   const groups = groupingLabelsIn(expr).filter((label) => !allLabels.has(label));
   return [...unknown.map((name) => `there is no ${name}`), ...matchers, ...groups.map((label) => `no label ${label}`)];

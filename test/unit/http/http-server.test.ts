@@ -10,6 +10,7 @@ import type { HttpSources } from '../../../daemon/http/pages.js';
 
 let sources: HttpSources;
 let errors: string[];
+let crowds: number[];
 let server: HttpServer;
 let origin: string;
 
@@ -20,11 +21,15 @@ async function start(host = '127.0.0.1', port = 0): Promise<HttpServer> {
     onError: (message) => {
       errors.push(message);
     },
+    onCrowd: (count) => {
+      crowds.push(count);
+    },
   });
 }
 
 beforeEach(async () => {
   errors = [];
+  crowds = [];
   sources = {
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'stuckd_x 1\n' }),
     readiness: () => ({ notReady: [], problems: [] }),
@@ -104,14 +109,68 @@ test('an address of IPv6 is written as one', async () => {
   assert.match(other.address, /^\[::1\]:\d+$/);
 });
 
-describe('the end', () => {
-  async function open(): Promise<Socket> {
-    const [host, port] = server.address.split(':');
-    const socket = connect(Number(port), host);
-    await once(socket, 'connect');
-    return socket;
-  }
+async function open(): Promise<Socket> {
+  const [host, port] = server.address.split(':');
+  const socket = connect(Number(port), host);
+  await once(socket, 'connect');
+  return socket;
+}
 
+const REQUEST = 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n';
+
+describe('clients that are up to no good', () => {
+  test('who sends a second request before the first is answered is cut off', async () => {
+    let asked = 0;
+    sources = {
+      ...sources,
+      metrics: () => {
+        asked += 1;
+        return new Promise(() => undefined);
+      },
+    };
+    const socket = await open();
+    const closed = once(socket, 'close');
+    socket.on('error', () => undefined).resume();
+    socket.write(REQUEST.repeat(100));
+    await closed;
+    assert.equal(asked, 1);
+  });
+
+  test('one request after the other on one connection is what everybody does', async () => {
+    const socket = await open();
+    for (let round = 0; round < 3; round += 1) {
+      socket.write(REQUEST);
+      const [chunk] = (await once(socket, 'data')) as [Buffer];
+      assert.match(chunk.toString(), /^HTTP\/1\.1 200/);
+    }
+    socket.destroy();
+  });
+
+  test('when there are too many, idle ones make room, which is said once', async () => {
+    const idle = await Promise.all(Array.from({ length: 64 }, open));
+    for (const socket of idle) {
+      socket.on('error', () => undefined);
+      socket.write(REQUEST);
+      await once(socket, 'data');
+    }
+    const closed = Promise.all(idle.map((socket) => once(socket.resume(), 'close')));
+    await assert.rejects(get('/healthz'));
+    await closed;
+    assert.equal((await get('/healthz')).status, 200);
+    assert.deepEqual(crowds, [64]);
+    assert.equal(server.dropped, 1);
+  });
+
+  test('a request as a proxy gets it', async () => {
+    const socket = await open();
+    socket.write('GET http://x:1/metrics?a HTTP/1.1\r\nhost: x\r\n\r\n');
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    assert.match(chunk.toString(), /^HTTP\/1\.1 200/);
+    socket.destroy();
+  });
+});
+
+describe('the end', () => {
   test('an idle connection does not hold it up, nor does one that never asks', async () => {
     const silent = await open();
     const idle = await open();

@@ -19,19 +19,40 @@ function fromKeys<Key extends string, Value>(
   return Object.fromEntries(keys.map((key, index) => [key, value(index)])) as Record<Key, Value>;
 }
 
+const COUNTERS: AgentFacts['counters'] = {
+  ringDropped: 0,
+  events: 0,
+  markFailed: 0,
+  retransmitsSeen: 0,
+  keepaliveSeen: 0,
+  watchRejected: 0,
+  countRejected: 0,
+  holdingsDropped: 0,
+};
+
 function createFacts(changes: Partial<AgentFacts> = {}): AgentFacts {
   return {
     dropped: fromKeys(DROP_STAGES, () => 0),
     tables: fromKeys(AGENT_TABLES, () => ({ entries: 0, capacity: 100 })),
     subscribers: { connections: 0, alerts: 0 },
-    counters: null,
+    counters: COUNTERS,
     reload: { isSuccessful: true, lastSuccessRealUs: EPOCH_REAL_US },
     ...changes,
   };
 }
 
 function createReceiver(changes: Partial<ReceiverReport>): ReceiverReport {
-  return { name: 'hook', pending: 0, oldestAgeMs: 0, delivered: 0, dead: 0, dropped: 0, lastError: '', ...changes };
+  return {
+    name: 'hook',
+    pending: 0,
+    oldestAgeMs: 0,
+    delivered: 0,
+    dead: 0,
+    dropped: 0,
+    failedAttempts: 0,
+    lastError: '',
+    ...changes,
+  };
 }
 
 let metrics: MetricSet;
@@ -68,27 +89,30 @@ describe('sensor', () => {
     assert.doesNotMatch(down, /^stuckd_probe_attached/m);
   });
 
-  test('what it counts begins anew with it', async () => {
-    const counters = {
-      ...{ ringDropped: 0, events: 70, markFailed: 0, retransmitsSeen: 900, keepaliveSeen: 0 },
-      ...{ watchRejected: 0, countRejected: 0, holdingsDropped: 0 },
-    };
-    const before = samplesOf(await scrape({}, { counters }));
-    assert.equal(before.get('stuckd_sensor_events_total'), 70);
-    assert.equal(before.get('stuckd_retransmit_timeouts_seen_total'), 900);
-    const after = samplesOf(await scrape({}, { counters: { ...counters, events: 3, retransmitsSeen: 4 } }));
-    assert.equal(after.get('stuckd_sensor_events_total'), 3);
-    assert.equal(after.get('stuckd_retransmit_timeouts_seen_total'), 4);
+  test('what it has counted', async () => {
+    const counters = { ...COUNTERS, events: 70, retransmitsSeen: 900, keepaliveSeen: 11 };
+    const samples = samplesOf(await scrape({}, { counters }));
+    assert.equal(samples.get('stuckd_sensor_events_total'), 70);
+    assert.equal(samples.get('stuckd_retransmit_timeouts_seen_total'), 900);
+    assert.equal(samples.get('stuckd_keepalive_timeouts_seen_total'), 11);
   });
 });
 
 test('the last sweep is a time; without one there is no series', async () => {
-  assert.doesNotMatch(await scrape({ sweep: null }), /^stuckd_last_sweep/m);
+  assert.doesNotMatch(await scrape({ sweep: null }), /^stuckd_(last_sweep|connections|processes)/m);
   const sweep = { endUs: EPOCH_MONO_US, durationUs: 400, sockets: 9, connections: 7, processes: 3 };
   const samples = samplesOf(await scrape({ sweep }));
   assert.equal(samples.get('stuckd_last_sweep_timestamp_seconds'), EPOCH_REAL_US / 1e6);
   assert.equal(samples.get('stuckd_connections'), 7);
   assert.equal(samples.get('stuckd_processes'), 3);
+});
+
+test('alerts that have fired and that were resolved', async () => {
+  const { alerting, tracker } = createStatus();
+  const samples = samplesOf(await scrape({ alerting: { ...alerting, fired: 17, resolved: 13 } }));
+  assert.equal(samples.get('stuckd_alerts_fired_total'), 17);
+  assert.equal(samples.get('stuckd_alerts_resolved_total'), 13);
+  assert.equal(samples.get('stuckd_suspects'), tracker.suspects);
 });
 
 test('ready and problems', async () => {
@@ -120,7 +144,15 @@ test('what found no room, and how full the tables are, each under its own name',
 
 test('receivers: depth and age of the outbox, failures; one that is gone leaves no gauge behind', async () => {
   const { alerting } = createStatus();
-  const failing = { pending: 4, oldestAgeMs: 2500, delivered: 9, dead: 1, dropped: 2, lastError: 'HTTP 500' };
+  const failing = {
+    pending: 4,
+    oldestAgeMs: 2500,
+    delivered: 9,
+    dead: 1,
+    dropped: 2,
+    failedAttempts: 13,
+    lastError: 'HTTP 500',
+  };
   const both = samplesOf(
     await scrape({ alerting: { ...alerting, receivers: [createReceiver({ name: 'good' }), createReceiver(failing)] } }),
   );
@@ -132,11 +164,12 @@ test('receivers: depth and age of the outbox, failures; one that is gone leaves 
       'delivered_total',
       'dropped_total',
       'dead_messages',
+      'failed_attempts_total',
     ].map((metric) => both.get(`stuckd_receiver_${metric}{receiver="${name}"}`));
-  assert.deepEqual(of('hook'), [4, 2.5, 1, 9, 2, 1]);
-  assert.deepEqual(of('good'), [0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(of('hook'), [4, 2.5, 1, 9, 2, 1, 13]);
+  assert.deepEqual(of('good'), [0, 0, 0, 0, 0, 0, 0]);
   const gone = await scrape({ alerting: { ...alerting, receivers: [createReceiver({ name: 'good' })] } });
-  assert.doesNotMatch(gone, /^stuckd_receiver_pending_messages\{receiver="hook"\}/m);
+  assert.doesNotMatch(gone, /receiver="hook"/);
 });
 
 test('alerts that fire, by kind and severity, until they do not', async () => {

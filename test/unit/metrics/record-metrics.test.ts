@@ -14,6 +14,9 @@ import { nonZero, samplesOf } from './samples.js';
 
 const SECOND_US = 1_000_000;
 
+/** When the daemon starts; the records are younger. */
+const START_US = EPOCH_MONO_US - 2000 * SECOND_US;
+
 let records: FakeRecords;
 let metrics: MetricSet;
 let nowUs: number;
@@ -21,20 +24,21 @@ let workloads: Map<string, Workload>;
 
 beforeEach(() => {
   records = new FakeRecords();
-  nowUs = EPOCH_MONO_US;
+  nowUs = START_US;
   workloads = new Map();
 });
 
-function create(workloadLabels: readonly WorkloadLabel[] = [], maxSeries = 500): RecordMetrics {
+function create(workloadLabels: readonly WorkloadLabel[] = [], maxWorkloads = 500): RecordMetrics {
   metrics = new MetricSet(workloadLabels);
   const clock: WallClock = { ...createClock(), nowUs: () => nowUs };
   const workloadOf = ({ id }: StuckRecord): Workload | null => workloads.get(id) ?? null;
   const recordMetrics = new RecordMetrics({
-    ...{ metrics, records, workloads: { workloadOf }, clock, workloadLabels, maxSeries },
+    ...{ metrics, records, workloads: { workloadOf }, clock, workloadLabels, maxWorkloads },
   });
   records.subscribe((change) => {
     recordMetrics.take(change);
   });
+  nowUs = EPOCH_MONO_US;
   return recordMetrics;
 }
 
@@ -159,14 +163,25 @@ describe('how long', () => {
     assert.equal(unread, 6);
   });
 
-  test('of what a restart brought back, only the time after it', async () => {
-    records.change('opened', createRecord({ id: 'a', sinceUs: nowUs - 1000 * SECOND_US }));
+  test('of what a restart brought back, only the time after it; and it was counted by the run before', async () => {
     const recordMetrics = create();
-    nowUs += 3 * SECOND_US;
+    const sinceUs = START_US - 1000 * SECOND_US;
+    records.change('opened', createRecord({ id: 'a', sinceUs, detectedUs: sinceUs + 2 * SECOND_US }));
+    nowUs = START_US + 3 * SECOND_US;
     const text = await scrape(recordMetrics);
     assert.deepEqual(nonZero(text, 'stuckd_limbo_seconds_total'), { 'kind="retransmitting"': 3 });
     assert.deepEqual(nonZero(text, 'stuckd_records_opened_total'), {});
     assert.deepEqual(nonZero(text, 'stuckd_stuck_connections'), { 'kind="retransmitting",direction="outbound"': 1 });
+  });
+
+  test('of what had been stuck for days when it was found, only the time since the daemon looks', async () => {
+    const recordMetrics = create();
+    const sinceUs = START_US - 260_000 * SECOND_US;
+    records.change('opened', createRecord({ id: 'a', kind: 'close_wait', sinceUs, detectedUs: START_US + SECOND_US }));
+    nowUs = START_US + 5 * SECOND_US;
+    const text = await scrape(recordMetrics);
+    assert.deepEqual(nonZero(text, 'stuckd_limbo_seconds_total'), { 'kind="close_wait"': 5 });
+    assert.deepEqual(nonZero(text, 'stuckd_records_opened_total'), { 'kind="close_wait"': 1 });
   });
 });
 
@@ -224,7 +239,7 @@ describe('labels of workloads', () => {
       [`${kind},namespace="",pod=""`]: 1,
     });
     assert.equal(
-      nonZero(text, 'stuckd_records_opened_total')['kind="retransmitting",namespace="shop",pod="cart-0"'],
+      nonZero(text, 'stuckd_workload_records_opened_total')['kind="retransmitting",namespace="shop",pod="cart-0"'],
       1,
     );
   });
@@ -232,7 +247,7 @@ describe('labels of workloads', () => {
   test('a record is counted when it is known to whom it belongs, as what it opened as; or when it ends', async () => {
     const recordMetrics = create(['pod']);
     const opened = async (): Promise<Readonly<Record<string, number>>> =>
-      nonZero(await scrape(recordMetrics), 'stuckd_records_opened_total');
+      nonZero(await scrape(recordMetrics), 'stuckd_workload_records_opened_total');
     open('a', '', { ownerType: 'pending' });
     open('b', '', { ownerType: 'pending' });
     assert.deepEqual(await opened(), {});
@@ -257,29 +272,52 @@ describe('labels of workloads', () => {
       [`${kind},pod="other"`]: 2,
     });
     // Counters know no sizes in advance: first come, first served.
-    assert.deepEqual(nonZero(text, 'stuckd_records_opened_total'), {
+    assert.deepEqual(nonZero(text, 'stuckd_workload_records_opened_total'), {
       'kind="retransmitting",pod="a-small"': 1,
       'kind="retransmitting",pod="z-big"': 3,
       'kind="retransmitting",pod="other"': 3,
     });
-    assert.deepEqual(nonZero(text, 'stuckd_metric_series_folded_total'), {
-      'metric="stuckd_stuck_connections"': 2,
-      'metric="stuckd_records_opened_total"': 3,
+    assert.equal(samplesOf(text).get('stuckd_workloads_folded'), 2);
+    assert.equal(samplesOf(await scrape(recordMetrics)).get('stuckd_workloads_folded'), 2, 'a scrape changes nothing');
+  });
+
+  test('a workload that is called "other" is in one series with those that have no room', async () => {
+    const recordMetrics = create(['pod'], 2);
+    for (const [id, pod] of ['other', 'other', 'other', 'b', 'b', 'c'].entries()) {
+      open(`c${id}`, pod);
+    }
+    assert.deepEqual(nonZero(await scrape(recordMetrics), 'stuckd_stuck_connections'), {
+      'kind="retransmitting",direction="outbound",pod="other"': 4,
+      'kind="retransmitting",direction="outbound",pod="b"': 2,
     });
+  });
+
+  test('what is counted without labels of workloads is the same with and without them', async () => {
+    const recordMetrics = create(['pod'], 1);
+    open('a', 'x', { ownerType: 'pending' });
+    open('b', 'y');
+    open('c', 'z');
+    assert.deepEqual(nonZero(await scrape(recordMetrics), 'stuckd_records_opened_total'), {
+      'kind="retransmitting"': 3,
+    });
+    assert.doesNotMatch(await scrape(create()), /stuckd_workload_records_opened_total/);
   });
 
   test('a pod for which nothing gets stuck for an hour makes room for another', async () => {
     const recordMetrics = create(['pod'], 1);
     open('a', 'old');
     nowUs += 3599 * SECOND_US;
-    assert.match(await scrape(recordMetrics), /^stuckd_records_opened_total\{kind="retransmitting",pod="old"\} 1$/m);
+    assert.match(
+      await scrape(recordMetrics),
+      /^stuckd_workload_records_opened_total\{kind="retransmitting",pod="old"\} 1$/m,
+    );
     nowUs += SECOND_US;
     assert.doesNotMatch(
       await scrape(recordMetrics),
-      /^stuckd_records_opened_total\{kind="retransmitting",pod="old"\}/m,
+      /^stuckd_workload_records_opened_total\{kind="retransmitting",pod="old"\}/m,
     );
     open('b', 'new');
-    const counted = nonZero(await scrape(recordMetrics), 'stuckd_records_opened_total');
+    const counted = nonZero(await scrape(recordMetrics), 'stuckd_workload_records_opened_total');
     assert.deepEqual(counted, { 'kind="retransmitting",pod="new"': 1 });
   });
 

@@ -270,8 +270,17 @@ describe('statusToProto', () => {
 
   test('alerts and their receivers', () => {
     const receivers = [
-      { name: 'hook', pending: 2, oldestAgeMs: 61_000, delivered: 7, dead: 3, dropped: 4, lastError: 'HTTP 500' },
-      { name: 'chat', pending: 0, oldestAgeMs: 0, delivered: 0, dead: 0, dropped: 0, lastError: '' },
+      {
+        name: 'hook',
+        pending: 2,
+        oldestAgeMs: 61_000,
+        delivered: 7,
+        dead: 3,
+        dropped: 4,
+        failedAttempts: 0,
+        lastError: 'HTTP 500',
+      },
+      { name: 'chat', pending: 0, oldestAgeMs: 0, delivered: 0, dead: 0, dropped: 0, failedAttempts: 0, lastError: '' },
     ];
     const alerting = { firing: 5, fired: 9, resolved: 6, alertsDropped: 8, connectionsDropped: 1, receivers };
     const message = statusToProto(createStatus({ alerting }), 2, clock);

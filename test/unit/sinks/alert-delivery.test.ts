@@ -34,7 +34,7 @@ test('an alert arrives as the JSON of the contract, signed', async (context) => 
   assert.notEqual(first.headers['webhook-id'], second?.headers['webhook-id']);
   await settled(delivery);
   assert.deepEqual(delivery.status().receivers, [
-    { name: 'hook', pending: 0, oldestAgeMs: 0, delivered: 2, dead: 0, dropped: 0, lastError: '' },
+    { name: 'hook', pending: 0, oldestAgeMs: 0, delivered: 2, dead: 0, dropped: 0, failedAttempts: 0, lastError: '' },
   ]);
 });
 

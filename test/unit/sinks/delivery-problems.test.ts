@@ -11,6 +11,7 @@ const well: ReceiverReport = {
   delivered: 7,
   dead: 0,
   dropped: 0,
+  failedAttempts: 0,
   lastError: '',
 };
 const table: readonly (readonly [string, Partial<ReceiverReport>, readonly string[]])[] = [
