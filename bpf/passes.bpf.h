@@ -198,6 +198,52 @@ static __always_inline bool pass_over(struct bpf_iter__task_file *ctx, struct ta
 	return true;
 }
 
+/*
+ * One descriptor in an audit. Nothing is marked, so that nobody knows here whether another descriptor of the same socket was
+ * told already: the daemon counts each cookie once.
+ */
+static __always_inline void audit_socket(struct bpf_iter__task_file *ctx, struct task_struct *task, struct sock *sk)
+{
+	struct sweep_output *out;
+	__u8 state = sk->__sk_common.skc_state;
+	__u32 zero = 0;
+
+	if (state == TCP_LISTEN) {
+		learn_listener(sk); /* as a rule it has a lower descriptor than what came in through it */
+	}
+	if (state != TCP_ESTABLISHED) {
+		pass_sockets++;
+		return;
+	}
+	if (pass_reported >= AUDIT_MAX) {
+		pass_sockets++;
+		pass_connections++;
+		return;
+	}
+	out = bpf_map_lookup_elem(&scratch, &zero);
+	if (!out) {
+		return;
+	}
+	bpf_get_socket_cookie(sk); /* gives it one if it has none; fill_socket() reads it */
+	fill_socket(&out->socket, sk, CAUSE_AUDIT);
+	out->socket.pass_id = pass_id;
+	fill_holder(&out->holder, &out->socket, task, ctx->fd);
+	if (pass_reported_tgid != (__u32)task->tgid && !write_process(ctx, task, out)) {
+		return;
+	}
+	if (bpf_seq_write(ctx->meta->seq, &out->socket, sizeof(out->socket)) ||
+	    bpf_seq_write(ctx->meta->seq, &out->holder, sizeof(out->holder))) {
+		return; /* the kernel repeats all of this visit */
+	}
+	pass_sockets++;
+	pass_connections++;
+	pass_reported++;
+	if (pass_reported_tgid != (__u32)task->tgid) {
+		pass_processes++;
+	}
+	pass_reported_tgid = task->tgid;
+}
+
 SEC("iter/task_file")
 int sweep(struct bpf_iter__task_file *ctx)
 {
@@ -219,6 +265,12 @@ int sweep(struct bpf_iter__task_file *ctx)
 		begin_counting(task);
 	}
 	sk = tcp_socket_of(file);
+	if (pass_audit) {
+		if (sk) {
+			audit_socket(ctx, task, sk);
+		}
+		return 0;
+	}
 	if (!sk) {
 		pass_over(ctx, task);
 		return 0;

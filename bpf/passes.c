@@ -41,6 +41,9 @@ void passes_request(struct session *session, enum pass_kind kind)
 	case PASS_REFRESH:
 		session->refresh_wanted = true;
 		break;
+	case PASS_AUDIT:
+		session->audit_wanted = true;
+		break;
 	}
 	pthread_cond_signal(&session->wake);
 	pthread_mutex_unlock(&session->lock);
@@ -142,6 +145,11 @@ static int end_pass(struct pass *pass)
 	return stream_write(&pass->session->stream, &pass->edge, sizeof(pass->edge));
 }
 
+static bool visits_descriptors(enum pass_kind kind)
+{
+	return kind == PASS_SWEEP || kind == PASS_AUDIT;
+}
+
 /* With `quiet`, a pass that visits nothing leaves no trace in the stream. */
 static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 {
@@ -160,6 +168,7 @@ static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 	pthread_mutex_unlock(&session->lock);
 	bss->sweep_count += kind == PASS_SWEEP;
 	bss->pass_full = kind == PASS_REFRESH_FULL;
+	bss->pass_audit = kind == PASS_AUDIT;
 	bss->pass_sockets = bss->pass_connections = bss->pass_reported = 0;
 	bss->pass_processes = bss->pass_marked = 0;
 	bss->pass_last_tgid = bss->pass_reported_tgid = bss->counting_tgid = 0;
@@ -167,8 +176,8 @@ static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 	pass.edge.mono_us = clock_mono_us();
 	pass.edge.pass_id = last_pass_id;
 	pass.edge.pass_kind = kind;
-	error = kind == PASS_SWEEP ? copy_records(&pass, bpf_link__fd(session->sweep_link), &copied)
-				   : copy_refresh(&pass);
+	error = visits_descriptors(kind) ? copy_records(&pass, bpf_link__fd(session->sweep_link), &copied)
+					 : copy_refresh(&pass);
 	if (error || (quiet && bss->pass_sockets == 0 && !pass.edge.error)) {
 		return error;
 	}
@@ -254,7 +263,8 @@ static uint64_t earliest(const struct schedule *schedule)
 }
 
 /*
- * Waits until a pass is due or wanted; returns which one to run. A sweep goes first: owners are waited for. `wanted` says
+ * Waits until a pass is due or wanted; returns which one to run. A sweep goes first: owners are waited for. An audit goes
+ * last: what is stuck now counts for more than what might be. `wanted` says
  * whether the daemon asked for it, so that it waits for an answer even if there is nothing to tell.
  */
 static enum pass_kind wait_for_pass(struct session *session, const struct schedule *last, bool *wanted)
@@ -286,6 +296,12 @@ static enum pass_kind wait_for_pass(struct session *session, const struct schedu
 			session->refresh_wanted = false;
 			break;
 		}
+		if (session->audit_wanted) {
+			kind = PASS_AUDIT;
+			*wanted = true;
+			session->audit_wanted = false;
+			break;
+		}
 		pthread_cond_timedwait(&session->wake, &session->lock, &until);
 	}
 	pthread_mutex_unlock(&session->lock);
@@ -305,6 +321,8 @@ static void note_end(struct schedule *last, enum pass_kind kind)
 		break;
 	case PASS_REFRESH:
 		last->refresh_us = now_us;
+		break;
+	case PASS_AUDIT: /* only ever on request */
 		break;
 	}
 }

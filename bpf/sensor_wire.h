@@ -25,6 +25,7 @@ typedef __u64 opaque64_t;  /* an identifier: compared, never computed with */
 
 #define SENSOR_MAGIC 0x31646b6375747321ULL /* "!stuckd1", little endian */
 #define SENSOR_RECORD_MAX 1024             /* no record is larger; checked before anything is allocated */
+#define AUDIT_MAX 100000                   /* connections that one audit reports; beyond, it only counts them */
 
 /* Records, sensor to daemon. Values are stable; new kinds are appended. */
 enum record_kind {
@@ -33,7 +34,7 @@ enum record_kind {
 	RECORD_READY = 3,     /* all programs are attached or given up; records follow */
 	RECORD_FAILURE = 4,   /* the sensor cannot go on; it exits after this record */
 	RECORD_CLOCK = 5,     /* all clocks at one instant: before RECORD_READY, and after every sweep */
-	RECORD_PASS = 6,      /* begin or end of a refresh or a sweep */
+	RECORD_PASS = 6,      /* begin or end of a pass */
 	RECORD_SOCKET = 7,    /* one socket as the kernel sees it now */
 	RECORD_PROCESS = 8,   /* one process that holds a reported socket */
 	RECORD_HOLDER = 9,    /* one descriptor of a reported socket */
@@ -46,7 +47,7 @@ enum record_kind {
 /* Commands, daemon to sensor. */
 enum command_kind {
 	COMMAND_CONFIGURE = 101, /* thresholds and intervals; the first one lets the sensor attach */
-	COMMAND_PASS = 102,      /* run a refresh or a sweep as soon as possible */
+	COMMAND_PASS = 102,      /* run a pass as soon as possible */
 	COMMAND_WATCH = 103,     /* report this socket in the next sweeps even if it looks healthy */
 	COMMAND_UNWATCH = 104,
 	COMMAND_COUNT = 105, /* count this interest in the next sweeps */
@@ -73,6 +74,7 @@ enum socket_cause {
 	CAUSE_REFRESH = 9,        /* visited by a refresh pass, and changed since the last report */
 	CAUSE_SWEEP = 10,         /* visited by a sweep pass */
 	CAUSE_IDLE_CLOSE = 11,    /* the peer closed an idle outbound connection (inet_sock_set_state); not marked */
+	CAUSE_AUDIT = 12,         /* visited by an audit; not marked, and written once for each of its descriptors */
 };
 
 /* `record_header.cause` of RECORD_PASS. */
@@ -82,6 +84,7 @@ enum pass_kind {
 	PASS_REFRESH = 1,      /* the marked sockets, all namespaces; reports those that changed */
 	PASS_SWEEP = 2,        /* every descriptor of every process; owners, and sockets that raised no event */
 	PASS_REFRESH_FULL = 3, /* as refresh, reporting all: who is missing afterwards is gone */
+	PASS_AUDIT = 4,        /* every descriptor of every process; established connections, up to AUDIT_MAX */
 };
 
 /* `socket_record.flags`. */
@@ -199,9 +202,9 @@ struct pass_record {
 	__u32 pass_id;
 	__u32 pass_kind;   /* enum pass_kind */
 	__u32 sockets;     /* TCP sockets visited; one that n processes share counts n times */
-	__u32 connections; /* of these, neither listening nor closed */
+	__u32 connections; /* of these, neither listening nor closed; audit: established */
 	__u32 reported;    /* socket records written */
-	__u32 processes;   /* sweep: processes that hold a TCP socket */
+	__u32 processes;   /* sweep, audit: processes that hold a TCP socket */
 	__u32 error;       /* errno that cut the pass short, 0 if it is complete */
 	__u32 marked;      /* refresh: sockets that stay under observation */
 };

@@ -189,7 +189,7 @@ static int handle_command(struct session *session, const union command *command)
 	case COMMAND_CONFIGURE:
 		return configure(session, &command->configure);
 	case COMMAND_PASS:
-		if (command->pass.pass_kind < PASS_REFRESH || command->pass.pass_kind > PASS_REFRESH_FULL) {
+		if (command->pass.pass_kind < PASS_REFRESH || command->pass.pass_kind > PASS_AUDIT) {
 			return -EBADMSG;
 		}
 		passes_request(session, command->pass.pass_kind);

@@ -36,6 +36,7 @@ struct session {
 	bool sweep_wanted;
 	bool refresh_wanted;
 	bool full_refresh_wanted;
+	bool audit_wanted;
 };
 
 /*

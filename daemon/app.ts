@@ -2,17 +2,18 @@
 import { join } from 'node:path';
 import { buildAgentFacts } from './agent-report.js';
 import { Alerting } from './alerting.js';
+import type { AuditEngine } from './audit/audit-engine.js';
+import { createAudits } from './auditing.js';
 import type { AgentFacts } from './core/agent-facts.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
 import type { SavedEntry, SavedState } from './core/tracker-messages.js';
-import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from './core/tracker-config.js';
 import type { Config } from './config.js';
 import { grpcOptions } from './config-grpc.js';
 import { historyLimits } from './config-history.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import { type MachineClock, SystemClock } from './lib/system-clock.js';
-import { kindRules } from './kind-rules.js';
+import { trackerConfig } from './kind-rules.js';
 import { Monitoring } from './monitoring.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
 import { planReload } from './reload.js';
@@ -29,7 +30,6 @@ import { buildStatus, untrackedCount } from './status-report.js';
 import { History } from './store/history.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
-import { trackerRoom } from './tracker-room.js';
 import { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
 import { encodeCount, encodePass, encodeUncount, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
@@ -69,10 +69,6 @@ function createHistory(name: string, config: Config, log: Logger): History {
   return new History(join(config.stateDir, 'history'), name, historyLimits(config.history.disk), log);
 }
 
-function trackerConfig(config: Config): TrackerConfig {
-  return { ...DEFAULT_TRACKER_CONFIG, kinds: kindRules(config), maxTracked: trackerRoom() };
-}
-
 /** Everything that the parts share while the daemon runs. */
 class RunningApp implements App {
   readonly clock: MachineClock;
@@ -93,6 +89,7 @@ class RunningApp implements App {
   readonly #startRealUs = Date.now() * 1000;
   #saver: StateSaver<SavedState> | null = null;
   readonly #alerting: Alerting;
+  readonly #audits: AuditEngine;
   readonly #saves: SaveResults;
   readonly #monitoring: Monitoring;
   readonly #losses = new SensorLosses();
@@ -124,7 +121,8 @@ class RunningApp implements App {
         void this.#connectionHistory.settle();
         announceSensor(hello, programs, this.#log);
       },
-      records: (records) => {
+      records: (all) => {
+        const records = this.#audits.take(all);
         this.engine.take(records);
         this.#totals.take(records);
         for (const record of records) {
@@ -161,6 +159,7 @@ class RunningApp implements App {
         this.#saver?.touch();
       },
     });
+    this.#audits = createAudits(config, this.engine, this.#supervisor);
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
     // Before anybody else hears of a change, it is in the history.
     this.#history = createHistory('connections', config, log);
@@ -177,6 +176,7 @@ class RunningApp implements App {
     return new Monitoring({
       ...{ config: http, log: this.#log, clock: this.clock, status: this, facts: () => this.#agentFacts() },
       ...{ records: this.engine, workloads: this.#workloads.source, alerts: this.#alerting.alerts },
+      audits: this.#audits,
     });
   }
 
@@ -232,6 +232,7 @@ class RunningApp implements App {
         deliveries: this.#alerting.deliveries,
         workloads: this.#workloads.source,
         totals: this.#totals.totals,
+        audits: this.#audits,
         history: this.#connectionHistory,
         alertHistory: this.#alerting.history,
         status: this,
@@ -245,6 +246,7 @@ class RunningApp implements App {
     this.#cleanup.push('open records', () => this.#saver?.close());
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
     this.#supervisor.start();
+    this.#audits.start(this.#cleanup);
     this.#cleanup.push('sensor', () => this.#supervisor.stop());
     void readNodeFacts(nodeNameOf(this.#config.kubernetes, process.env)).then((facts) => {
       this.#nodeFacts = facts;
@@ -285,6 +287,7 @@ class RunningApp implements App {
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
       this.#history.setLimits(historyLimits(config.history.disk));
       this.#alerting.reconfigure(config);
+      this.#audits.reconfigure(config.audit);
     }
     this.#log.info(
       `the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`,
@@ -365,6 +368,7 @@ class RunningApp implements App {
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
     this.engine.sensorDown();
     this.#totals.sensorDown();
+    this.#audits.sensorDown();
     this.#losses.sensorDown();
     if (retryMs === null) {
       return;

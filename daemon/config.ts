@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import * as z from 'zod';
 import { alertsSchema, kindAlertSchema, rulesSchema, silencesSchema } from './config-alerts.js';
+import { auditSchema } from './config-audit.js';
 import { type ConfigFile, ConfigFileError, type KeyPath, readConfigFile } from './config-file.js';
 import { grpcSchema } from './config-grpc.js';
 import { historyDiskSchema } from './config-history.js';
@@ -94,6 +95,7 @@ export const configSchema = z
       })
       .prefault({}),
     kinds: kindsSchema.prefault({}),
+    audit: auditSchema.prefault({}),
     alerts: alertsSchema,
     rules: rulesSchema,
     silences: silencesSchema,

@@ -1,6 +1,7 @@
 /** From the daemon's configuration to the rules of the tracker: the same tree, with units in its names. */
 import type { Config } from './config.js';
-import type { KindRules } from './core/tracker-config.js';
+import { DEFAULT_TRACKER_CONFIG, type KindRules, type TrackerConfig } from './core/tracker-config.js';
+import { trackerRoom } from './tracker-room.js';
 
 interface Lasting {
   readonly enabled: boolean;
@@ -14,7 +15,7 @@ function lasting({ enabled, open }: Lasting): {
   return { enabled, open: { afterMs: open.after } };
 }
 
-export function kindRules({ kinds }: Config): KindRules {
+function kindRules({ kinds }: Config): KindRules {
   const { zero_window: window, accepting, stale_reuse: reuse } = kinds;
   return {
     retransmitting: kinds.retransmitting,
@@ -33,4 +34,8 @@ export function kindRules({ kinds }: Config): KindRules {
     zombie: lasting(kinds.zombie),
     stale_reuse: { ...reuse, open: { idleMs: reuse.open.idle } },
   };
+}
+
+export function trackerConfig(config: Config): TrackerConfig {
+  return { ...DEFAULT_TRACKER_CONFIG, kinds: kindRules(config), maxTracked: trackerRoom() };
 }

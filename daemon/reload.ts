@@ -34,6 +34,7 @@ export function planReload(running: Config, wanted: Config): Reload {
     ...running,
     sensor: { ...running.sensor, refreshInterval, sweepInterval, fullRefreshInterval },
     kinds: wanted.kinds,
+    audit: wanted.audit,
     alerts: wanted.alerts,
     rules: wanted.rules,
     silences: wanted.silences,

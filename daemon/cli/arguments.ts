@@ -7,6 +7,7 @@ import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
 import type { ClientTls, ConnectionFilterRequest } from '../rpc/grpc-client.js';
 import { parsePeer } from '../rpc/peer-address.js';
 import type { AlertsCommand } from './alerts-arguments.js';
+import { type AuditQuestion, parseAuditQuestion } from './audit-arguments.js';
 import { UsageError } from './cli-io.js';
 import { type DeliveriesQuery, parseDeliveryState, parseRetry } from './deliveries-arguments.js';
 import { parseTimeArgument, type TimeArgument } from './time-argument.js';
@@ -23,6 +24,7 @@ const COMMAND_NAMES = [
   'top',
   'processes',
   'peers',
+  'audit',
   'alerts',
   'deliveries',
   'status',
@@ -57,6 +59,8 @@ export type Command =
       readonly filter: ConnectionFilterRequest;
       readonly limit: number;
     })
+  | (Common &
+      AuditQuestion & { readonly name: 'audit'; readonly filter: ConnectionFilterRequest; readonly limit: number })
   | (Common & AlertsCommand & { readonly name: 'alerts' })
   | (Common & DeliveriesQuery & { readonly name: 'deliveries' })
   | (Common & { readonly name: 'status' })
@@ -85,6 +89,8 @@ const OPTIONS = {
   receiver: { type: 'string', multiple: true },
   state: { type: 'string', multiple: true },
   retry: { type: 'string' },
+  'fail-on': { type: 'string', multiple: true },
+  threshold: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
@@ -94,6 +100,8 @@ type Values = ReturnType<typeof parse>['values'];
 
 const COMMON_OPTIONS: readonly OptionName[] = ['output', 'address', ...TLS_OPTION_NAMES, 'help', 'version'];
 const FILTER_OPTIONS: readonly OptionName[] = ['pid', 'kind', 'peer', 'netns', 'container', 'pod', 'unit'];
+/** Of what is not stuck there is no kind. */
+const AUDIT_FILTER_OPTIONS = FILTER_OPTIONS.filter((option) => option !== 'kind');
 export const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]>> = {
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended', 'since', 'until'],
   get: [...COMMON_OPTIONS, 'what-if'],
@@ -101,6 +109,7 @@ export const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]
   top: [...COMMON_OPTIONS.filter((name) => name !== 'output'), ...FILTER_OPTIONS],
   processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   peers: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
+  audit: [...COMMON_OPTIONS, ...AUDIT_FILTER_OPTIONS, 'limit', 'fail-on', 'threshold'],
   alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'since', 'severity', 'test'],
   deliveries: [...COMMON_OPTIONS, 'receiver', 'state', 'retry', 'limit'],
   status: COMMON_OPTIONS,
@@ -307,6 +316,11 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     case 'peers': {
       const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);
       return { name, ...common, filter: filter(values), limit };
+    }
+    case 'audit': {
+      const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);
+      const question = parseAuditQuestion(items(values['fail-on']), values.threshold);
+      return { name, ...common, ...question, filter: filter(values), limit };
     }
     case 'alerts':
       return { name, ...common, ...alertsCommand(values) };

@@ -5,6 +5,7 @@ import { CallError, createStuckdClient } from '../rpc/grpc-client.js';
 import { alerts } from './alerts-command.js';
 import { parseCommand } from './arguments.js';
 import type { Command } from './arguments.js';
+import { audit } from './audit-command.js';
 import { EXIT, UsageError } from './cli-io.js';
 import type { CliIo } from './cli-io.js';
 import { get, list, status } from './commands.js';
@@ -69,6 +70,8 @@ async function call(command: CallingCommand, io: CliIo): Promise<number> {
       case 'peers':
         await peers(command, client, io);
         break;
+      case 'audit':
+        return await audit(command, client, io);
       case 'alerts':
         if (command.test !== null) {
           const isTaken = await testReceiver(command.test, command.output, client, io);
@@ -120,6 +123,7 @@ export async function runCli(args: readonly string[], version: string, io: CliIo
       case 'top':
       case 'processes':
       case 'peers':
+      case 'audit':
       case 'alerts':
       case 'deliveries':
       case 'status':

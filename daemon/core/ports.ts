@@ -110,10 +110,13 @@ export interface NodeFacts {
   readonly model: string;
 }
 
+/** What of a record says who holds its socket, or held it. */
+export type Held = Pick<StuckRecord, 'owner' | 'lastOwner' | 'ownerType' | 'creatorCgroupId'>;
+
 /** What processes belong to, as far as it is known now; cheap enough to call for every record. */
 export interface WorkloadSource {
   /** Of its owner, or its last owner; without either, of whoever created the socket. Null: nothing is known. */
-  workloadOf(record: StuckRecord): Workload | null;
+  workloadOf(record: Held): Workload | null;
 }
 
 /** Gives the present state; cheap enough to call on every request. */

@@ -140,7 +140,7 @@ function unreadBytes(socket: SocketSnapshot): number {
   return Math.max(0, seqDistance(socket.copiedSeq, socket.rcvNxt) - (peerClosed ? 1 : 0));
 }
 
-function socketOptions(socket: SocketSnapshot, hz: number): SocketOptions {
+export function socketOptions(socket: SocketSnapshot, hz: number): SocketOptions {
   const { sysctls } = socket;
   return {
     keepalive: socket.keepalive,

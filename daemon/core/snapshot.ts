@@ -16,7 +16,8 @@ export type SnapshotCause =
   | 'destroy'
   | 'refresh'
   | 'sweep'
-  | 'idle_close';
+  | 'idle_close'
+  | 'audit';
 
 /** TCP states by their kernel numbers (include/net/tcp_states.h). */
 export const TCP_STATE = {
@@ -209,7 +210,7 @@ export interface HolderReport {
   readonly passId: number;
 }
 
-export type PassKind = 'refresh' | 'sweep' | 'refresh_full';
+export type PassKind = 'refresh' | 'sweep' | 'refresh_full' | 'audit';
 
 /** Begin or end of a pass over many sockets. */
 export interface PassReport {

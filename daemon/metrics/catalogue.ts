@@ -5,6 +5,7 @@
  * Names are public. Labels have few values, known in advance or taken from the configuration: no pid, no port, no address
  * of a peer. Who needs to know which connection it is asks stuckctl.
  */
+import { AUDIT_RULES } from '../core/audit/rules.js';
 import { SEVERITIES } from '../core/alert.js';
 import { AGENT_TABLE_MEANINGS, DROP_STAGE_MEANINGS, WATCHED_STREAMS } from '../core/agent-facts.js';
 import { type Direction, OUTCOMES, STUCK_KINDS } from '../core/kinds.js';
@@ -297,6 +298,30 @@ export const METRICS = {
     unit: 'messages',
     help: 'Messages that were given up and are kept for "stuckctl deliveries --retry ID".',
     labels: { receiver: 'receivers of the configuration' },
+  },
+  exposedConnections: {
+    name: 'stuckd_exposed_connections',
+    type: 'gauge',
+    unit: 'connections',
+    help: 'By how long the application would not learn of it if the peer vanished, as of the last audit: for ever, more than 15 minutes, or not longer. Without those with both ends on this host.',
+    labels: { exposure: ['never', 'over_15m', 'bounded'], direction: ['outbound', 'inbound'] },
+    isSparse: true,
+  },
+  auditRuleConnections: {
+    name: 'stuckd_audit_rule_connections',
+    type: 'gauge',
+    unit: 'connections',
+    help: 'Connections that break a rule of the audit, as of the last one.',
+    labels: { rule: AUDIT_RULES },
+    isSparse: true,
+  },
+  lastAudit: {
+    name: 'stuckd_last_audit_timestamp_seconds',
+    type: 'gauge',
+    unit: 'seconds since 1970',
+    help: 'When all connections were audited last.',
+    labels: {},
+    isSparse: true,
   },
   configReloadSuccessful: {
     name: 'stuckd_config_last_reload_successful',

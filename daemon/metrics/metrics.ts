@@ -2,8 +2,10 @@
 import type { AgentFacts } from '../core/agent-facts.js';
 import type { AlertSource } from '../core/alert.js';
 import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
+import type { AuditSource } from '../core/audit/source.js';
 import { isCompleteSweep, type PassReport } from '../core/snapshot.js';
 import { setAgentMetrics } from './agent-metrics.js';
+import { setAuditMetrics } from './audit-metrics.js';
 import { EventLoopLag } from './event-loop-lag.js';
 import { type Exposition, MetricSet } from './metric-set.js';
 import { RecordMetrics } from './record-metrics.js';
@@ -14,6 +16,7 @@ export interface MetricsOptions {
   readonly workloads: WorkloadSource;
   readonly alerts: Pick<AlertSource, 'firing'>;
   readonly status: StatusSource;
+  readonly audits: Pick<AuditSource, 'last'>;
   readonly facts: () => AgentFacts;
   readonly clock: WallClock;
   readonly workloadLabels: readonly WorkloadLabel[];
@@ -60,10 +63,11 @@ export class Metrics {
   }
 
   async #render(): Promise<Exposition> {
-    const { status, facts, alerts, clock } = this.#options;
+    const { status, facts, alerts, audits, clock } = this.#options;
     this.#records.update();
     this.#set.set('eventLoopLag', {}, this.#lag.takeMs() / 1000);
     setAgentMetrics(this.#set, status.status(), facts(), alerts.firing(), clock);
+    setAuditMetrics(this.#set, audits.last, clock);
     return this.#set.render();
   }
 }

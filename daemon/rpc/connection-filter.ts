@@ -63,7 +63,7 @@ export function parsePeers(values: readonly string[]): ReadonlySet<string> {
   return peers;
 }
 
-function isPeer({ remote }: FilterFacts, peers: ReadonlySet<string>): boolean {
+export function isPeer({ remote }: Pick<FilterFacts, 'remote'>, peers: ReadonlySet<string>): boolean {
   const address = canonicalAddress(remote.address) ?? remote.address;
   return peers.has(address) || peers.has(formatPeer(address, remote.port));
 }

@@ -4,6 +4,8 @@ import type { ServerWritableStream, UntypedServiceImplementation } from '@grpc/g
 import type { RecordChange, RecordSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { StuckRecord } from '../core/record.js';
 import type { PeerTotals } from '../core/sweep-totals.js';
+import type { AuditSource } from '../core/audit/source.js';
+import { auditCall } from './audit-call.js';
 import { createChangeMapper, type RecordMapper } from './change-mapper.js';
 import { type ConnectionFilter, parseConnectionFilter } from './connection-filter.js';
 import type { ConnectionHistory } from './connection-history.js';
@@ -39,6 +41,7 @@ export interface ConnectionServiceOptions {
   readonly clock: WallClock;
   readonly workloads: WorkloadSource;
   readonly totals: PeerTotals;
+  readonly audits: AuditSource;
   readonly log: RpcLog;
   readonly watches: WatchCalls;
   /** What is kept on disk; without it watches cannot be resumed. */
@@ -84,6 +87,7 @@ export class ConnectionService {
         });
       },
       ...groupLists(options),
+      ...auditCall(options),
     };
   }
 

@@ -26,7 +26,7 @@ export interface FilterFacts {
 }
 
 /** What else is known of a workload is not written beside every change. */
-function namesOf(workload: Workload | null): WorkloadNames | null {
+export function namesOf(workload: Workload | null): WorkloadNames | null {
   if (workload === null) {
     return null;
   }

@@ -12,6 +12,9 @@ import { withoutSilence } from './silence-guard.js';
 /** A receiver may take up to 30 s to answer a test alert. */
 const TEST_DEADLINE_MS = 40_000;
 
+/** The sensor may take up to 30 s to look at every descriptor of a large node. */
+const AUDIT_DEADLINE_MS = 40_000;
+
 /** Without keepalive, a call to a daemon that froze or vanished would wait for ever. */
 const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.keepalive_time_ms': 10_000,
@@ -36,6 +39,8 @@ export type WhatIfRequest = stuckd.v1.WhatIf.$Properties;
 export type ListGroupsRequest = stuckd.v1.ListProcessesRequest.$Properties;
 export type ListProcessesResponse = stuckd.v1.ListProcessesResponse;
 export type ListPeersResponse = stuckd.v1.ListPeersResponse;
+export type AuditRequest = stuckd.v1.AuditConnectionsRequest.$Properties;
+export type AuditResponse = stuckd.v1.AuditConnectionsResponse;
 export type StatusResponse = stuckd.v1.GetStatusResponse;
 export type ConnectionFilterRequest = stuckd.v1.ConnectionFilter.$Properties;
 export type WatchChange = stuckd.v1.Change.$Properties;
@@ -54,6 +59,8 @@ export interface StuckdClient {
   listProcesses(request: ListGroupsRequest): Promise<ListProcessesResponse>;
   /** One page. */
   listPeers(request: ListGroupsRequest): Promise<ListPeersResponse>;
+  /** One page. */
+  auditConnections(request: AuditRequest): Promise<AuditResponse>;
   getStatus(): Promise<StatusResponse>;
   /** One page. */
   listDeliveries(request: stuckd.v1.ListDeliveriesRequest.$Properties): Promise<stuckd.v1.ListDeliveriesResponse>;
@@ -170,6 +177,7 @@ export function createStuckdClient(address: string, tls: ClientTls | null = null
     getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }),
     listProcesses: (request) => unaryCall(client, CONNECTION_SERVICE.listProcesses, request),
     listPeers: (request) => unaryCall(client, CONNECTION_SERVICE.listPeers, request),
+    auditConnections: (request) => unaryCall(client, CONNECTION_SERVICE.auditConnections, request, AUDIT_DEADLINE_MS),
     getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
     listDeliveries: (request) => unaryCall(client, ALERT_SERVICE.listDeliveries, request),
     retryDelivery: (id) => unaryCall(client, ALERT_SERVICE.retryDelivery, { id }),

@@ -1,6 +1,7 @@
 /** The gRPC server of the daemon: its services, where they can be reached, and how it ends. */
 import type { TableFill, WatchedStream } from '../core/agent-facts.js';
 import type { AlertSource } from '../core/alert.js';
+import type { AuditSource } from '../core/audit/source.js';
 import type { DeliverySource } from '../core/delivery.js';
 import type { RecordSource, StatusSource, WallClock, WorkloadSource } from '../core/ports.js';
 import type { PeerTotals } from '../core/sweep-totals.js';
@@ -48,6 +49,7 @@ export interface GrpcServerOptions {
     readonly clock: WallClock;
     readonly workloads: WorkloadSource;
     readonly totals: PeerTotals;
+    readonly audits: AuditSource;
     /** What is kept of connections on disk; without it watches cannot be resumed. */
     readonly history?: ConnectionHistory;
     /** The same of alerts. */

@@ -52,7 +52,7 @@ export function ownerToProto(owner: Owner, workload: Workload | null, clock: Wal
   };
 }
 
-function optionsToProto(options: SocketOptions): stuckd.v1.SocketOptions.$Properties {
+export function optionsToProto(options: SocketOptions): stuckd.v1.SocketOptions.$Properties {
   return {
     keepalive: options.keepalive,
     keepaliveIdle: durationFromUs(options.keepaliveIdleMs * 1000),

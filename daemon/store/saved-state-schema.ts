@@ -70,6 +70,7 @@ const cause = wordOf<SnapshotCause>({
   refresh: true,
   sweep: true,
   idle_close: true,
+  audit: true,
 });
 
 const endpoint: z.ZodType<Endpoint> = z.object({ address: text, port: number });

@@ -78,6 +78,7 @@ const PASS_NUMBERS: Readonly<Record<PassKind, number>> = {
   refresh: PASS_KIND.PASS_REFRESH,
   sweep: PASS_KIND.PASS_SWEEP,
   refresh_full: PASS_KIND.PASS_REFRESH_FULL,
+  audit: PASS_KIND.PASS_AUDIT,
 };
 
 const INTEREST_NUMBERS: Readonly<Record<Interest['kind'], number>> = {

@@ -2,7 +2,7 @@
 import type { Offset } from './offset.js';
 
 export const SENSOR_MAGIC = 0x31646b6375747321n;
-export const SENSOR_LAYOUT_HASH = 0x64f8703c466a8375n;
+export const SENSOR_LAYOUT_HASH = 0x096c0ff6da4f2a2dn;
 export const SENSOR_RECORD_MAX = 1024;
 
 /** `enum command_kind` */
@@ -55,6 +55,7 @@ export const PASS_KIND = {
   PASS_REFRESH: 1,
   PASS_SWEEP: 2,
   PASS_REFRESH_FULL: 3,
+  PASS_AUDIT: 4,
 } as const;
 
 /** `enum program_status` */
@@ -93,6 +94,7 @@ export const SOCKET_CAUSE = {
   CAUSE_REFRESH: 9,
   CAUSE_SWEEP: 10,
   CAUSE_IDLE_CLOSE: 11,
+  CAUSE_AUDIT: 12,
 } as const;
 
 /** `enum socket_flag` */

@@ -14,6 +14,7 @@ const KIND_NAMES = nameTable<keyof typeof PASS_KIND, PassKind>(PASS_KIND, {
   PASS_REFRESH: 'refresh',
   PASS_SWEEP: 'sweep',
   PASS_REFRESH_FULL: 'refresh_full',
+  PASS_AUDIT: 'audit',
 });
 
 /**

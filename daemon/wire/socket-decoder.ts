@@ -19,6 +19,7 @@ const CAUSE_NAMES = nameTable<keyof typeof SOCKET_CAUSE, SnapshotCause>(SOCKET_C
   CAUSE_REFRESH: 'refresh',
   CAUSE_SWEEP: 'sweep',
   CAUSE_IDLE_CLOSE: 'idle_close',
+  CAUSE_AUDIT: 'audit',
 });
 
 function readEndpoint(frame: Frame, address: Offset<'__u8[16]'>, port: Offset<'__u16'>): Endpoint {

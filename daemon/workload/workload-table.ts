@@ -4,8 +4,8 @@
  */
 import { workloadOfCgroupPath } from '../core/cgroup-path.js';
 import { processKey } from '../core/ownership.js';
-import type { RecordSource, WorkloadSource } from '../core/ports.js';
-import type { Owner, StuckRecord } from '../core/record.js';
+import type { Held, RecordSource, WorkloadSource } from '../core/ports.js';
+import type { Owner } from '../core/record.js';
 import type { Workload } from '../core/workload.js';
 import { BoundedCache } from './bounded-cache.js';
 
@@ -50,7 +50,7 @@ export class WorkloadTable implements WorkloadSource {
     });
   }
 
-  workloadOf(record: StuckRecord): Workload | null {
+  workloadOf(record: Held): Workload | null {
     const owner = record.owner ?? record.lastOwner;
     let workload: Workload | null = null;
     if (owner !== null) {

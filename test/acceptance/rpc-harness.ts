@@ -1,4 +1,5 @@
 /** A real gRPC server on a unix socket of its own, fed from memory, its clients, and stuckctl as a process. */
+import type { AuditSource } from '../../daemon/core/audit/source.js';
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -52,10 +53,18 @@ export interface ServerSetup {
   readonly status?: StatusSource;
   readonly workloads?: WorkloadSource;
   readonly totals?: PeerTotals;
+  readonly audits?: AuditSource;
   readonly watchLimits?: Partial<WatchLimits>;
   readonly history?: ConnectionHistory;
   readonly alertHistory?: AlertHistory;
 }
+
+/** A daemon without a sensor. */
+const NO_AUDITS: AuditSource = {
+  idleLimits: [],
+  last: null,
+  audit: () => Promise.reject(new Error('the sensor is not running yet')),
+};
 
 /** What a server serves where a test says nothing else. */
 export function createServices(setup: ServerSetup = {}): GrpcServerOptions['services'] {
@@ -67,6 +76,7 @@ export function createServices(setup: ServerSetup = {}): GrpcServerOptions['serv
     clock: createClock(),
     workloads: setup.workloads ?? createWorkloads(),
     totals: setup.totals ?? NO_PEER_TOTALS,
+    audits: setup.audits ?? NO_AUDITS,
     ...(setup.history === undefined ? {} : { history: setup.history }),
     ...(setup.alertHistory === undefined ? {} : { alertHistory: setup.alertHistory }),
   };

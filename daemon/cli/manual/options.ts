@@ -1,4 +1,5 @@
 /** The options of stuckctl, as its help, completions and manual page tell them. What they do is in arguments.ts. */
+import { AUDIT_RULES } from '../../core/audit/rules.js';
 import type { OptionManual } from '../../lib/manual/manual.js';
 import { DEFAULT_ADDRESS } from '../../rpc/address.js';
 import { SEVERITIES_BY_NAME } from '../../rpc/alert-names.js';
@@ -128,6 +129,24 @@ export const ALERTS: readonly OptionManual[] = [
   { name: 'pid', value: 'PID', text: 'only alerts about this process' },
   KIND,
   { ...PEER, lines: ['The last three may be given several times.'] },
+];
+
+/** Of what is not stuck there is no kind, and no orphan. */
+const AUDIT_FILTERS = FILTERS.filter(({ name }) => name !== 'kind').map((option) =>
+  option.name === 'pid' ? { ...option, text: 'only connections that this process holds' } : option,
+);
+
+export const AUDIT: readonly OptionManual[] = [
+  ...AUDIT_FILTERS,
+  limit('findings'),
+  { name: 'threshold', value: 'TIME', text: 'from which on a wait is too long (default: 15m)' },
+  {
+    name: 'fail-on',
+    value: 'WHAT',
+    completes: ['never', ...AUDIT_RULES],
+    text: 'end with exit code 4 if there is a connection that would hang for ever (never), for longer than a time (15m), or that breaks a rule (its name)',
+    lines: ['May be given several times.'],
+  },
 ];
 
 export const DELIVERIES: readonly OptionManual[] = [

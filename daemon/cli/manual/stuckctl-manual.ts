@@ -1,8 +1,10 @@
 /** The manual of stuckctl: its commands, of which help, completions and the manual page are made. */
+import { AUDIT_RULES } from '../../core/audit/rules.js';
 import { type CommandManual, type ProgramManual, SHELLS } from '../../lib/manual/manual.js';
 import type { CommandName } from '../arguments.js';
 import {
   ALERTS,
+  AUDIT,
   COMMON,
   DELIVERIES,
   ENDED,
@@ -77,6 +79,16 @@ const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
       'json is one document, {"peers": [...]}; jsonl is one peer a line.',
     ],
   },
+  audit: {
+    summary: 'what would hang, and for how long, if a peer vanished now',
+    description: [
+      'Looks at every established connection: how long until its application would learn of it if the peer vanished now, without a FIN or a RST, with data in flight and while idle; and which rules it breaks. By process and destination, worst first. Timeouts of the application itself cannot be seen.',
+      'The rules are:',
+      AUDIT_RULES.map((rule) => `  ${rule}`).join('\n'),
+    ],
+    options: [...AUDIT, ...COMMON],
+    notes: ['json is one document, {"findings": [...], "summary": {...}}; jsonl is one finding a line.'],
+  },
   alerts: {
     summary: 'what a person should know of: one alert for a process and a peer',
     description: [
@@ -136,6 +148,7 @@ export const STUCKCTL: ProgramManual = {
     { name: '1', text: 'failed' },
     { name: '2', text: 'wrong usage' },
     { name: '3', text: 'stuckd cannot be reached' },
+    { name: '4', text: 'audit --fail-on has found some' },
   ],
   seeAlso: ['stuckd(8)', 'stuckd.yaml(5)', 'ss(8)'],
 };

@@ -11,7 +11,7 @@ import type { StuckRecord } from '../record.js';
  * `client`: a client of its own fell silent. `leak`: the peer or the kernel has ended it, the application has not. `read`
  * and `serve`: an answer, or a request, that is not read.
  */
-type Topic = 'request' | 'idle' | 'connect' | 'client' | 'finish' | 'leak' | 'read' | 'serve' | 'accept';
+export type Topic = 'request' | 'idle' | 'connect' | 'client' | 'finish' | 'leak' | 'read' | 'serve' | 'accept';
 
 /** `unknown` is for every program that is not named. */
 type Texts = Readonly<Partial<Record<Program, string>> & { unknown: string }>;
@@ -115,10 +115,11 @@ const LIBRARY: Readonly<Record<Topic, Readonly<Partial<Record<Program, string>>>
 /** @returns what the program and its usual libraries can set; no libraries where no program is known at all. */
 export function optionAdvice(record: StuckRecord, program: Program): readonly Advice[] {
   const topic = topicOf(record);
-  if (topic === null) {
-    return [];
-  }
-  const isKnown = record.owner !== null || record.lastOwner !== null;
+  return topic === null ? [] : topicAdvice(topic, program, record.owner !== null || record.lastOwner !== null);
+}
+
+/** @param isKnown whether any process is known: libraries are those of its language. */
+export function topicAdvice(topic: Topic, program: Program, isKnown: boolean): readonly Advice[] {
   const library = isKnown ? LIBRARY[topic][program] : undefined;
   return [
     item('application', APPLICATION[topic][program] ?? APPLICATION[topic].unknown),

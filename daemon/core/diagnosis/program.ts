@@ -18,7 +18,7 @@ const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
 const PYTHON = /^python[0-9.]*$/u;
 
 /** @returns the program that holds the socket, or held it last; without the executable's path the process's name decides. */
-export function programOf(record: StuckRecord): Program {
+export function programOf(record: Pick<StuckRecord, 'owner' | 'lastOwner'>): Program {
   const owner = record.owner ?? record.lastOwner;
   const path = owner === null ? '' : owner.executable.replace(/ \(deleted\)$/u, '') || owner.comm;
   const name = path.slice(path.lastIndexOf('/') + 1);

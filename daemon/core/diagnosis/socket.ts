@@ -47,13 +47,30 @@ function userTimeoutAdvice(record: StuckRecord, program: Program): readonly Advi
     return [item('socket', 'TCP_USER_TIMEOUT (for example 10 s) bounds connect() as well.')];
   }
   return [
-    item(
-      'socket',
-      isBusyPeer(record)
-        ? 'TCP_USER_TIMEOUT bounds this wait as well, but it also ends connections whose peer is merely slow to read.'
-        : 'Set TCP_USER_TIMEOUT (for example 30 s): the kernel then ends a connection whose data stays unacknowledged that long. Slow queries are not cut.',
-    ),
+    isBusyPeer(record)
+      ? item(
+          'socket',
+          'TCP_USER_TIMEOUT bounds this wait as well, but it also ends connections whose peer is merely slow to read.',
+        )
+      : SET_USER_TIMEOUT,
   ];
+}
+
+const SET_USER_TIMEOUT = item(
+  'socket',
+  'Set TCP_USER_TIMEOUT (for example 30 s): the kernel then ends a connection whose data stays unacknowledged that long. Slow queries are not cut.',
+);
+
+/** @returns how to bound the wait of a connection that has no user timeout; null where the program has no way to set it. */
+export function userTimeoutAdviceFor(program: Program): Advice | null {
+  return CAN_SET_OPTIONS.has(program) ? SET_USER_TIMEOUT : null;
+}
+
+/** @returns how a program sets keepalive that notices within a minute. */
+export function keepaliveSettingWords(program: Program): string {
+  return program === 'node'
+    ? 'socket.setKeepAlive(true, 20_000)'
+    : 'SO_KEEPALIVE with TCP_KEEPIDLE 20, TCP_KEEPINTVL 5, TCP_KEEPCNT 3';
 }
 
 function keepaliveAdvice(record: StuckRecord, program: Program): readonly Advice[] {

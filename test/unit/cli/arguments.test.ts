@@ -154,7 +154,7 @@ describe('TLS', () => {
 
 describe('wrong usage', () => {
   const table: readonly [string, RegExp][] = [
-    ['', /give a command: list, get, watch, top, processes, peers, alerts, deliveries, status, completion/],
+    ['', /give a command: list, get, watch, top, processes, peers, audit, alerts, deliveries, status, completion/],
     ['list --address h:1 --tls-cert /c', /--tls-cert and --tls-key .* belong together/],
     ['list --tls-ca /a', /--tls-ca: a unix socket is not used with TLS/],
     ['lst', /no command "lst"/],

@@ -77,6 +77,13 @@ describe('defaults', () => {
         alert: alerting({ after: 0, connections: 3, within: 300_000 }),
       },
     },
+    audit: {
+      interval: 600_000,
+      idleLimits: [
+        { name: 'NAT gateway and Network Load Balancer of AWS', limit: 350_000 },
+        { name: 'Linux IPVS', limit: 900_000 },
+      ],
+    },
     alerts: {
       collapseProcesses: 5,
       collapsePeers: 20,

@@ -39,6 +39,7 @@ beforeEach(() => {
     records,
     workloads: createWorkloads(),
     alerts: { firing: () => [] },
+    audits: { last: null },
     status: {
       status: () => {
         asked += 1;

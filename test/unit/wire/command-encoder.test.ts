@@ -53,10 +53,10 @@ describe('commands', () => {
   }
 
   test('each kind of pass has its number', () => {
-    const numbers = (['refresh', 'sweep', 'refresh_full'] as const).map(
+    const numbers = (['refresh', 'sweep', 'refresh_full', 'audit'] as const).map(
       (kind) => encodePass(kind)[PASS_COMMAND.passKind],
     );
-    assert.deepEqual(numbers, [1, 2, 3]);
+    assert.deepEqual(numbers, [1, 2, 3, 4]);
   });
 
   test('the smallest and the largest cookie', () => {

@@ -69,11 +69,11 @@ describe('enum values', () => {
   const { status } = layout.PROGRAM_RECORD;
   const { code } = layout.FAILURE_RECORD;
   const unknown: { type: RecordType; at: number; bits: 16 | 32; values: number[]; expected: WireErrorCode }[] = [
-    { type: 'socket', at: cause, bits: 16, values: [0, 12, 0xffff], expected: 'unknown_cause' },
+    { type: 'socket', at: cause, bits: 16, values: [0, 13, 0xffff], expected: 'unknown_cause' },
     { type: 'pass', at: cause, bits: 16, values: [0, 3, 0xffff], expected: 'unknown_cause' },
     { type: 'hello', at: cause, bits: 16, values: [1], expected: 'unknown_cause' },
     { type: 'counters', at: cause, bits: 16, values: [1], expected: 'unknown_cause' },
-    { type: 'pass', at: passKind, bits: 32, values: [0, 4, 0xffffffff], expected: 'unknown_value' },
+    { type: 'pass', at: passKind, bits: 32, values: [0, 5, 0xffffffff], expected: 'unknown_value' },
     { type: 'program', at: status, bits: 32, values: [0, 3, 0xffffffff], expected: 'unknown_value' },
     { type: 'failure', at: code, bits: 32, values: [0, 7, 0xffffffff], expected: 'unknown_value' },
   ];
@@ -111,10 +111,11 @@ describe('enum values', () => {
       'refresh',
       'sweep',
       'idle_close',
+      'audit',
     ]);
-    const passes = [1, 2, 3].map((value) => decode('pass', (v) => v.setUint32(passKind, value, true)).record);
+    const passes = [1, 2, 3, 4].map((value) => decode('pass', (v) => v.setUint32(passKind, value, true)).record);
     const kinds = passes.map((record) => (record?.type === 'pass' ? record.pass.kind : record));
-    assert.deepEqual(kinds, ['refresh', 'sweep', 'refresh_full']);
+    assert.deepEqual(kinds, ['refresh', 'sweep', 'refresh_full', 'audit']);
     const failures = [1, 2, 3, 4, 5, 6].map((value) => decode('failure', (v) => v.setUint32(code, value, true)).record);
     const codes = failures.map((record) => (record?.type === 'failure' ? record.failure.code : record));
     assert.deepEqual(codes, ['privilege', 'btf', 'load', 'attach', 'protocol', 'internal']);

@@ -1,0 +1,112 @@
+/** AuditConnections: a look at all connections now, told page by page. */
+import { status } from '@grpc/grpc-js';
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import { findingsOf, type AuditFinding } from '../core/audit/findings.js';
+import type { AuditResult } from '../core/audit/run.js';
+import type { AuditSource } from '../core/audit/source.js';
+import type { WallClock, WorkloadSource } from '../core/ports.js';
+import { type AuditFilter, heldBy, parseAuditFilter } from './audit-filter.js';
+import { auditSummaryToProto, findingToProto } from './audit-mapping.js';
+import { fillPage, pageSizeOf } from './fill-page.js';
+import { stuckd } from './gen/stuckd.js';
+import { decodePageToken, encodePageToken } from './page-token.js';
+import { durationToMs } from './proto-time.js';
+import { invalidArgument, RpcError, type RpcLog, unary } from './status.js';
+
+type Request = stuckd.v1.AuditConnectionsRequest.$Properties;
+type Response = stuckd.v1.AuditConnectionsResponse.$Properties;
+
+export interface AuditCallOptions {
+  readonly audits: AuditSource;
+  readonly clock: WallClock;
+  readonly workloads: WorkloadSource;
+  readonly log: RpcLog;
+}
+
+/** What one audit answers to one question. */
+interface Answer {
+  readonly findings: readonly AuditFinding[];
+  readonly summary: stuckd.v1.AuditSummary.$Properties;
+}
+
+const PAGE_SIZE_DEFAULT = 100;
+const PAGE_SIZE_MAX = 500;
+const THRESHOLD_DEFAULT_US = 15 * 60 * 1_000_000;
+const THRESHOLD_MAX_MS = 365 * 24 * 3_600_000;
+
+/** Answers of which further pages may be asked for; beyond, the oldest is forgotten. */
+const KEPT_ANSWERS = 4;
+
+function thresholdUsOf({ threshold }: Request): number {
+  if (!threshold) {
+    return THRESHOLD_DEFAULT_US;
+  }
+  const ms = durationToMs(threshold);
+  if (!(ms >= 0 && ms <= THRESHOLD_MAX_MS)) {
+    throw invalidArgument('threshold must be a time from 0 s to 365 days');
+  }
+  return Math.round(ms * 1000);
+}
+
+/** @returns the handler. */
+export function auditCall(options: AuditCallOptions): UntypedServiceImplementation {
+  const { audits, clock, workloads, log } = options;
+  const kept = new Map<string, Answer>();
+  let nextId = 1;
+
+  const look = async (filter: AuditFilter, thresholdUs: number): Promise<Answer> => {
+    const result = await auditNow(audits);
+    const connections = result.connections.filter(filter.matches);
+    return {
+      findings: findingsOf(connections, thresholdUs),
+      summary: auditSummaryToProto({ ...result, connections }, thresholdUs, audits.idleLimits, clock),
+    };
+  };
+
+  const audit = async (request: Request): Promise<Response> => {
+    const filter = parseAuditFilter(request.filter, workloads);
+    const thresholdUs = thresholdUsOf(request);
+    const pageSize = pageSizeOf(request.pageSize, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
+    const query = `audit ${filter.fingerprint} ${thresholdUs}`;
+    const [id = '', from = '0'] = decodePageToken(request.pageToken ?? '', query).split(' ');
+    const answer = id === '' ? await look(filter, thresholdUs) : kept.get(id);
+    if (answer === undefined) {
+      throw invalidArgument(
+        'page_token belongs to an audit that is not kept any more; start again',
+        'PAGE_TOKEN_INVALID',
+      );
+    }
+    const rest = answer.findings.slice(Number(from));
+    const toMessage = (finding: AuditFinding): stuckd.v1.AuditFinding.$Properties =>
+      findingToProto(finding, audits.idleLimits, workloads.workloadOf(heldBy(finding)), clock);
+    const findings = await fillPage(rest, pageSize, toMessage, (message) => stuckd.v1.AuditFinding.encode(message).pos);
+    if (findings.length === rest.length) {
+      return { findings, summary: answer.summary, nextPageToken: '' };
+    }
+    const answerId = id === '' ? (nextId++).toString() : id;
+    keep(kept, answerId, answer);
+    const next = Number(from) + findings.length;
+    return { findings, summary: answer.summary, nextPageToken: encodePageToken(query, `${answerId} ${next}`) };
+  };
+  return { auditConnections: unary(log, audit) };
+}
+
+function keep(kept: Map<string, Answer>, id: string, answer: Answer): void {
+  kept.delete(id);
+  kept.set(id, answer);
+  for (const oldest of kept.keys()) {
+    if (kept.size <= KEPT_ANSWERS) {
+      return;
+    }
+    kept.delete(oldest);
+  }
+}
+
+async function auditNow(audits: AuditSource): Promise<AuditResult> {
+  try {
+    return await audits.audit();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RpcError(status.UNAVAILABLE, `connections cannot be audited now: ${reason}`, 'SENSOR_NOT_RUNNING');
+  }
+}

@@ -1,0 +1,116 @@
+/** What an audit has found as proto messages. */
+import { auditAdvice } from '../core/audit/advice.js';
+import type { AuditedConnection } from '../core/audit/audited.js';
+import {
+  countExposed,
+  countRules,
+  namespacesOf,
+  type AuditFinding,
+  type ExposureClass,
+  type WaitRange,
+} from '../core/audit/findings.js';
+import { type AuditRule, type PathIdleLimit, ruleWords } from '../core/audit/rules.js';
+import type { AuditResult } from '../core/audit/run.js';
+import { findingWords, summaryWords } from '../core/audit/words.js';
+import type { WallClock } from '../core/ports.js';
+import type { Workload } from '../core/workload.js';
+import { auditRuleToProto } from './audit-names.js';
+import type { stuckd } from './gen/stuckd.js';
+import { optionsToProto, ownerToProto, uint32, workloadToProto } from './proto-mapping.js';
+import { durationFromUs, timestampFromUs } from './proto-time.js';
+
+const SAMPLES_MAX = 5;
+const NAMESPACES_MAX = 100;
+
+type Duration = ReturnType<typeof durationFromUs>;
+
+/** A wait without end is absent. */
+function waitToProto(waitUs: number): Duration | null {
+  return waitUs === Infinity ? null : durationFromUs(waitUs);
+}
+
+function rangeToProto({ shortestUs, longestUs }: WaitRange): stuckd.v1.HangTime.$Properties {
+  return { shortest: waitToProto(shortestUs), longest: waitToProto(longestUs) };
+}
+
+function classesToProto(counts: Readonly<Record<ExposureClass, number>>): stuckd.v1.ExposureCounts.$Properties {
+  return {
+    neverCount: uint32(counts.never),
+    overThresholdCount: uint32(counts.over),
+    boundedCount: uint32(counts.bounded),
+  };
+}
+
+function rulesToProto(
+  rules: ReadonlyMap<AuditRule, number>,
+  limits: readonly PathIdleLimit[],
+): stuckd.v1.AuditRuleCount.$Properties[] {
+  return [...rules].map(([rule, count]) => ({
+    rule: auditRuleToProto(rule),
+    connectionCount: uint32(count),
+    explanation: ruleWords(rule, limits),
+  }));
+}
+
+function connectionToProto(connection: AuditedConnection): stuckd.v1.AuditedConnection.$Properties {
+  const { local, remote, netns, options, idleForUs, exposure, rules } = connection;
+  return {
+    ...{ local, remote, netns: uint32(netns) },
+    options: optionsToProto(options),
+    idleTime: durationFromUs(idleForUs),
+    inFlight: waitToProto(exposure.inFlightUs),
+    idle: waitToProto(exposure.idleUs),
+    rules: rules.map(auditRuleToProto),
+  };
+}
+
+export function findingToProto(
+  finding: AuditFinding,
+  limits: readonly PathIdleLimit[],
+  workload: Workload | null,
+  clock: WallClock,
+): stuckd.v1.AuditFinding.$Properties {
+  const { owner, peer, localPort, connections, byClass, inFlight, idle, rules } = finding;
+  return {
+    // Of the holders those of one connection are known; which of them all, nobody would look for here.
+    process: owner === null ? null : { ...ownerToProto(owner, workload, clock), holders: [] },
+    workload: workload === null ? null : workloadToProto(workload),
+    ...{ peer, localPort, connectionCount: uint32(connections.length) },
+    exposure: classesToProto(byClass),
+    inFlight: rangeToProto(inFlight),
+    idle: rangeToProto(idle),
+    rules: rulesToProto(rules, limits),
+    summary: findingWords(finding),
+    advice: [...auditAdvice(finding, limits)],
+    samples: connections.slice(0, SAMPLES_MAX).map(connectionToProto),
+  };
+}
+
+/** @param result of which `connections` are those that were asked about. */
+export function auditSummaryToProto(
+  { connections, unreported, endUs, durationUs }: AuditResult,
+  thresholdUs: number,
+  limits: readonly PathIdleLimit[],
+  clock: WallClock,
+): stuckd.v1.AuditSummary.$Properties {
+  const counts = countExposed(connections, thresholdUs);
+  return {
+    outbound: classesToProto(counts.outbound),
+    inbound: classesToProto(counts.inbound),
+    localCount: uint32(counts.local),
+    unreportedCount: uint32(unreported),
+    rules: rulesToProto(countRules(connections), limits),
+    namespaces: namespacesOf(connections)
+      .slice(0, NAMESPACES_MAX)
+      .map((namespace) => ({
+        netns: uint32(namespace.netns),
+        connectionCount: uint32(namespace.connections),
+        tcpRetries2: uint32(namespace.retries2),
+        tcpSynRetries: uint32(namespace.synRetries),
+      })),
+    threshold: durationFromUs(thresholdUs),
+    summary: summaryWords(counts, thresholdUs),
+    auditTime: timestampFromUs(clock.monoToRealUs(endUs)),
+    auditDuration: durationFromUs(durationUs),
+  };
+}

@@ -1,0 +1,109 @@
+// Proves what AuditConnections answers over gRPC: pages of one and the same audit, refused filters, thresholds and tokens, and
+// why there is none. The connections are made by hand; test/kernel/audit.test.ts asks a real daemon about real ones.
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { auditedConnection } from '../../daemon/core/audit/audited.js';
+import type { AuditResult, HeldConnection } from '../../daemon/core/audit/run.js';
+import type { AuditSource } from '../../daemon/core/audit/source.js';
+import type { AuditRequest } from '../../daemon/rpc/grpc-client.js';
+import { durationFromUs } from '../../daemon/rpc/proto-time.js';
+import { clockAt, snapshotAt, TEST_KERNEL } from '../support/snapshot-builder.js';
+import { OWNER } from '../unit/rpc/sample-records.js';
+import { rejection, RpcBench } from './rpc-harness.js';
+
+const CONTEXT = { kernel: TEST_KERNEL, clock: clockAt(TEST_KERNEL, 0), idleLimits: [], peerLimitUs: () => null };
+
+function connection(number: number): HeldConnection {
+  const remote = { address: `10.1.0.${number}`, port: 80 };
+  const snapshot = snapshotAt(TEST_KERNEL, 0, { remote, keepalive: number % 2 === 0 });
+  return { ...auditedConnection(snapshot, CONTEXT), owner: { ...OWNER, pid: 100 + number } };
+}
+
+/** Each audit finds one connection more than the one before. */
+class FakeAudits implements AuditSource {
+  readonly idleLimits = [];
+  readonly last = null;
+  count = 0;
+
+  audit(): Promise<AuditResult> {
+    this.count++;
+    const connections = Array.from({ length: 4 + this.count }, (_, index) => connection(index + 1));
+    return Promise.resolve({ connections, unreported: 0, endUs: this.count, durationUs: 10 });
+  }
+}
+
+let bench: RpcBench;
+
+beforeEach(() => {
+  bench = new RpcBench();
+});
+
+afterEach(() => {
+  bench.clean();
+});
+
+describe('AuditConnections', () => {
+  test('all pages are of one audit, worst first, each with the summary of all', async () => {
+    await bench.serve({ audits: new FakeAudits() });
+    const client = bench.connect();
+    const peers: (string | null | undefined)[] = [];
+    let pageToken = '';
+    do {
+      const page = await client.auditConnections({ pageSize: 2, pageToken });
+      assert.equal(page.summary?.outbound?.neverCount, 3);
+      assert.equal(page.summary.outbound.overThresholdCount, 2);
+      peers.push(...page.findings.map(({ peer }) => peer?.address));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    assert.deepEqual(peers, ['10.1.0.1', '10.1.0.3', '10.1.0.5', '10.1.0.2', '10.1.0.4']);
+  });
+
+  test('an audit whose pages nobody asked for in time is not kept', async () => {
+    await bench.serve({ audits: new FakeAudits() });
+    const client = bench.connect();
+    const { nextPageToken: pageToken } = await client.auditConnections({ pageSize: 2 });
+    for (let other = 0; other < 4; other++) {
+      await client.auditConnections({ pageSize: 2 });
+    }
+    const { info, message } = await rejection(client.auditConnections({ pageSize: 2, pageToken }));
+    assert.equal(info?.reason, 'PAGE_TOKEN_INVALID');
+    assert.match(message, /not kept any more/);
+  });
+
+  test('the threshold decides what is too long, the filter what is looked at', async () => {
+    await bench.serve({ audits: new FakeAudits() });
+    const client = bench.connect();
+    const threshold = durationFromUs(3 * 3_600_000_000);
+    const patient = await client.auditConnections({ threshold });
+    assert.equal(patient.summary?.outbound?.overThresholdCount, 0);
+    assert.match(patient.summary.summary ?? '', /for more than 3 h/);
+    const one = await client.auditConnections({ filter: { pids: [OWNER.holders[0]?.pid ?? 0], peers: ['10.1.0.2'] } });
+    assert.deepEqual(
+      one.findings.map(({ peer }) => peer?.address),
+      ['10.1.0.2'],
+    );
+    assert.equal((await client.auditConnections({ filter: { netns: [1] } })).findings.length, 0);
+  });
+
+  const refused: readonly (readonly [string, AuditRequest, RegExp])[] = [
+    ['a kind', { filter: { kinds: [1] } }, /filter\.kinds/],
+    ['a negative threshold', { threshold: durationFromUs(-1_000_000) }, /threshold/],
+    ['a peer that is none', { filter: { peers: ['db'] } }, /filter\.peers/],
+    ['a token of another question', { pageToken: 'WzEsIngiLCJ5Il0' }, /another filter/],
+  ];
+  for (const [name, request, message] of refused) {
+    test(`refuses ${name}`, async () => {
+      await bench.serve({ audits: new FakeAudits() });
+      const { failure, message: text } = await rejection(bench.connect().auditConnections(request));
+      assert.equal(failure, 'invalid');
+      assert.match(text, message);
+    });
+  }
+
+  test('without a sensor it says why', async () => {
+    await bench.serve();
+    const { info, message } = await rejection(bench.connect().auditConnections({}));
+    assert.equal(info?.reason, 'SENSOR_NOT_RUNNING');
+    assert.match(message, /the sensor is not running yet/);
+  });
+});
