@@ -11,6 +11,7 @@ import { get, list, status } from './commands.js';
 import { deliveries, testReceiver } from './deliveries-command.js';
 import { peers, processes } from './group-commands.js';
 import { helpText } from './help.js';
+import { callNodes } from './nodes/nodes-call.js';
 import { watch } from './watch-command.js';
 
 type CallingCommand = Exclude<Command, { name: 'help' | 'version' }>;
@@ -111,7 +112,7 @@ export async function runCli(args: readonly string[], version: string, io: CliIo
       case 'alerts':
       case 'deliveries':
       case 'status':
-        return await call(command, io);
+        return await (command.nodes === undefined ? call(command, io) : callNodes(command, command.nodes, io));
     }
   } catch (error) {
     if (error instanceof UsageError) {

@@ -90,7 +90,7 @@ async function unaryCall<RequestIn, RequestOut, ResponseIn, ResponseOut>(
   client: Client,
   method: RpcMethod<RequestIn, RequestOut, ResponseIn, ResponseOut>,
   request: RequestIn,
-  deadlineMs = DEADLINE_MS,
+  deadlineMs: number,
 ): Promise<ResponseOut> {
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
@@ -153,9 +153,14 @@ async function* changesOf<Change>(
  * Nothing is connected until the first call.
  * @param address `unix:PATH` or `HOST:PORT`.
  * @param tls for a daemon that asks for it; null for none.
+ * @param deadlineMs after which a call that is no stream is given up.
  * @throws AddressError, or Error if a file of `tls` cannot be used
  */
-export function createStuckdClient(address: string, tls: ClientTls | null = null): StuckdClient {
+export function createStuckdClient(
+  address: string,
+  tls: ClientTls | null = null,
+  { deadlineMs = DEADLINE_MS }: { readonly deadlineMs?: number } = {},
+): StuckdClient {
   const parsed = parseAddress(address);
   const client = new Client(formatAddress(parsed), clientCredentials(tls), {
     ...CHANNEL_OPTIONS,
@@ -166,17 +171,17 @@ export function createStuckdClient(address: string, tls: ClientTls | null = null
   const watchAlerts: StuckdClient['watchAlertResponses'] = (filter, resumeToken, signal) =>
     watchCall(client, ALERT_SERVICE.watchAlerts, { filter, resumeToken }, signal);
   return {
-    listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request),
-    getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }),
-    listProcesses: (request) => unaryCall(client, CONNECTION_SERVICE.listProcesses, request),
-    listPeers: (request) => unaryCall(client, CONNECTION_SERVICE.listPeers, request),
-    getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
-    listDeliveries: (request) => unaryCall(client, ALERT_SERVICE.listDeliveries, request),
-    retryDelivery: (id) => unaryCall(client, ALERT_SERVICE.retryDelivery, { id }),
+    listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request, deadlineMs),
+    getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }, deadlineMs),
+    listProcesses: (request) => unaryCall(client, CONNECTION_SERVICE.listProcesses, request, deadlineMs),
+    listPeers: (request) => unaryCall(client, CONNECTION_SERVICE.listPeers, request, deadlineMs),
+    getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}, deadlineMs),
+    listDeliveries: (request) => unaryCall(client, ALERT_SERVICE.listDeliveries, request, deadlineMs),
+    retryDelivery: (id) => unaryCall(client, ALERT_SERVICE.retryDelivery, { id }, deadlineMs),
     testReceiver: (name) => unaryCall(client, ALERT_SERVICE.testReceiver, { name }, TEST_DEADLINE_MS),
     watch: (filter, signal) => changesOf(watchConnections(filter, '', signal)),
     watchResponses: watchConnections,
-    listAlerts: (request) => unaryCall(client, ALERT_SERVICE.listAlerts, request),
+    listAlerts: (request) => unaryCall(client, ALERT_SERVICE.listAlerts, request, deadlineMs),
     watchAlerts: (filter, signal) => changesOf(watchAlerts(filter, '', signal)),
     watchAlertResponses: watchAlerts,
     close: () => {
