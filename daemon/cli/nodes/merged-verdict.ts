@@ -41,8 +41,8 @@ function othersText(count: number): string {
     : `the other ${count} have nothing stuck to it, or no connection to it`;
 }
 
-function singleVerdict(verdict: stuckd.v1.PeerVerdict | null | undefined, answered: number): MergedVerdict {
-  switch (verdict) {
+function singleVerdict({ peer }: PeerOfNode, answered: number): MergedVerdict {
+  switch (peer.verdict ?? PeerVerdict.PEER_VERDICT_UNSPECIFIED) {
     case PeerVerdict.PEER_VERDICT_DEAD:
       return answered > 1 ? 'dead_from_some' : 'dead';
     case PeerVerdict.PEER_VERDICT_POISONED_POOL:
@@ -51,7 +51,8 @@ function singleVerdict(verdict: stuckd.v1.PeerVerdict | null | undefined, answer
       return 'partial';
     case PeerVerdict.PEER_VERDICT_NOT_TRIED:
       return 'not_tried';
-    default:
+    case PeerVerdict.PEER_VERDICT_UNSPECIFIED:
+    default: // a daemon that is newer knows more
       return null;
   }
 }
@@ -87,7 +88,7 @@ export function judgeMergedPeer(nodes: readonly PeerOfNode[], answered: number):
   if (first !== undefined && nodes.length === 1) {
     const own = first.peer.summary ?? '';
     return {
-      verdict: singleVerdict(first.peer.verdict, answered),
+      verdict: singleVerdict(first, answered),
       summary: answered === 1 ? own : `Only from ${first.node}, 1 of ${countText(answered, 'node')}. ${own}`,
     };
   }

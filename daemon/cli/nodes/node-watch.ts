@@ -80,9 +80,9 @@ export class NodeWatch<Change extends { readonly lost?: unknown }> {
   }
 
   async #follow(): Promise<void> {
-    const { client, open, admit } = this.#plan;
+    const { client } = this.#plan;
     if (this.#name === null) {
-      this.#name = admit(hostnameOf(await client.getStatus()));
+      this.#name = this.#plan.admit(hostnameOf(await client.getStatus()));
       if (this.#name === null || this.#signal.aborted) {
         return;
       }
@@ -102,7 +102,7 @@ export class NodeWatch<Change extends { readonly lost?: unknown }> {
       },
     };
     const io = { ...this.#io, interruptSignal: () => this.#signal };
-    await followChanges((token, signal) => open(client, token, signal), io, this.#follower, teller);
+    await followChanges((token, signal) => this.#plan.open(client, token, signal), io, this.#follower, teller);
   }
 
   #tellLost(reason: string): void {

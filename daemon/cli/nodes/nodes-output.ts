@@ -34,7 +34,7 @@ function unreachableJson({ node, address, reason }: Unreachable): Json {
 export function nodesDocument(
   responses: readonly NodeResponse[],
   unreachable: readonly Unreachable[],
-  merged: { readonly [name: string]: Json } = {},
+  merged: Readonly<Record<string, Json>> = {},
 ): string {
   const nodes = responses.map(({ node, response }) => ({ node: node.name, address: node.address, response }));
   return jsonDocument({ ...merged, nodes, unreachable: unreachable.map(unreachableJson) });

@@ -45,7 +45,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
   readonly #names = new Set<string>();
   #nameWidth = 0;
   /** Why all of it must end. */
-  #failure: unknown = null;
+  #failure: Error | null = null;
 
   constructor(
     command: WatchCommand,
@@ -82,7 +82,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
     });
     await Promise.all([...running, this.#keepLooking()]);
     if (this.#failure !== null) {
-      throw this.#failure instanceof Error ? this.#failure : new Error(String(this.#failure));
+      throw this.#failure;
     }
     return EXIT.OK;
   }
@@ -101,7 +101,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
     try {
       await watch.run();
     } catch (error) {
-      this.#failure ??= error;
+      this.#failure ??= error instanceof Error ? error : new Error('a watch failed', { cause: error });
       this.#end.abort();
     }
   }
@@ -177,7 +177,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
   }
 
   #teller(nameOf: () => string, address: string): LossTeller {
-    const tell = (event: { readonly [name: string]: string | boolean }, text: string): void => {
+    const tell = (event: Readonly<Record<string, string | boolean>>, text: string): void => {
       const name = nameOf();
       this.#io.writeError(`${escapeForTerminal(name)}: ${text}\n`);
       if (this.#command.output !== 'table') {

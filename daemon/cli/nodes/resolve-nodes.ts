@@ -4,7 +4,8 @@
  */
 import { lookup } from 'node:dns/promises';
 import { readFileSync, statSync } from 'node:fs';
-import { formatAddress } from '../../rpc/address.js';
+import { AddressError, formatAddress } from '../../rpc/address.js';
+import { UsageError } from '../cli-io.js';
 import { formatNodeSpec, type NodeSpec, parseAddressFile } from './node-specs.js';
 import { settled } from './settled.js';
 
@@ -50,9 +51,13 @@ function readAddressFile(path: string): NodeSpec[] {
     content = readFileSync(path, 'utf8');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`the file of addresses ${path} cannot be read: ${reason}`, { cause: error });
+    throw new UsageError(`the file of addresses ${path} cannot be read: ${reason}`);
   }
-  return parseAddressFile(path, content);
+  try {
+    return parseAddressFile(path, content);
+  } catch (error) {
+    throw error instanceof AddressError ? new UsageError(error.message) : error;
+  }
 }
 
 function reasonOf(error: unknown): string {
@@ -93,7 +98,7 @@ async function resolveSpec(spec: NodeSpec, ask: Lookup, timeoutMs: number): Prom
 
 /**
  * @param timeoutMs after which a name counts as one that does not resolve.
- * @throws AddressError or Error if a file cannot be used, or if there are too many nodes
+ * @throws UsageError if a file cannot be used, or Error if there are too many nodes
  */
 export async function resolveNodes(specs: readonly NodeSpec[], ask: Lookup, timeoutMs: number): Promise<ResolvedNodes> {
   const parts = await Promise.all(specs.map((spec) => resolveSpec(spec, ask, timeoutMs)));
