@@ -117,7 +117,11 @@ export class NodeGroup {
 }
 
 export function failureOf(error: unknown): { readonly reason: string; readonly failed: boolean } {
-  const reason = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  // What grpc-js says where the connection was made and nothing of HTTP/2 came, with a time that helps nobody.
+  const reason = message.startsWith('Failed to connect (')
+    ? 'it hangs up: perhaps it asks for TLS, or it is not stuckd'
+    : message;
   return { reason, failed: error instanceof CallError && error.failure !== 'unreachable' };
 }
 

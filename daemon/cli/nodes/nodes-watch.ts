@@ -187,7 +187,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
     return {
       lost: (reason) => {
         const others = [...this.#watches.values()].filter(({ isLost }) => !isLost).length;
-        const rest = `the other ${countText(others, 'node')} ${others === 1 ? 'is' : 'are'} followed`;
+        const rest = `${countText(others, 'other node')} ${others === 1 ? 'is' : 'are'} followed`;
         tell(
           { event: 'lost', reason },
           `connection lost (${escapeForTerminal(reason)}); trying again until Ctrl-C; ${rest}`,
@@ -196,7 +196,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
       back: (isComplete) => {
         const what = isComplete
           ? 'connected again, resumed: nothing was missed'
-          : 'connected with a new snapshot: what changed before was not told';
+          : 'connected, with a new snapshot: what changed before was not told';
         tell({ event: 'back', resumed: isComplete }, what);
       },
     };
