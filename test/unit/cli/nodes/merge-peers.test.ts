@@ -123,7 +123,12 @@ test('sums, and the first and last of times', () => {
         ],
         oldestSince: time(4e6),
         unackedBytes: Long.fromNumber(7, true),
-        newConnections: { failed: Long.fromNumber(1, true), succeeded: Long.fromNumber(2, true), lastFailure: time(9e6), lastSuccess: time(3e6) },
+        newConnections: {
+          failed: Long.fromNumber(1, true),
+          succeeded: Long.fromNumber(2, true),
+          lastFailure: time(9e6),
+          lastSuccess: time(3e6),
+        },
       }),
     ],
     2,
