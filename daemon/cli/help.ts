@@ -7,6 +7,10 @@ import type { CommandName } from './arguments.js';
 const COMMON = `  -o, --output FORMAT  table (default), json or jsonl
       --address ADDR   where stuckd listens: unix:PATH or HOST:PORT
                        (default: STUCKD_ADDRESS, or ${DEFAULT_ADDRESS})
+                       Several with commas, dns:///HOST:PORT for all that a name resolves to,
+                       @FILE for one a line: then all of these nodes are asked at once.
+      --node NAME      of several nodes only this one: its host name, or its address
+      --timeout TIME   how long each of several nodes may take (5s): to say who it is, and to answer
       --tls-ca FILE    over TCP: who signs the certificate of stuckd      (STUCKD_TLS_CA)
       --tls-cert FILE, --tls-key FILE
                        your own certificate and key     (STUCKD_TLS_CERT, STUCKD_TLS_KEY)
@@ -45,7 +49,10 @@ Options:
 ${COMMON}  -V, --version        the version
 
 stuckctl COMMAND --help says more about a command.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stuckd cannot be reached.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stuckd cannot be reached,
+5 some of several nodes did not answer: what the others said is shown.
+With several nodes json is {"nodes": [{"node", "address", "response"}], "unreachable": [...]}, each
+response as that node alone gives it, and jsonl is one {"node", "address", "item"} a line.
 `;
 
 const TOPICS: Readonly<Record<CommandName, string>> = {
@@ -112,6 +119,11 @@ Options:
 ${FILTERS}      --limit N        at most N peers
 ${COMMON}
 New connections are counted from the moment at which the first one to the peer got stuck.
+Of several nodes, what they say about one peer is one line, with two verdicts more:
+
+  dead_from_some dead from these nodes; the others have nothing stuck to it
+  partition      dead from some nodes, while others get new connections: the network between is at fault
+
 json is one document, {"peers": [...]}; jsonl is one peer a line.
 `,
   alerts: `Lists the alerts that are firing, the gravest first; with --watch follows them, one change a line.
