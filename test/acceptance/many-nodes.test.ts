@@ -44,12 +44,20 @@ interface Line {
   readonly event?: string;
 }
 
-const parse = <T>(text: string): T => JSON.parse(text) as T;
+/** What `-o json` writes. */
+interface Document {
+  readonly peers: readonly Readonly<Record<string, unknown>>[];
+  readonly nodes: readonly { readonly node: string; readonly address: string; readonly response: unknown }[];
+  readonly unreachable: readonly { readonly node: string; readonly reason: string }[];
+}
+
+const parse = (text: string): unknown => JSON.parse(text);
+const parseDocument = (text: string): Document => JSON.parse(text) as Document;
 const lines = (stdout: string): Line[] =>
   stdout
     .trimEnd()
     .split('\n')
-    .map((line) => parse<Line>(line));
+    .map((line) => parse(line) as Line);
 
 describe('nine nodes', () => {
   let bench: RpcBench;
@@ -64,8 +72,8 @@ describe('nine nodes', () => {
       const detectedUs = EPOCH_MONO_US - (index + 1) * 1e6;
       const held = new FakeRecords(index < HOLED ? [createRecord({ id: `c${String(index + 1)}`, detectedUs })] : []);
       records.push(held);
-      const node = createStatus().node;
-      const status = createStatus(node === null ? {} : { node: { ...node, hostname: `web-${String(index + 1)}` } });
+      const { node } = createStatus();
+      const status = createStatus({ node: { ...node, hostname: `web-${String(index + 1)}` } });
       const alerts = new FakeAlerts(index === 0 ? [createAlert()] : []);
       await bench.serve({ records: held, alerts, totals: DEAD, status: createStatusSource(status) }, address);
     }
@@ -92,18 +100,14 @@ describe('nine nodes', () => {
     assert.match(header, /^PEER +NODES +VERDICT +STUCK /);
     assert.match(row, /^10\.0\.0\.2:8000 +7 of 9 +dead_from_some +7 of 7 /);
     assert.match(
-      sentences.join(' '),
+      sentences.join(' ').replaceAll(/\s+/g, ' '),
       /Black-holed from 7 of 9 nodes \(web-\d, .* and 2 more\), and new connections fail/,
     );
   });
 
   test('peers as JSON', async () => {
     const { stdout } = await run('peers', '-o', 'json');
-    const { peers, nodes, unreachable } = parse<{
-      peers: Readonly<Record<string, unknown>>[];
-      nodes: [];
-      unreachable: [];
-    }>(stdout);
+    const { peers, nodes, unreachable } = parseDocument(stdout);
     assert.deepEqual([peers.length, nodes.length, unreachable.length], [1, NODES, 0]);
     const { nodeCount, answeredCount, stuckCount, verdict } = peers[0] ?? {};
     assert.deepEqual(
@@ -129,9 +133,7 @@ describe('nine nodes', () => {
 
   test('each answer as JSON is what the node alone gives', async () => {
     for (const command of ['list', 'processes', 'peers', 'alerts', 'deliveries', 'status']) {
-      const all = parse<{ nodes: { node: string; address: string; response: unknown }[] }>(
-        (await run(command, '-o', 'json')).stdout,
-      );
+      const all = parseDocument((await run(command, '-o', 'json')).stdout);
       const first = all.nodes.find(({ node }) => node === 'web-1');
       const alone = await start([command, '-o', 'json'], addresses.slice(0, 1)).ended;
       assert.deepEqual(first, { node: 'web-1', address: addresses[0], response: parse(alone.stdout) }, command);
@@ -181,9 +183,7 @@ describe('nine nodes', () => {
 
   test('a node that is not there', async () => {
     const some = await start(['list', '-o', 'json'], [...addresses, lost()]).ended;
-    const { nodes, unreachable } = parse<{ nodes: unknown[]; unreachable: { node: string; reason: string }[] }>(
-      some.stdout,
-    );
+    const { nodes, unreachable } = parseDocument(some.stdout);
     assert.equal(nodes.length, NODES);
     assert.deepEqual(
       unreachable.map(({ node }) => node),

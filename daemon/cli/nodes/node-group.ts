@@ -8,7 +8,7 @@ import { type Lookup, type NodeAddress, type ResolvedNodes, resolveNodes } from 
 import { settled } from './settled.js';
 
 /** How many are asked at a time. */
-const PARALLEL_MAX = 64;
+const PARALLEL_MAX = 256;
 
 /** A node that has said who it is. */
 export interface Node {
@@ -65,20 +65,23 @@ export class NodeGroup {
 
   /**
    * Asks all nodes; those that do not answer in time are noted.
+   * @param question may go on after its time, and should not then: nobody hears it.
    * @param limit what the timeout is for: the whole answer, or each call, where it is written while it comes and the reader
    * of the output may be the slow one.
    */
   async ask<Value>(
-    question: (node: Node) => Promise<Value>,
+    question: (node: Node, expired: AbortSignal) => Promise<Value>,
     limit: 'whole' | 'call' = 'whole',
   ): Promise<Answer<Value>[]> {
     const reason = `no complete answer within ${this.#timeoutMs / 1000} s`;
     const asked = this.nodes.map((node) =>
       this.#turnstile.pass(async (): Promise<Answer<Value> | null> => {
+        const expired = new AbortController();
         try {
-          const answer = question(node);
+          const answer = question(node, expired.signal);
           return { node, value: await (limit === 'whole' ? settled(answer, this.#timeoutMs, reason) : answer) };
         } catch (error) {
+          expired.abort();
           this.unreachable.push({ node: node.name, address: node.address, ...failureOf(error) });
           return null;
         }
@@ -109,7 +112,7 @@ export class NodeGroup {
         unreachable.some(({ address }) => isNamed([wanted], { address, hostname: '' }));
       if (!isKnown) {
         const reason = `no node that answers has this name${silent === 0 ? '' : `; ${silent} did not say theirs`}`;
-        unreachable.push({ node: wanted, address: '', reason, failed: false });
+        unreachable.push({ node: wanted, address: '', reason, failed: silent === 0 });
       }
     }
     return new NodeGroup(nodes, unreachable, this.#timeoutMs);

@@ -36,7 +36,12 @@ export class NodeWatch<Change extends { readonly lost?: unknown }> {
     this.#io = io;
     this.#signal = AbortSignal.any([signal, this.#stop.signal]);
     this.#name = name;
-    this.#teller = plan.teller(() => this.#name ?? plan.address);
+    this.#teller = plan.teller(() => this.name);
+  }
+
+  /** Its address until it has said who it is. */
+  get name(): string {
+    return this.#name ?? this.#plan.address;
   }
 
   get isLost(): boolean {

@@ -43,9 +43,13 @@ async function gather<Item extends object>(
   sort: ListSort<Item>,
   node: Node,
   room: { left: number },
+  expired: AbortSignal,
 ): Promise<readonly Item[]> {
   const items: Item[] = [];
   for await (const page of sort.pages(node)) {
+    if (expired.aborted) {
+      break;
+    }
     const taken = page.slice(0, room.left);
     room.left -= taken.length;
     items.push(...taken);
@@ -87,7 +91,7 @@ async function writeList<Item extends object>(
     return tellUnreachable(group, await writeLines(sort, limit, group, io), io);
   }
   const room = { left: ITEMS_MAX };
-  const answers = await group.ask((node) => gather(sort, node, room));
+  const answers = await group.ask((node, expired) => gather(sort, node, room, expired));
   const owners = new Map<object, Node>(
     answers.flatMap(({ node, value }) => value.map((item) => [item, node] as const)),
   );

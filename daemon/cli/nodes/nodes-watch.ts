@@ -28,6 +28,12 @@ const LOOKUP_INTERVAL_MS = 10_000;
 /** Longer names move the rest of the line. */
 const NAME_WIDTH_MAX = 24;
 
+/** How names are looked up, and how often. */
+export interface NodesLookup {
+  readonly ask: Lookup;
+  readonly intervalMs: number;
+}
+
 interface WatchSort<Change> {
   readonly open: NodeWatchPlan<Change>['open'];
   lines(output: WatchOutput): { accept(change: Change): void; restart(): void; close?(): void };
@@ -38,7 +44,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
   readonly #question: NodesQuestion;
   readonly #sort: WatchSort<Change>;
   readonly #io: CliIo;
-  readonly #lookup: Lookup;
+  readonly #lookup: NodesLookup;
   readonly #end = new AbortController();
   readonly #signal: AbortSignal;
   readonly #watches = new Map<string, NodeWatch<Change>>();
@@ -50,7 +56,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
   constructor(
     command: WatchCommand,
     question: NodesQuestion,
-    { sort, io, lookup }: { readonly sort: WatchSort<Change>; readonly io: CliIo; readonly lookup: Lookup },
+    { sort, io, lookup }: { readonly sort: WatchSort<Change>; readonly io: CliIo; readonly lookup: NodesLookup },
   ) {
     this.#command = command;
     this.#question = question;
@@ -62,7 +68,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
 
   /** @returns the exit code */
   async run(): Promise<number> {
-    const group = await NodeGroup.open(this.#question, this.#command.tls, this.#lookup);
+    const group = await NodeGroup.open(this.#question, this.#command.tls, this.#lookup.ask);
     if (this.#signal.aborted) {
       return EXIT.OK;
     }
@@ -108,18 +114,24 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
 
   /** Follows what appears, and gives up what is lost and no longer among the addresses. Resolves at the end. */
   async #keepLooking(): Promise<void> {
+    const { specs, timeoutMs } = this.#question;
     const started: Promise<void>[] = [];
+    let toldProblem = '';
     while (!this.#signal.aborted) {
       try {
-        const { nodes, unresolved } = await resolveNodes(this.#question.specs, this.#lookup, this.#question.timeoutMs);
+        const { nodes, unresolved } = await resolveNodes(specs, this.#lookup.ask, timeoutMs);
         started.push(...nodes.flatMap((node) => this.#follow(node)));
         if (unresolved.length === 0) {
           this.#forgetLost(new Set(nodes.map(({ address }) => address)));
         }
       } catch (error) {
-        this.#io.writeError(`stuckctl: ${escapeForTerminal(error instanceof Error ? error.message : String(error))}\n`);
+        const problem = error instanceof Error ? error.message : String(error);
+        if (problem !== toldProblem) {
+          this.#io.writeError(`stuckctl: ${escapeForTerminal(problem)}\n`);
+          toldProblem = problem;
+        }
       }
-      await delay(LOOKUP_INTERVAL_MS, undefined, { signal: this.#signal }).catch(() => undefined);
+      await delay(this.#lookup.intervalMs, undefined, { signal: this.#signal }).catch(() => undefined);
     }
     await Promise.all(started);
   }
@@ -138,6 +150,9 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
       if (watch.isLost && !addresses.has(address)) {
         watch.stop();
         this.#watches.delete(address);
+        this.#names.delete(watch.name);
+        const text = 'it is no longer among the addresses, and not followed any more';
+        this.#tell(watch.name, address, { event: 'gone' }, text);
       }
     }
   }
@@ -177,29 +192,28 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
   }
 
   #teller(nameOf: () => string, address: string): LossTeller {
-    const tell = (event: Readonly<Record<string, string | boolean>>, text: string): void => {
-      const name = nameOf();
-      this.#io.writeError(`${escapeForTerminal(name)}: ${text}\n`);
-      if (this.#command.output !== 'table') {
-        void this.#io.write(jsonLine({ node: name, address, ...event }));
-      }
-    };
     return {
       lost: (reason) => {
         const others = [...this.#watches.values()].filter(({ isLost }) => !isLost).length;
         const rest = `${countText(others, 'other node')} ${others === 1 ? 'is' : 'are'} followed`;
-        tell(
-          { event: 'lost', reason },
-          `connection lost (${escapeForTerminal(reason)}); trying again until Ctrl-C; ${rest}`,
-        );
+        const text = `connection lost (${escapeForTerminal(reason)}); trying again until Ctrl-C; ${rest}`;
+        this.#tell(nameOf(), address, { event: 'lost', reason }, text);
       },
       back: (isComplete) => {
-        const what = isComplete
+        const text = isComplete
           ? 'connected again, resumed: nothing was missed'
           : 'connected, with a new snapshot: what changed before was not told';
-        tell({ event: 'back', resumed: isComplete }, what);
+        this.#tell(nameOf(), address, { event: 'back', resumed: isComplete }, text);
       },
     };
+  }
+
+  /** On standard error for people, and between the changes for programs. */
+  #tell(name: string, address: string, event: Readonly<Record<string, string | boolean>>, text: string): void {
+    this.#io.writeError(`${escapeForTerminal(name)}: ${text}\n`);
+    if (this.#command.output !== 'table') {
+      void this.#io.write(jsonLine({ node: name, address, ...event }));
+    }
   }
 }
 
@@ -211,7 +225,7 @@ export async function watchNodes(
   command: WatchCommand,
   question: NodesQuestion,
   io: CliIo,
-  lookup: Lookup = systemLookup,
+  lookup: NodesLookup = { ask: systemLookup, intervalMs: LOOKUP_INTERVAL_MS },
 ): Promise<number> {
   const style = createStyle(wantsColor(io.isTerminal, io.env));
   const nowMs = (): number => io.nowMs();

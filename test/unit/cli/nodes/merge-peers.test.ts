@@ -67,7 +67,7 @@ describe('what a peer looks like from several nodes', () => {
       const [merged, ...more] = mergePeers(nodes(...verdicts), answered);
       assert.deepEqual(more, []);
       assert.equal(merged?.verdict, verdict);
-      assert.match(merged?.peer.summary ?? '', summary);
+      assert.match(merged.peer.summary, summary);
     });
   }
 });
