@@ -78,6 +78,11 @@ module.exports = {
       'Receivers are told what core/ knows; that it is JSON of the contract is given by app.',
     ),
     layer(
+      'service-manager',
+      [core, lib],
+      'It tells systemd what app knows of the daemon; it starts and stops nothing itself.',
+    ),
+    layer(
       'rpc',
       [core, lib],
       'gRPC shows what core/ knows; it reaches the sensor only through the ports that app gives it.',

@@ -23,6 +23,7 @@
 #include "check.h"
 #include "privileges.h"
 #include "programs.h"
+#include "service_manager.h"
 #include "session.h"
 
 static int usage(void)
@@ -136,6 +137,7 @@ static int serve_listener(const char *path)
 		fprintf(stderr, "%s\n", MISSING_PRIVILEGE);
 		return EXIT_FAILURE;
 	}
+	service_manager_tell("READY=1\nSTATUS=waiting for a daemon");
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
 		pid_t child;
@@ -155,7 +157,9 @@ static int serve_listener(const char *path)
 		}
 		close(fd);
 		if (child > 0) {
+			service_manager_tell("STATUS=serving a daemon");
 			waitpid(child, NULL, 0);
+			service_manager_tell("STATUS=waiting for a daemon");
 		}
 	}
 }

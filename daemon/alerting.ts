@@ -22,6 +22,7 @@ import { deliveryProblems } from './sinks/delivery-problems.js';
 import { FiringAlertStore } from './store/firing-alerts.js';
 import type { History } from './store/history.js';
 import { StateSaver } from './store/state-saver.js';
+import { nodeNameOf } from './workloads.js';
 
 /** How long requests to receivers that are under way may take when the daemon stops. */
 const DRAIN_MS = 3000;
@@ -63,7 +64,7 @@ export class Alerting {
       alertJson: (alert, withConnections) =>
         alertToJson(alertToProto(alert, clock.nowUs(), clock, workloads, withConnections ? alert.connections : [])),
       stateDir: config.stateDir,
-      node: basicNodeFacts().hostname,
+      node: basicNodeFacts(nodeNameOf(config.kubernetes, process.env)).hostname,
       receivers: config.receivers,
       log,
     });

@@ -33,7 +33,7 @@ import { StateSaver } from './store/state-saver.js';
 import { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
 import { encodeCount, encodePass, encodeUncount, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
-import { createWorkloads, type Workloads } from './workloads.js';
+import { createWorkloads, nodeNameOf, type Workloads } from './workloads.js';
 
 /** The daemon cannot work here; the message says what is missing and what to do. */
 export class StartError extends Error {
@@ -97,7 +97,7 @@ class RunningApp implements App {
   readonly #monitoring: Monitoring;
   readonly #losses = new SensorLosses();
   #reload: AgentFacts['reload'] = { isSuccessful: true, lastSuccessRealUs: this.#startRealUs };
-  #nodeFacts: NodeFacts = basicNodeFacts();
+  #nodeFacts: NodeFacts;
   #wasUp = false;
   #stopping: Promise<void> | null = null;
   #resolveFirstPicture: () => void = () => undefined;
@@ -108,6 +108,7 @@ class RunningApp implements App {
     this.#log = log;
     this.#saves = new SaveResults(log);
     this.clock = clock;
+    this.#nodeFacts = basicNodeFacts(nodeNameOf(config.kubernetes, process.env));
     this.firstPicture = new Promise((resolve) => {
       this.#resolveFirstPicture = resolve;
     });
@@ -245,7 +246,7 @@ class RunningApp implements App {
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
     this.#supervisor.start();
     this.#cleanup.push('sensor', () => this.#supervisor.stop());
-    void readNodeFacts().then((facts) => {
+    void readNodeFacts(nodeNameOf(this.#config.kubernetes, process.env)).then((facts) => {
       this.#nodeFacts = facts;
     });
   }

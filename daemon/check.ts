@@ -41,8 +41,34 @@ function fromIntroduction({ programs, features }: SensorIntroduction): readonly 
   return [...programs.map(fromProgram), ...features.map(fromFeature)];
 }
 
+/** A sensor that runs apart serves one daemon at a time, and lets others wait. */
+const PATIENCE_MS = 15_000;
+
+/** Why the conversation ended. @param address of a sensor that runs apart, and may let us wait */
+async function endOf(session: SensorSession, address: string | undefined, patienceMs: number): Promise<string> {
+  const ended = session.run().then(({ reason }) => reason);
+  if (address === undefined) {
+    return ended;
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const waitedInVain = new Promise<string>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(
+        `the sensor at ${address} does not answer: it serves one daemon at a time, and is at work for another. Ask ` +
+          'that one (stuckctl status), or run "stuckd-sensor --check" where the sensor runs',
+      );
+      session.close();
+    }, patienceMs);
+  });
+  try {
+    return await Promise.race([ended, waitedInVain]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Starts the sensor as the daemon would, and lets it attach everything. */
-async function trySensor(config: Config): Promise<readonly Feature[]> {
+async function trySensor(config: Config, patienceMs: number): Promise<readonly Feature[]> {
   const features: Feature[] = [];
   let lastComplaint = '';
   const link = openSensor(config, (line) => {
@@ -55,7 +81,7 @@ async function trySensor(config: Config): Promise<readonly Feature[]> {
     },
     records: () => undefined,
   });
-  const { reason } = await session.run();
+  const reason = await endOf(session, config.sensor.address, patienceMs);
   if (features.length === 0) {
     const how = reason + lastComplaint;
     features.push({ name: 'BPF programs', available: false, required: true, how, loss: 'nothing is observed' });
@@ -72,11 +98,12 @@ export async function runCheck(
   asJson: boolean,
   write: (line: string) => void,
   columns: number,
+  patienceMs = PATIENCE_MS,
 ): Promise<number> {
   const isSatisfied = ({ available, required }: Feature): boolean => available || !required;
   const features = preflight(config).map(fromPreflight);
   if (features.every(isSatisfied)) {
-    features.push(...(await trySensor(config)));
+    features.push(...(await trySensor(config, patienceMs)));
   }
   const canRun = features.every(isSatisfied);
   if (asJson) {

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import type { Config, ConfigFlags } from './config.js';
 import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { CUT_SECONDS } from './demo/cut-seconds.js';
+import { linePrefix } from './lib/journal.js';
 import { escapeForTerminal } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
 
@@ -27,7 +28,7 @@ Options of run and check:
   --state-dir DIR         where open records are kept                      STUCKD_STATE_DIR
   --sensor-address ADDR   unix:PATH of a sensor that runs apart            STUCKD_SENSOR_ADDRESS
   --log-level LEVEL       debug, info, warn or error
-  --json                  run: JSON logs also on a terminal; check: as -o json
+  --json                  run: JSON logs also on a terminal and in the journal of systemd; check: as -o json
   -o, --output FORMAT     check: table, or json for one document
 
 Options of demo:
@@ -74,7 +75,7 @@ const COMMAND_OPTIONS = {
 } as const satisfies Readonly<Record<string, readonly OptionName[]>>;
 
 function write(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${linePrefix(1, 'info', process.env)}${line}\n`);
 }
 
 /** Some terminals do not know their width and say 0; where the output is no terminal there is no limit. */
@@ -127,6 +128,7 @@ async function run(values: Flags): Promise<number> {
   const { runDaemon } = await import('./run.js');
   return runDaemon(readConfig, {
     terminal: process.stdout.isTTY && values.json !== true ? { write, columns } : null,
+    json: values.json === true,
     exit: (status) => process.exit(status),
   });
 }
@@ -204,7 +206,9 @@ async function main(): Promise<number> {
 
 /** Messages quote the configuration, paths and the sensor; some have several lines. */
 function writeError(message: string): void {
-  process.stderr.write(`stuckd: ${message.split('\n').map(escapeForTerminal).join('\n')}\n`);
+  const lines = `stuckd: ${message}`.split('\n').map(escapeForTerminal);
+  const prefix = linePrefix(2, 'error', process.env);
+  process.stderr.write(lines.map((line) => `${prefix}${line}\n`).join(''));
 }
 
 // Whoever read the output may have gone (`stuckd check | head`): what is written after that is lost, and nothing else is.

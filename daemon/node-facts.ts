@@ -2,10 +2,13 @@
 import { availableParallelism, hostname, totalmem, release } from 'node:os';
 import type { NodeFacts } from './core/ports.js';
 
-/** What is known without asking anybody. */
-export function basicNodeFacts(): NodeFacts {
+/**
+ * What is known without asking anybody.
+ * @param nodeName of the node in its cluster: a pod has a host name of its own, which is not the node's.
+ */
+export function basicNodeFacts(nodeName: string | null): NodeFacts {
   return {
-    hostname: hostname(),
+    hostname: nodeName ?? hostname(),
     kernel: release(),
     architecture: process.arch,
     operatingSystem: '',
@@ -16,8 +19,8 @@ export function basicNodeFacts(): NodeFacts {
 }
 
 /** The rest; whatever cannot be read stays as it was. Takes some 100 ms and never rejects. */
-export async function readNodeFacts(): Promise<NodeFacts> {
-  const basic = basicNodeFacts();
+export async function readNodeFacts(nodeName: string | null): Promise<NodeFacts> {
+  const basic = basicNodeFacts(nodeName);
   // Loaded only now: it is large, and nobody waits for what it finds.
   const loaded = import('./system-information.js');
   const [os, machine] = await Promise.allSettled([

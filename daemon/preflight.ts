@@ -134,3 +134,8 @@ export function preflight(config: Config, files: KernelFiles = KERNEL_FILES): re
     checkExecutable(config.sensor.path ?? builtSensorPath()),
   ];
 }
+
+/** The same of a daemon that starts: it reads /proc by the pids of the node also where its sensor runs apart. */
+export function daemonPreflight(config: Config, files: KernelFiles = KERNEL_FILES): readonly PreflightResult[] {
+  return config.sensor.address === undefined ? preflight(config, files) : [checkPidNamespace(files.pidNamespace)];
+}

@@ -1,16 +1,21 @@
 /** `stuckd run`: the daemon in the foreground, its signals, and what a person at a terminal sees of it. */
 import { type App, startApp } from './app.js';
 import type { Config } from './config.js';
-import { createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
+import { isJournal } from './lib/journal.js';
+import { createJournalLogger, createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
 import { monotonicUs } from './lib/system-clock.js';
 import { wrapWords } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
-import { preflight } from './preflight.js';
+import { daemonPreflight } from './preflight.js';
+import type { ServiceNotifier } from './service-manager/service-notifier.js';
+import { notifyServiceManager } from './service-notifications.js';
 import { TerminalView } from './terminal-view.js';
 
 export interface RunOptions {
-  /** Where a person reads along; null for JSON lines on standard output. */
+  /** Where a person reads along; null for lines on standard output. */
   readonly terminal: { readonly write: (line: string) => void; readonly columns: () => number } | null;
+  /** JSON lines also where a person would be shown others. */
+  readonly json: boolean;
   /** Ends the process at once. */
   readonly exit: (status: number) => never;
 }
@@ -18,7 +23,7 @@ export interface RunOptions {
 /** Says what is missing, and whether the daemon can start at all. */
 function reportPreflight(config: Config, log: Logger): boolean {
   let canStart = true;
-  for (const { name, ok, required, message } of preflight(config)) {
+  for (const { name, ok, required, message } of daemonPreflight(config)) {
     if (!ok && required) {
       canStart = false;
       log.error(`${name}: ${message}`);
@@ -57,16 +62,24 @@ function awaitEnd(log: Logger, exit: RunOptions['exit']): Promise<string> {
   });
 }
 
+/** What is there once the daemon serves. */
+interface Running {
+  readonly app: App;
+  readonly notifier: ServiceNotifier | null;
+}
+
 /** Reads the configuration again at SIGHUP; what is wrong with it is logged, and the old one stays in force. */
-function reloadAtHangup(starting: Promise<App>, readConfig: () => Config, log: Logger): void {
+function reloadAtHangup(starting: Promise<Running>, readConfig: () => Config, log: Logger): void {
   const reload = async (): Promise<void> => {
-    const app = await starting;
+    const { app, notifier } = await starting;
+    notifier?.reloading();
     try {
       app.reload(readConfig());
     } catch (error) {
       app.reloadFailed();
       log.error(`SIGHUP: nothing was changed: ${error instanceof Error ? error.message : String(error)}`);
     }
+    notifier?.ready();
   };
   process.on('SIGHUP', () => {
     void reload().catch(() => undefined); // it did not start, and says why
@@ -92,19 +105,26 @@ function showOnTerminal(app: App, view: TerminalView): () => void {
   };
 }
 
+function createLogger(config: Config, { terminal, json }: RunOptions): Logger {
+  const { level } = config.log;
+  const toJournal = isJournal(1, process.env);
+  if (terminal === null) {
+    return toJournal && !json ? createJournalLogger(level) : createJsonLogger(level, toJournal);
+  }
+  return createTerminalLogger(level, (line) => {
+    // A line goes on below itself where the terminal is narrow.
+    terminal.write(wrapWords(line, terminal.columns() - 2).join('\n  '));
+  });
+}
+
 /**
  * @param readConfig called at the start and at every SIGHUP
  * @returns the exit status, after the daemon has drained
  */
-export async function runDaemon(readConfig: () => Config, { terminal, exit }: RunOptions): Promise<number> {
+export async function runDaemon(readConfig: () => Config, options: RunOptions): Promise<number> {
+  const { terminal, exit } = options;
   const config = readConfig();
-  const log =
-    terminal === null
-      ? createJsonLogger(config.log.level)
-      : createTerminalLogger(config.log.level, (line) => {
-          // A line goes on below itself where the terminal is narrow.
-          terminal.write(wrapWords(line, terminal.columns() - 2).join('\n  '));
-        });
+  const log = createLogger(config, options);
   log.info(`stuckd ${VERSION} starts`);
   if (!reportPreflight(config, log)) {
     return 1;
@@ -113,9 +133,12 @@ export async function runDaemon(readConfig: () => Config, { terminal, exit }: Ru
     log.info('the sensor keeps CAP_BPF and CAP_PERFMON only; the daemon stays root, to be able to start it again');
   }
   const ended = awaitEnd(log, exit);
-  const starting = startApp(config, log);
+  const starting = startApp(config, log).then((app) => ({
+    app,
+    notifier: notifyServiceManager(app, log, process.env),
+  }));
   reloadAtHangup(starting, readConfig, log);
-  const app = await starting;
+  const { app, notifier } = await starting;
   const endView =
     terminal === null
       ? (): void => undefined
@@ -129,6 +152,7 @@ export async function runDaemon(readConfig: () => Config, { terminal, exit }: Ru
     log.info(`${reason}: draining`);
   } finally {
     endView();
+    notifier?.stopping();
     await app.stop();
     log.info('stopped');
   }

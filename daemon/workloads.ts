@@ -23,6 +23,12 @@ interface PodQuery extends ApiClientOptions {
   readonly nodeName: string;
 }
 
+/** What this node is called in its cluster; null if that is not known, or no name. */
+export function nodeNameOf(config: Config['kubernetes'], env: NodeJS.ProcessEnv): string | null {
+  const name = config.nodeName ?? env['NODE_NAME'] ?? '';
+  return NODE_NAME.test(name) ? name : null;
+}
+
 /**
  * @returns null where nobody wants pod names.
  * @throws Error that says what is missing.
@@ -37,8 +43,8 @@ export function podQuery(config: Config['kubernetes'], env: NodeJS.ProcessEnv): 
   if (server === undefined) {
     throw new Error('kubernetes.apiServer is not set, and there is no KUBERNETES_SERVICE_HOST');
   }
-  const nodeName = config.nodeName ?? env['NODE_NAME'] ?? '';
-  if (!NODE_NAME.test(nodeName)) {
+  const nodeName = nodeNameOf(config, env);
+  if (nodeName === null) {
     throw new Error('the name of this node is not set (kubernetes.nodeName, NODE_NAME)');
   }
   return { server, nodeName, tokenFile: config.tokenFile, caFile: config.caFile };

@@ -23,8 +23,8 @@ export const SERVER_PORT = 8080;
 /** What is started on the stage, from the root of the package. */
 export const PROGRAMS = {
   daemon: 'build/bin/stuckd.js',
-  server: 'build/daemon/demo/programs/http-server.js',
-  client: 'build/daemon/demo/programs/keep-alive-client.js',
+  server: 'build/bin/demo/http-server.js',
+  client: 'build/bin/demo/keep-alive-client.js',
 } as const;
 
 /** Longer than any cut of the first act: the server must not give up there. */

@@ -9,6 +9,12 @@ const folder = 'build/bin';
 /** The two programs, as "bin" in package.json has them: { stuckd: 'build/bin/stuckd.js', ... }. */
 const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
+/** What the demo starts, so that it runs where there are no packages to be found. */
+const demoFiles = {
+  'demo/http-server': 'build/daemon/demo/programs/http-server.js',
+  'demo/keep-alive-client': 'build/daemon/demo/programs/keep-alive-client.js',
+};
+
 /** @returns the paths of all files that were written, relative to the root. */
 async function bundle() {
   // Not at the top of the file: when the setup starts, there may be no packages yet.
@@ -16,7 +22,7 @@ async function bundle() {
   try {
     const { metafile } = await build({
       absWorkingDir: root,
-      entryPoints: mainFiles,
+      entryPoints: { ...mainFiles, ...demoFiles },
       outdir: folder,
       bundle: true,
       platform: 'node',
@@ -53,7 +59,7 @@ export const bundleStep = {
   name: 'bundle',
   doing: 'bundling the programs',
   inputs: () => ['package.json', 'package-lock.json', 'deploy/setup/bundle.mjs', ...filesBelow('build/daemon')],
-  outputs: Object.values(bin),
+  outputs: [...Object.values(bin), ...Object.keys(demoFiles).map((name) => `${folder}/${name}.js`)],
   async run() {
     const written = await bundle();
     for (const path of filesBelow(folder).filter((path) => !written.includes(path))) {

@@ -6,6 +6,6 @@ export const sensorStep = {
   name: 'sensor',
   doing: 'building the sensor',
   inputs: () => [...filesBelow('bpf', (path) => !path.startsWith('bpf/.output/')), 'daemon/wire/layout.generated.ts'],
-  outputs: ['bpf/.output/stuckd-sensor'],
+  outputs: ['bpf/.output/stuckd-sensor', 'bpf/.output/stuckd-notify-exec'],
   run: () => runTool('make', ['-C', 'bpf']),
 };

@@ -7,6 +7,8 @@ export interface ProcessStatus {
   readonly gids: readonly number[];
   readonly groups: readonly number[];
   readonly noNewPrivs: boolean;
+  /** A filter decides which system calls it may make. */
+  readonly seccompFilter: boolean;
   /** Sets of capabilities as bit masks (linux/capability.h). */
   readonly inheritable: bigint;
   readonly permitted: bigint;
@@ -20,7 +22,12 @@ export const BPF_AND_PERFMON = (1n << 38n) | (1n << 39n);
 
 /** @throws Error if there is no such process. */
 export function processStatus(pid: number): ProcessStatus {
-  const lines = readFileSync(`/proc/${String(pid)}/status`, 'utf8').split('\n');
+  return parseProcessStatus(readFileSync(`/proc/${String(pid)}/status`, 'utf8'));
+}
+
+/** @param text of /proc/PID/status */
+export function parseProcessStatus(text: string): ProcessStatus {
+  const lines = text.split('\n');
   const fields = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
   const numbers = (name: string): readonly number[] =>
     (fields.get(name) ?? '')
@@ -33,6 +40,7 @@ export function processStatus(pid: number): ProcessStatus {
     gids: numbers('Gid'),
     groups: numbers('Groups'),
     noNewPrivs: numbers('NoNewPrivs')[0] === 1,
+    seccompFilter: numbers('Seccomp')[0] === 2,
     inheritable: mask('CapInh'),
     permitted: mask('CapPrm'),
     effective: mask('CapEff'),

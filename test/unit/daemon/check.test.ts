@@ -186,3 +186,10 @@ test('no sensor at all', async () => {
   assert.equal(status, 1);
   assert.match(lines[1] ?? '', /MISSING {2}BPF programs {2}.*sensor\.sock does not exist/);
 });
+
+test('a sensor that serves another daemon', async () => {
+  server = createServer((socket) => socket.on('error', () => undefined)).listen(join(directory, 'sensor.sock'));
+  const lines: string[] = [];
+  assert.equal(await runCheck(config, false, (line) => lines.push(line), Infinity, 10), 1);
+  assert.match(lines[1] ?? '', /MISSING {2}BPF programs {2}.*serves one daemon at a time.*stuckctl status/);
+});

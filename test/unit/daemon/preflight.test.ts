@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Config, loadConfig } from '../../../daemon/config.js';
-import { type KernelFiles, preflight, type PreflightResult } from '../../../daemon/preflight.js';
+import { daemonPreflight, type KernelFiles, preflight, type PreflightResult } from '../../../daemon/preflight.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'stuckd-preflight-'));
 const at = (name: string): string => join(directory, name);
@@ -99,6 +99,12 @@ test('a sensor that was not built', () => {
   assert.match(look({}, 'btf').find(({ name }) => name === 'sensor')?.message ?? '', /not executable/);
 });
 
-test('a sensor that runs apart is not judged from here', () => {
-  assert.deepEqual(preflight(configWith({ address: 'unix:/run/sensor.sock' })), []);
+test('a sensor that runs apart is not judged from here; a daemon that starts tells of its own pid namespace', () => {
+  const config = configWith({ address: 'unix:/run/sensor.sock' });
+  assert.deepEqual(preflight(config), []);
+  assert.deepEqual(
+    daemonPreflight(config).map(({ name, required }) => [name, required]),
+    [['pid namespace', false]],
+  );
+  assert.deepEqual(daemonPreflight(configWith({})), preflight(configWith({})));
 });

@@ -1,10 +1,12 @@
 // Proves where the API server is looked for, under which conditions, and that what is missing is a problem with a name. The
 // parts that are put together here have tests of their own.
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { describe, test } from 'node:test';
 import { kubernetesSchema, workloadsSchema } from '../../../daemon/config-kubernetes.js';
 import { createTerminalLogger } from '../../../daemon/lib/logger.js';
-import { createWorkloads, podQuery } from '../../../daemon/workloads.js';
+import { basicNodeFacts } from '../../../daemon/node-facts.js';
+import { createWorkloads, nodeNameOf, podQuery } from '../../../daemon/workloads.js';
 import { createRecord, FakeRecords, OWNER } from '../rpc/sample-records.js';
 
 const IN_POD = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443', NODE_NAME: 'node-17' };
@@ -50,6 +52,14 @@ describe('the API server', () => {
     const { KUBERNETES_SERVICE_HOST } = IN_POD;
     assert.throws(() => query({}, { KUBERNETES_SERVICE_HOST }), /kubernetes\.nodeName, NODE_NAME/);
     assert.throws(() => query({}, { ...IN_POD, NODE_NAME: 'a,metadata.name=b' }), /kubernetes\.nodeName, NODE_NAME/);
+  });
+
+  test('and alerts are told the name of the node, which is not the host name of a pod', () => {
+    assert.equal(nodeNameOf(kubernetesSchema.parse({}), IN_POD), 'node-17');
+    assert.equal(nodeNameOf(kubernetesSchema.parse({ nodeName: 'node-18' }), IN_POD), 'node-18');
+    assert.equal(nodeNameOf(kubernetesSchema.parse({}), {}), null);
+    assert.equal(basicNodeFacts('node-17').hostname, 'node-17');
+    assert.equal(basicNodeFacts(null).hostname, hostname());
   });
 
   test('is given the token over TLS only, and node names that cannot change the question', () => {
