@@ -172,7 +172,8 @@ export function createStuckdClient(
     watchCall(client, ALERT_SERVICE.watchAlerts, { filter, resumeToken }, signal);
   return {
     listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request, deadlineMs),
-    getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }, deadlineMs),
+    getStuckConnection: (id, whatIf = null) =>
+      unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }, deadlineMs),
     listProcesses: (request) => unaryCall(client, CONNECTION_SERVICE.listProcesses, request, deadlineMs),
     listPeers: (request) => unaryCall(client, CONNECTION_SERVICE.listPeers, request, deadlineMs),
     getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}, deadlineMs),

@@ -16,11 +16,14 @@ let bench: RpcBench;
 let port: number;
 /** What the name resolves to. */
 let hosts: readonly string[];
+/** How often it was asked for. */
+let lookups: number;
 
 beforeEach(async () => {
   bench = new RpcBench();
   port = await freePort();
   hosts = [];
+  lookups = 0;
 });
 
 afterEach(() => {
@@ -31,6 +34,11 @@ async function serve(host: string, hostname: string): Promise<{ server: GrpcServ
   const records = new FakeRecords();
   const status = createStatusSource(createStatus({ node: { ...createStatus().node, hostname } }));
   return { server: await bench.serve({ records, status }, `${host}:${String(port)}`), records };
+}
+
+function lookup(): Promise<readonly string[]> {
+  lookups += 1;
+  return Promise.resolve(hosts);
 }
 
 interface Watch {
@@ -59,7 +67,7 @@ function watch(...options: readonly string[]): Watch {
       output.stderr += text;
     },
   };
-  const ended = watchNodes(command, command.nodes, io, { ask: () => Promise.resolve(hosts), intervalMs: 20 });
+  const ended = watchNodes(command, command.nodes, io, { ask: lookup, intervalMs: 20 });
   return {
     stdout: () => output.stdout,
     stderr: () => output.stderr,
@@ -83,6 +91,13 @@ test('nodes come and go with the name', async () => {
   await text.says(/^web-2: 0 stuck connections now/m);
   second.records.change('opened', createRecord());
   await text.says(/^web-2 +\S+ +STUCK/m);
+
+  hosts = ['127.0.0.1'];
+  const lookupsBefore = lookups;
+  await waitFor(() => lookups > lookupsBefore + 2, { what: 'two lookups without the second node' });
+  second.records.change('ended', createRecord({ outcome: 'recovered', endUs: second.records.timeUs }));
+  await text.says(/^web-2 +\S+ +END/m); // whoever answers is followed, whatever a name server says
+  hosts = ['127.0.0.1', '127.0.0.2'];
 
   first.server.close();
   await text.says(/^web-1: connection lost \(.*\); trying again until Ctrl-C; 1 other node is followed$/m);
