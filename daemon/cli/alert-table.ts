@@ -28,12 +28,19 @@ function byConcern(a: Alert, b: Alert): number {
 
 /**
  * @param width columns of the terminal; Infinity for no limit.
+ * @param leading columns before all others.
  */
-export function formatAlerts(alerts: readonly Alert[], nowMs: number, width: number): string {
+export function formatAlerts(
+  alerts: readonly Alert[],
+  nowMs: number,
+  width: number,
+  leading: readonly Column<Alert>[] = [],
+): string {
   if (alerts.length === 0) {
     return 'No alerts.\n';
   }
   const columns: readonly Column<Alert>[] = [
+    ...leading,
     { header: 'ID', cell: ({ id }) => escapeForTerminal(id ?? ''), dropRank: 5 },
     { header: 'SEVERITY', cell: severityText },
     { header: 'KIND', cell: alertKindText },

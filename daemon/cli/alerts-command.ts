@@ -16,7 +16,11 @@ type Command = AlertsCommand & { readonly output: OutputFormat };
 
 const PAGE_SIZE = 500;
 
-async function* pages(client: StuckdClient, command: Command, nowMs: number): AsyncGenerator<readonly Alert[]> {
+export async function* alertPages(
+  client: StuckdClient,
+  command: Command,
+  nowMs: number,
+): AsyncGenerator<readonly Alert[]> {
   const firingAfter = command.since === null ? null : timestampFromUs(timeArgumentMs(command.since, nowMs) * 1000);
   let left = command.limit;
   let pageToken = '';
@@ -39,13 +43,13 @@ export async function alerts(command: Command, client: StuckdClient, io: CliIo):
     return watchAlerts(command, client, io);
   }
   if (command.output === 'jsonl') {
-    for await (const page of pages(client, command, io.nowMs())) {
+    for await (const page of alertPages(client, command, io.nowMs())) {
       await io.write(page.map((alert) => jsonLine(toProtoJson(alert))).join(''));
     }
     return;
   }
   const all: Alert[] = [];
-  for await (const page of pages(client, command, io.nowMs())) {
+  for await (const page of alertPages(client, command, io.nowMs())) {
     all.push(...page);
   }
   await io.write(

@@ -1,7 +1,6 @@
 /** The command line of stuckctl. */
 import { parseArgs } from 'node:util';
 import { isShell, type Shell, SHELLS } from '../lib/manual/manual.js';
-import { AddressError, DEFAULT_ADDRESS, parseAddress } from '../rpc/address.js';
 import { SEVERITIES_BY_NAME } from '../rpc/alert-names.js';
 import { KINDS_BY_NAME } from '../rpc/enum-mapping.js';
 import type { ClientTls, ConnectionFilterRequest } from '../rpc/grpc-client.js';
@@ -10,6 +9,7 @@ import type { AlertsCommand } from './alerts-arguments.js';
 import { type AuditQuestion, parseAuditQuestion } from './audit-arguments.js';
 import { UsageError } from './cli-io.js';
 import { type DeliveriesQuery, parseDeliveryState, parseRetry } from './deliveries-arguments.js';
+import { NODES_OPTION_NAMES, NODES_OPTIONS, type NodesQuestion, parseDestination } from './nodes/nodes-arguments.js';
 import { parseTimeArgument, type TimeArgument } from './time-argument.js';
 import { clientTls, TLS_OPTION_NAMES, TLS_OPTIONS } from './tls-arguments.js';
 import { parseWhatIfQuestion, type WhatIfQuestion } from './what-if-arguments.js';
@@ -34,6 +34,8 @@ export type CommandName = (typeof COMMAND_NAMES)[number];
 
 interface Common {
   readonly address: string;
+  /** Where several nodes are asked; absent for the one daemon at `address`. */
+  readonly nodes?: NodesQuestion;
   /** Absent for none. */
   readonly tls?: ClientTls;
   readonly output: OutputFormat;
@@ -68,7 +70,8 @@ export type Command =
 
 const OPTIONS = {
   output: { type: 'string', short: 'o' },
-  address: { type: 'string' },
+  address: { type: 'string', multiple: true },
+  ...NODES_OPTIONS,
   ...TLS_OPTIONS,
   pid: { type: 'string', multiple: true },
   kind: { type: 'string', multiple: true },
@@ -98,7 +101,11 @@ const OPTIONS = {
 type OptionName = keyof typeof OPTIONS;
 type Values = ReturnType<typeof parse>['values'];
 
-const COMMON_OPTIONS: readonly OptionName[] = ['output', 'address', ...TLS_OPTION_NAMES, 'help', 'version'];
+const COMMON_OPTIONS: readonly OptionName[] = [
+  ...(['output', 'address', 'help', 'version'] as const),
+  ...NODES_OPTION_NAMES,
+  ...TLS_OPTION_NAMES,
+];
 const FILTER_OPTIONS: readonly OptionName[] = ['pid', 'kind', 'peer', 'netns', 'container', 'pod', 'unit'];
 /** Of what is not stuck there is no kind. */
 const AUDIT_FILTER_OPTIONS = FILTER_OPTIONS.filter((option) => option !== 'kind');
@@ -106,7 +113,7 @@ export const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]
   list: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit', 'ended', 'since', 'until'],
   get: [...COMMON_OPTIONS, 'what-if'],
   watch: [...COMMON_OPTIONS, ...FILTER_OPTIONS],
-  top: [...COMMON_OPTIONS.filter((name) => name !== 'output'), ...FILTER_OPTIONS],
+  top: ['address', ...TLS_OPTION_NAMES, 'help', 'version', ...FILTER_OPTIONS],
   processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   peers: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   audit: [...COMMON_OPTIONS, ...AUDIT_FILTER_OPTIONS, 'limit', 'fail-on', 'threshold'],
@@ -236,20 +243,6 @@ function outputFormat(text: string | undefined): OutputFormat {
   }
 }
 
-function daemonAddress(flag: string | undefined, env: Readonly<Record<string, string | undefined>>): string {
-  const variable = env['STUCKD_ADDRESS'];
-  const address = flag ?? (variable === '' ? undefined : variable) ?? DEFAULT_ADDRESS;
-  try {
-    parseAddress(address);
-  } catch (error) {
-    if (error instanceof AddressError) {
-      throw new UsageError(error.message);
-    }
-    throw error;
-  }
-  return address;
-}
-
 function refuseExtra(name: CommandName, values: Values, positionals: readonly string[], wanted: number): void {
   const extra = positionals[wanted];
   if (extra !== undefined) {
@@ -288,9 +281,9 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
   }
   const name = commandName(first);
   refuseExtra(name, values, rest, name === 'get' || name === 'completion' ? 1 : 0);
-  const address = daemonAddress(values.address, env);
-  const tls = clientTls(values, env, address);
-  const common = { address, ...(tls === null ? {} : { tls }), output: outputFormat(values.output) };
+  const { overTcp, ...destination } = parseDestination(values, env);
+  const tls = clientTls(values, env, overTcp);
+  const common = { ...destination, ...(tls === null ? {} : { tls }), output: outputFormat(values.output) };
   switch (name) {
     case 'list': {
       const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);

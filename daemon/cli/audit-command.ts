@@ -9,18 +9,19 @@ import { formatAudit } from './audit-table.js';
 import { type CliIo, EXIT } from './cli-io.js';
 import { jsonDocument, jsonLine } from './commands.js';
 
-type AuditCommand = Extract<Command, { name: 'audit' }>;
+export type AuditCommand = Extract<Command, { name: 'audit' }>;
 type Finding = stuckd.v1.AuditFinding.$Properties;
 type Summary = stuckd.v1.AuditSummary.$Properties;
 
 const PAGE_SIZE = 500;
 
-interface Audit {
+export interface Audit {
   readonly findings: readonly Finding[];
   readonly summary: Summary;
 }
 
-async function wholeAudit({ filter, threshold, limit }: AuditCommand, client: StuckdClient): Promise<Audit> {
+/** Up to the limit. */
+export async function fetchAudit({ filter, threshold, limit }: AuditCommand, client: StuckdClient): Promise<Audit> {
   const findings: Finding[] = [];
   let pageToken = '';
   for (;;) {
@@ -35,7 +36,7 @@ async function wholeAudit({ filter, threshold, limit }: AuditCommand, client: St
   }
 }
 
-function meets(condition: FailOn, { outbound, inbound, rules }: Summary): boolean {
+function isMet(condition: FailOn, { outbound, inbound, rules }: Summary): boolean {
   const never = (outbound?.neverCount ?? 0) + (inbound?.neverCount ?? 0);
   switch (condition.kind) {
     case 'never':
@@ -47,9 +48,14 @@ function meets(condition: FailOn, { outbound, inbound, rules }: Summary): boolea
   }
 }
 
+/** @returns whether `--fail-on` asks for a failure. */
+export function fails({ failOn }: AuditCommand, summary: Summary): boolean {
+  return failOn.some((condition) => isMet(condition, summary));
+}
+
 /** @returns the exit code. */
 export async function audit(command: AuditCommand, client: StuckdClient, io: CliIo): Promise<number> {
-  const { findings, summary } = await wholeAudit(command, client);
+  const { findings, summary } = await fetchAudit(command, client);
   switch (command.output) {
     case 'json':
       await io.write(jsonDocument({ findings: findings.map(toProtoJson), summary: toProtoJson(summary) }));
@@ -61,5 +67,5 @@ export async function audit(command: AuditCommand, client: StuckdClient, io: Cli
       await io.write(formatAudit(findings, summary, io.columns));
       break;
   }
-  return command.failOn.some((condition) => meets(condition, summary)) ? EXIT.CHECK_FAILED : EXIT.OK;
+  return fails(command, summary) ? EXIT.CHECK_FAILED : EXIT.OK;
 }

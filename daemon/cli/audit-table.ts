@@ -52,11 +52,12 @@ function paragraph(text: string, width: number, indent = ''): string {
   return lines.map((line) => `${indent}${line}\n`).join('');
 }
 
-function explanation(finding: Finding, width: number): string {
+function explanation(finding: Finding, width: number, leading: readonly Column<Finding>[]): string {
   const advice = (finding.advice ?? []).map(({ layer, text }) =>
     paragraph(`${layer ?? ''}: ${text ?? ''}`, width, '    '),
   );
-  return `\n${paragraph(finding.summary ?? '', width, '  ')}${advice.join('')}`;
+  const text = [...leading.map(({ cell }) => cell(finding)), finding.summary ?? ''].join(': ');
+  return `\n${paragraph(text, width, '  ')}${advice.join('')}`;
 }
 
 /** The sysctls that decide for whole namespaces: they are told here once, not with every connection. */
@@ -84,14 +85,22 @@ function asidesText({ localCount, unreportedCount }: Summary): readonly string[]
   ];
 }
 
-/** @param width columns of the terminal; Infinity for no limit. */
-export function formatAudit(findings: readonly Finding[], summary: Summary, width: number): string {
-  const table = findings.length === 0 ? '' : formatTable(COLUMNS, findings, width);
+/**
+ * @param width columns of the terminal; Infinity for no limit.
+ * @param leading columns before the others; what they say stands before the explanations too.
+ */
+export function formatAudit(
+  findings: readonly Finding[],
+  summary: Summary,
+  width: number,
+  leading: readonly Column<Finding>[] = [],
+): string {
+  const table = findings.length === 0 ? '' : formatTable([...leading, ...COLUMNS], findings, width);
   const explained = findings.slice(0, EXPLAINED).filter(({ advice }) => (advice ?? []).length > 0);
   const words = [summary.summary ?? '', ...asidesText(summary), CAVEAT].map((text) => paragraph(text, width)).join('');
   return [
     table,
-    explained.map((finding) => explanation(finding, width)).join(''),
+    explained.map((finding) => explanation(finding, width, leading)).join(''),
     table === '' ? '' : '\n',
     words,
     namespacesText(summary.namespaces ?? [], width),

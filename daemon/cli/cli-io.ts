@@ -20,7 +20,7 @@ export interface CliIo {
 }
 
 /** Exit codes of stuckctl; part of its contract. */
-export const EXIT = { OK: 0, FAILED: 1, USAGE: 2, UNREACHABLE: 3, CHECK_FAILED: 4 } as const;
+export const EXIT = { OK: 0, FAILED: 1, USAGE: 2, UNREACHABLE: 3, CHECK_FAILED: 4, PARTIAL: 5 } as const;
 
 /** Wrong usage: said in one sentence, exit code 2. */
 export class UsageError extends Error {

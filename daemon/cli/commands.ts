@@ -36,7 +36,7 @@ function listFilter({ filter, since, until }: CommandOf<'list'>, nowMs: number):
   return { ...filter, stuckAfter: timestamp(since), detectedBefore: timestamp(until) };
 }
 
-async function* pages(
+export async function* connectionPages(
   client: StuckdClient,
   command: CommandOf<'list'>,
   nowMs: number,
@@ -59,13 +59,13 @@ async function* pages(
 
 export async function list(command: CommandOf<'list'>, client: StuckdClient, io: CliIo): Promise<void> {
   if (command.output === 'jsonl') {
-    for await (const page of pages(client, command, io.nowMs())) {
+    for await (const page of connectionPages(client, command, io.nowMs())) {
       await io.write(page.map((connection) => jsonLine(toProtoJson(connection))).join(''));
     }
     return;
   }
   const connections: Connection[] = [];
-  for await (const page of pages(client, command, io.nowMs())) {
+  for await (const page of connectionPages(client, command, io.nowMs())) {
     connections.push(...page);
   }
   const text =

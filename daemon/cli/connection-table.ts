@@ -38,12 +38,14 @@ function markedKind(connection: Connection): string {
 /**
  * @param width columns of the terminal; Infinity for no limit.
  * @param withOutcome also show how those that ended did so.
+ * @param leading columns before all others.
  */
 export function formatConnections(
   connections: readonly Connection[],
   nowMs: number,
   width: number,
   withOutcome: boolean,
+  leading: readonly Column<Connection>[] = [],
 ): string {
   if (connections.length === 0) {
     return 'No stuck connections.\n';
@@ -52,6 +54,7 @@ export function formatConnections(
   const hasWorkload = connections.some((connection) => workloadText(connection) !== '');
   const workload: Column<Connection>[] = hasWorkload ? [{ header: 'BELONGS TO', cell: workloadCell, dropRank: 5 }] : [];
   const columns: readonly Column<Connection>[] = [
+    ...leading,
     { header: 'ID', cell: ({ id }) => escapeForTerminal(id ?? '') },
     { header: 'KIND', cell: markedKind },
     { header: 'PROCESS', cell: holderText, shrinkable: 'end' },

@@ -22,7 +22,10 @@ export interface DeliveriesCommand extends DeliveriesQuery {
 
 const PAGE_SIZE = 500;
 
-async function fetchAll(command: DeliveriesCommand, client: StuckdClient): Promise<readonly stuckd.v1.Delivery[]> {
+export async function fetchDeliveries(
+  command: DeliveriesCommand,
+  client: StuckdClient,
+): Promise<readonly stuckd.v1.Delivery[]> {
   const found: stuckd.v1.Delivery[] = [];
   let pageToken = '';
   do {
@@ -52,12 +55,21 @@ function receiverText({ receiver, replica }: Delivery): string {
   return `${escapeForTerminal(receiver ?? '')}${(replica ?? 1) > 1 ? ` (url ${replica ?? 1})` : ''}`;
 }
 
-/** @param width columns of the terminal; Infinity for no limit. */
-export function formatDeliveries(deliveries: readonly Delivery[], nowMs: number, width: number): string {
+/**
+ * @param width columns of the terminal; Infinity for no limit.
+ * @param leading columns before all others.
+ */
+export function formatDeliveries(
+  deliveries: readonly Delivery[],
+  nowMs: number,
+  width: number,
+  leading: readonly Column<Delivery>[] = [],
+): string {
   if (deliveries.length === 0) {
     return 'No deliveries.\n';
   }
   const columns: readonly Column<Delivery>[] = [
+    ...leading,
     { header: 'ID', cell: ({ id }) => escapeForTerminal(id ?? '') },
     { header: 'RECEIVER', cell: receiverText, shrinkable: 'end' },
     { header: 'STATE', cell: ({ state }) => deliveryStateName(state) },
@@ -85,7 +97,7 @@ export async function deliveries(command: DeliveriesCommand, client: StuckdClien
         return io.write(text);
     }
   }
-  const found = await fetchAll(command, client);
+  const found = await fetchDeliveries(command, client);
   switch (command.output) {
     case 'json':
       return io.write(jsonDocument({ deliveries: found.map(toProtoJson) }));

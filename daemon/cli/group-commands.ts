@@ -1,4 +1,5 @@
 /** What `stuckctl processes` and `stuckctl peers` do. */
+import type { stuckd } from '../rpc/gen/stuckd.js';
 import type { ListGroupsRequest, StuckdClient } from '../rpc/grpc-client.js';
 import { toProtoJson } from '../rpc/proto-json.js';
 import type { Command } from './arguments.js';
@@ -46,18 +47,32 @@ async function print<Item extends object>(
   }
 }
 
-export async function processes(command: GroupCommand, client: StuckdClient, io: CliIo): Promise<void> {
-  const items = await allOf(command, async (request) => {
+export async function fetchProcesses(
+  command: GroupCommand,
+  client: StuckdClient,
+): Promise<readonly stuckd.v1.ProcessSummary.$Properties[]> {
+  return allOf(command, async (request) => {
     const { processes, nextPageToken } = await client.listProcesses(request);
     return { items: processes, nextPageToken };
   });
+}
+
+export async function fetchPeers(
+  command: GroupCommand,
+  client: StuckdClient,
+): Promise<readonly stuckd.v1.PeerSummary.$Properties[]> {
+  return allOf(command, async (request) => {
+    const { peers, nextPageToken } = await client.listPeers(request);
+    return { items: peers, nextPageToken };
+  });
+}
+
+export async function processes(command: GroupCommand, client: StuckdClient, io: CliIo): Promise<void> {
+  const items = await fetchProcesses(command, client);
   await print(command, items, (all) => formatProcesses(all, io.nowMs(), io.columns), io);
 }
 
 export async function peers(command: GroupCommand, client: StuckdClient, io: CliIo): Promise<void> {
-  const items = await allOf(command, async (request) => {
-    const { peers, nextPageToken } = await client.listPeers(request);
-    return { items: peers, nextPageToken };
-  });
+  const items = await fetchPeers(command, client);
   await print(command, items, (all) => formatPeers(all, io.nowMs(), io.columns), io);
 }

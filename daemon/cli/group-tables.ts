@@ -99,8 +99,16 @@ function sharedColumns<Row extends Group>(nowMs: number): readonly Column<Row>[]
   ];
 }
 
-/** @param width columns of the terminal; Infinity for no limit. */
-export function formatProcesses(processes: readonly ProcessSummary[], nowMs: number, width: number): string {
+/**
+ * @param width columns of the terminal; Infinity for no limit.
+ * @param leading columns before all others.
+ */
+export function formatProcesses(
+  processes: readonly ProcessSummary[],
+  nowMs: number,
+  width: number,
+  leading: readonly Column<ProcessSummary>[] = [],
+): string {
   if (processes.length === 0) {
     return 'No stuck connections.\n';
   }
@@ -109,6 +117,7 @@ export function formatProcesses(processes: readonly ProcessSummary[], nowMs: num
     ? [{ header: 'WORKLOAD', cell: workloadText, shrinkable: 'middle', dropRank: 1 }]
     : [];
   const columns: readonly Column<ProcessSummary>[] = [
+    ...leading,
     { header: 'PROCESS', cell: processText, shrinkable: 'end' },
     ...workload,
     { header: 'STUCK', cell: shareText },
@@ -129,14 +138,22 @@ function sentence(peer: PeerSummary, width: number): string {
   return [`${peerText(peer)}:`, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
-/** A table, and below it what each line means, in words. */
-export function formatPeers(peers: readonly PeerSummary[], nowMs: number, width: number): string {
+/**
+ * A table, and below it what each line means, in words.
+ * @param judgement columns that say what each peer looks like.
+ */
+export function formatPeers(
+  peers: readonly PeerSummary[],
+  nowMs: number,
+  width: number,
+  judgement: readonly Column<PeerSummary>[] = [{ header: 'VERDICT', cell: verdictText }],
+): string {
   if (peers.length === 0) {
     return 'No stuck connections to any peer.\n';
   }
   const columns: readonly Column<PeerSummary>[] = [
     { header: 'PEER', cell: peerText, shrinkable: 'middle' },
-    { header: 'VERDICT', cell: verdictText },
+    ...judgement,
     { header: 'STUCK', cell: shareText },
     { header: 'NEW ONES', cell: newText },
     { header: 'PROCESSES', cell: ({ processCount }) => (processCount ?? 0).toString(), alignRight: true, dropRank: 5 },

@@ -13,6 +13,7 @@ import { deliveries, testReceiver } from './deliveries-command.js';
 import { peers, processes } from './group-commands.js';
 import { helpText } from './help.js';
 import { STUCKCTL } from './manual/stuckctl-manual.js';
+import { callNodes } from './nodes/nodes-call.js';
 import { watch } from './watch-command.js';
 
 type CallingCommand = Exclude<Command, { name: 'help' | 'version' | 'completion' }>;
@@ -127,7 +128,7 @@ export async function runCli(args: readonly string[], version: string, io: CliIo
       case 'alerts':
       case 'deliveries':
       case 'status':
-        return await call(command, io);
+        return await (command.nodes === undefined ? call(command, io) : callNodes(command, command.nodes, io));
     }
   } catch (error) {
     if (error instanceof UsageError) {

@@ -1,5 +1,4 @@
 /** --tls-ca, --tls-cert, --tls-key and --tls-server-name, and their variables. */
-import { parseAddress } from '../rpc/address.js';
 import type { ClientTls } from '../rpc/client-tls.js';
 import { UsageError } from './cli-io.js';
 
@@ -23,15 +22,16 @@ const VARIABLES: Readonly<Record<TlsOption, string>> = {
 
 /**
  * TLS is used as soon as one of them is given, and the address is one of TCP: variables may well be set for another one.
+ * @param overTcp whether any address is one of TCP.
  * @returns null for no TLS. @throws UsageError
  */
 export function clientTls(
   values: Readonly<Partial<Record<TlsOption, string>>>,
   env: Readonly<Record<string, string | undefined>>,
-  address: string,
+  overTcp: boolean,
 ): ClientTls | null {
   const flag = TLS_OPTION_NAMES.find((name) => values[name] !== undefined);
-  if (parseAddress(address).kind === 'unix') {
+  if (!overTcp) {
     if (flag !== undefined) {
       throw new UsageError(`--${flag}: a unix socket is not used with TLS; give --address HOST:PORT`);
     }

@@ -15,6 +15,13 @@ type WatchCommand = Extract<Command, { name: 'watch' }>;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 5000;
 
+/** Learns that the daemon is lost, and that it is back. */
+export interface LossTeller {
+  lost(reason: string): void;
+  /** @param isComplete the watch goes on where it was; else a new snapshot has come. */
+  back(isComplete: boolean): void;
+}
+
 const SNAPSHOT_NOTE = 'connected again with a new snapshot: what changed in between was not told\n';
 
 /** What comes at once, and where to go on after it; an empty token begins with a snapshot. */
@@ -24,7 +31,7 @@ interface WatchedChanges<Change> {
 }
 
 /** Begins a watch, which the signal ends. */
-type OpenWatch<Change> = (resumeToken: string, signal: AbortSignal) => AsyncIterable<WatchedChanges<Change>>;
+export type OpenWatch<Change> = (resumeToken: string, signal: AbortSignal) => AsyncIterable<WatchedChanges<Change>>;
 
 /** Takes changes, and learns when a new watch begins. */
 export interface Follower<Change> {
@@ -73,6 +80,17 @@ export function lineFollower<Change>(io: CliIo, create: (output: WatchOutput) =>
   };
 }
 
+function lossTeller(io: CliIo): LossTeller {
+  return {
+    lost: (reason) => {
+      io.writeError(`connection lost (${escapeForTerminal(reason)}); trying again until Ctrl-C\n`);
+    },
+    back: (isComplete) => {
+      io.writeError(isComplete ? 'connected again, resumed: nothing was missed\n' : SNAPSHOT_NOTE);
+    },
+  };
+}
+
 /** A daemon that was reached before comes back, as a rule; one that never answered is told to the user at once. */
 function mayRetry(error: CallError, everReached: boolean, reachedNow: boolean): boolean {
   return everReached && error.failure !== 'invalid' && (reachedNow || error.failure !== 'failed');
@@ -92,9 +110,10 @@ export async function followChanges<Change extends { readonly lost?: unknown }>(
   open: OpenWatch<Change>,
   io: CliIo,
   follower: Follower<Change>,
+  teller: LossTeller = lossTeller(io),
 ): Promise<void> {
   try {
-    await follow(open, io, follower);
+    await follow(open, io.interruptSignal(), follower, teller);
   } finally {
     await follower.close();
   }
@@ -102,10 +121,10 @@ export async function followChanges<Change extends { readonly lost?: unknown }>(
 
 async function follow<Change extends { readonly lost?: unknown }>(
   open: OpenWatch<Change>,
-  io: CliIo,
+  signal: AbortSignal,
   follower: Follower<Change>,
+  teller: LossTeller,
 ): Promise<void> {
-  const signal = io.interruptSignal();
   const stopped = (): boolean => signal.aborted;
   const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, 0);
   let resumeToken = '';
@@ -124,7 +143,7 @@ async function follow<Change extends { readonly lost?: unknown }>(
         const isAcceptance = isResumed && !reachedNow && response.changes.length === 0;
         if (isLost && !isAcceptance) {
           const isComplete = isResumed && !response.changes.some(({ lost }) => lost);
-          io.writeError(isComplete ? 'connected again, resumed: nothing was missed\n' : SNAPSHOT_NOTE);
+          teller.back(isComplete);
           isLost = false;
         }
         everReached = true;
@@ -146,7 +165,7 @@ async function follow<Change extends { readonly lost?: unknown }>(
     }
     if (!stopped()) {
       if (!isLost) {
-        io.writeError(`connection lost (${escapeForTerminal(reason)}); trying again until Ctrl-C\n`);
+        teller.lost(reason);
         isLost = true;
       }
       await delay(backoff.next(reachedNow ? 0 : -1), undefined, { signal }).catch(() => undefined);

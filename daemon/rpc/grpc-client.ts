@@ -49,6 +49,12 @@ export type AlertFilterRequest = stuckd.v1.AlertFilter.$Properties;
 export type AlertWatchChange = stuckd.v1.AlertChange.$Properties;
 export type AlertWatchResponse = stuckd.v1.WatchAlertsResponse;
 
+/** How long calls may take, by default. */
+export interface ClientDeadlines {
+  readonly deadlineMs?: number;
+  readonly auditDeadlineMs?: number;
+}
+
 /** All calls reject with CallError. */
 export interface StuckdClient {
   /** One page. */
@@ -97,7 +103,7 @@ async function unaryCall<RequestIn, RequestOut, ResponseIn, ResponseOut>(
   client: Client,
   method: RpcMethod<RequestIn, RequestOut, ResponseIn, ResponseOut>,
   request: RequestIn,
-  deadlineMs = DEADLINE_MS,
+  deadlineMs: number,
 ): Promise<ResponseOut> {
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
@@ -160,9 +166,14 @@ async function* changesOf<Change>(
  * Nothing is connected until the first call.
  * @param address `unix:PATH` or `HOST:PORT`.
  * @param tls for a daemon that asks for it; null for none.
+ * @param deadlineMs after which a call that is no stream is given up; `auditDeadlineMs` for an audit, which takes longer.
  * @throws AddressError, or Error if a file of `tls` cannot be used
  */
-export function createStuckdClient(address: string, tls: ClientTls | null = null): StuckdClient {
+export function createStuckdClient(
+  address: string,
+  tls: ClientTls | null = null,
+  { deadlineMs = DEADLINE_MS, auditDeadlineMs = AUDIT_DEADLINE_MS }: ClientDeadlines = {},
+): StuckdClient {
   const parsed = parseAddress(address);
   const client = new Client(formatAddress(parsed), clientCredentials(tls), {
     ...CHANNEL_OPTIONS,
@@ -173,18 +184,19 @@ export function createStuckdClient(address: string, tls: ClientTls | null = null
   const watchAlerts: StuckdClient['watchAlertResponses'] = (filter, resumeToken, signal) =>
     watchCall(client, ALERT_SERVICE.watchAlerts, { filter, resumeToken }, signal);
   return {
-    listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request),
-    getStuckConnection: (id, whatIf = null) => unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }),
-    listProcesses: (request) => unaryCall(client, CONNECTION_SERVICE.listProcesses, request),
-    listPeers: (request) => unaryCall(client, CONNECTION_SERVICE.listPeers, request),
-    auditConnections: (request) => unaryCall(client, CONNECTION_SERVICE.auditConnections, request, AUDIT_DEADLINE_MS),
-    getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}),
-    listDeliveries: (request) => unaryCall(client, ALERT_SERVICE.listDeliveries, request),
-    retryDelivery: (id) => unaryCall(client, ALERT_SERVICE.retryDelivery, { id }),
+    listStuckConnections: (request) => unaryCall(client, CONNECTION_SERVICE.listStuckConnections, request, deadlineMs),
+    getStuckConnection: (id, whatIf = null) =>
+      unaryCall(client, CONNECTION_SERVICE.getStuckConnection, { id, whatIf }, deadlineMs),
+    listProcesses: (request) => unaryCall(client, CONNECTION_SERVICE.listProcesses, request, deadlineMs),
+    listPeers: (request) => unaryCall(client, CONNECTION_SERVICE.listPeers, request, deadlineMs),
+    auditConnections: (request) => unaryCall(client, CONNECTION_SERVICE.auditConnections, request, auditDeadlineMs),
+    getStatus: () => unaryCall(client, NODE_SERVICE.getStatus, {}, deadlineMs),
+    listDeliveries: (request) => unaryCall(client, ALERT_SERVICE.listDeliveries, request, deadlineMs),
+    retryDelivery: (id) => unaryCall(client, ALERT_SERVICE.retryDelivery, { id }, deadlineMs),
     testReceiver: (name) => unaryCall(client, ALERT_SERVICE.testReceiver, { name }, TEST_DEADLINE_MS),
     watch: (filter, signal) => changesOf(watchConnections(filter, '', signal)),
     watchResponses: watchConnections,
-    listAlerts: (request) => unaryCall(client, ALERT_SERVICE.listAlerts, request),
+    listAlerts: (request) => unaryCall(client, ALERT_SERVICE.listAlerts, request, deadlineMs),
     watchAlerts: (filter, signal) => changesOf(watchAlerts(filter, '', signal)),
     watchAlertResponses: watchAlerts,
     close: () => {

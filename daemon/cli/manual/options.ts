@@ -23,14 +23,32 @@ const OUTPUT: OptionManual = {
   text: 'table (default), json or jsonl',
 };
 
-/** How stuckd is reached. */
-const REACHING: readonly OptionManual[] = [
+const ADDRESS: OptionManual = {
+  name: 'address',
+  value: 'ADDR',
+  text: 'where stuckd listens: unix:PATH or HOST:PORT',
+  lines: [`(default: STUCKD_ADDRESS, or ${DEFAULT_ADDRESS})`],
+};
+
+/** How stuckd is reached, on one node or on many. */
+const NODES: readonly OptionManual[] = [
   {
-    name: 'address',
-    value: 'ADDR',
-    text: 'where stuckd listens: unix:PATH or HOST:PORT',
-    lines: [`(default: STUCKD_ADDRESS, or ${DEFAULT_ADDRESS})`],
+    ...ADDRESS,
+    lines: [
+      ...(ADDRESS.lines ?? []),
+      'Several with commas, dns:///HOST:PORT for all that a name resolves to,',
+      '@FILE for one a line: then all of these nodes are asked at once.',
+    ],
   },
+  { name: 'node', value: 'NAME', text: 'of several nodes only this one: its host name, or its address' },
+  {
+    name: 'timeout',
+    value: 'TIME',
+    text: 'how long each of several nodes may take (default: 5s): to say who it is, and to answer',
+  },
+];
+
+const TLS: readonly OptionManual[] = [
   {
     name: 'tls-ca',
     value: 'FILE',
@@ -48,8 +66,9 @@ const REACHING: readonly OptionManual[] = [
   },
 ];
 
-export const WITHOUT_OUTPUT: readonly OptionManual[] = [...REACHING, HELP];
-export const COMMON: readonly OptionManual[] = [OUTPUT, ...WITHOUT_OUTPUT];
+/** Of what asks one node, and has an output of its own. */
+export const ONE_NODE: readonly OptionManual[] = [ADDRESS, ...TLS, HELP];
+export const COMMON: readonly OptionManual[] = [OUTPUT, ...NODES, ...TLS, HELP];
 
 const KIND: OptionManual = {
   name: 'kind',

@@ -11,9 +11,9 @@ import {
   FILTERS,
   HELP,
   limit,
+  ONE_NODE,
   VERSION,
   WHAT_IF,
-  WITHOUT_OUTPUT,
 } from './options.js';
 
 type CommandText = Omit<CommandManual, 'name'>;
@@ -45,9 +45,9 @@ const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
   top: {
     summary: 'the same on the whole screen, by process and peer, with a way down to each',
     description: [
-      'Shows stuck connections on the whole screen and keeps it up to date, a line for each process and peer. Enter leads to the connections of the line, and from there to one of them in full, with its diagnosis. ? shows the keys, q ends it. When the connection is lost or stuckd restarts, it says so and tries again.',
+      'Shows stuck connections on the whole screen and keeps it up to date, a line for each process and peer. Enter leads to the connections of the line, and from there to one of them in full, with its diagnosis. ? shows the keys, q ends it. When the connection is lost or stuckd restarts, it says so and tries again. It shows one node.',
     ],
-    options: [...FILTERS, ...WITHOUT_OUTPUT],
+    options: [...FILTERS, ...ONE_NODE],
     notes: ['It needs a terminal; stuckctl list and stuckctl watch do not. NO_COLOR switches colours off.'],
   },
   processes: {
@@ -76,6 +76,11 @@ const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
     options: [...FILTERS, limit('peers'), ...COMMON],
     notes: [
       'New connections are counted from the moment at which the first one to the peer got stuck.',
+      'Of several nodes, what they say about one peer is one line, with two verdicts more:',
+      [
+        '  dead_from_some dead from these nodes; the others have nothing stuck to it',
+        '  partition      dead from some nodes, while others get new connections: the network between is at fault',
+      ].join('\n'),
       'json is one document, {"peers": [...]}; jsonl is one peer a line.',
     ],
   },
@@ -133,7 +138,10 @@ export const STUCKCTL: ProgramManual = {
   summary: 'asks stuckd which TCP connections of this machine are stuck',
   commands: Object.entries(COMMANDS).map(([name, command]) => ({ name, ...command })),
   options: [...COMMON, VERSION],
-  notes: ['stuckctl COMMAND --help says more about a command.'],
+  notes: [
+    'stuckctl COMMAND --help says more about a command.',
+    'With several nodes json is {"nodes": [{"node", "address", "response"}], "unreachable": [...]}, each response as that node alone gives it, and jsonl is one {"node", "address", "item"} a line.',
+  ],
   environment: [
     { name: 'STUCKD_ADDRESS', text: 'where stuckd listens, if --address is not given' },
     { name: 'STUCKD_TLS_CA', text: 'as --tls-ca' },
@@ -149,6 +157,7 @@ export const STUCKCTL: ProgramManual = {
     { name: '2', text: 'wrong usage' },
     { name: '3', text: 'stuckd cannot be reached' },
     { name: '4', text: 'audit --fail-on has found some' },
+    { name: '5', text: 'some of several nodes did not answer: what the others said is shown' },
   ],
   seeAlso: ['stuckd(8)', 'stuckd.yaml(5)', 'ss(8)'],
 };

@@ -145,26 +145,36 @@ function rangeOf(waits: readonly number[]): WaitRange {
   return { shortestUs, longestUs };
 }
 
+/** What decides which of two findings is worse. */
+export interface FindingWeight {
+  readonly isInbound: boolean;
+  readonly never: number;
+  readonly over: number;
+  readonly connections: number;
+}
+
 /**
  * A request that hangs hurts more than a descriptor that is held for nothing: outbound connections that nothing bounds come
  * before inbound ones.
  */
-function severity({ byClass, peer }: AuditFinding): number {
-  const isInbound = peer === null;
-  if (byClass.never + byClass.over === 0) {
+function severity({ isInbound, never, over }: FindingWeight): number {
+  if (never + over === 0) {
     return isInbound ? 5 : 4;
   }
-  return (isInbound ? 2 : 0) + (byClass.never > 0 ? 0 : 1);
+  return (isInbound ? 2 : 0) + (never > 0 ? 0 : 1);
+}
+
+/** @returns as sort() wants it, the heavier first. */
+export function heavierFirst(a: FindingWeight, b: FindingWeight): number {
+  return severity(a) - severity(b) || b.never - a.never || b.over - a.over || b.connections - a.connections;
+}
+
+function weightOf({ peer, byClass, connections }: AuditFinding): FindingWeight {
+  return { isInbound: peer === null, never: byClass.never, over: byClass.over, connections: connections.length };
 }
 
 function worstFirst(a: AuditFinding, b: AuditFinding): number {
-  return (
-    severity(a) - severity(b) ||
-    b.byClass.never - a.byClass.never ||
-    b.byClass.over - a.byClass.over ||
-    b.connections.length - a.connections.length ||
-    Number(a.key > b.key) - Number(a.key < b.key)
-  );
+  return heavierFirst(weightOf(a), weightOf(b)) || Number(a.key > b.key) - Number(a.key < b.key);
 }
 
 /** Infinity minus Infinity is no number. */

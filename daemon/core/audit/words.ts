@@ -30,16 +30,25 @@ function spanWords(range: WaitRange): string {
     : `for up to ${waitWords(range)}`;
 }
 
-/** @param limitUs what the counts call too long. @returns what a manager wants to know. */
-export function summaryWords({ outbound, inbound }: ExposureCounts, limitUs: number): string {
+/**
+ * @param limitUs what the counts call too long.
+ * @param nodes that the counts are of.
+ * @returns what a manager wants to know.
+ */
+export function summaryWords(
+  { outbound, inbound }: Omit<ExposureCounts, 'local'>,
+  limitUs: number,
+  nodes = 1,
+): string {
+  const [where, has] = nodes === 1 ? ['this node', 'This node has'] : [`these ${nodes} nodes`, `These ${nodes} nodes have`];
   const limit = durationWords(limitUs);
   const out = outbound.never + outbound.over;
   const total = out + outbound.bounded;
   const inn = inbound.never + inbound.over;
   const sentences = [
     total === 0
-      ? 'This node has no established connections to peers.'
-      : `${out} of ${countWords(total, 'connection', 'connections')} of this node would hang for more than ${limit} if the peer vanished now; ${outbound.never} for ever.`,
+      ? `${has} no established connections to peers.`
+      : `${out} of ${countWords(total, 'connection', 'connections')} of ${where} would hang for more than ${limit} if the peer vanished now; ${outbound.never} for ever.`,
     ...(inn + inbound.bounded === 0
       ? []
       : [

@@ -1,0 +1,119 @@
+/** One node of a watch of many: followed for as long as it is wanted, lost and found again without disturbing the others. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Backoff } from '../../lib/backoff.js';
+import { CallError, type StuckdClient } from '../../rpc/grpc-client.js';
+import type { CliIo } from '../cli-io.js';
+import { type Follower, followChanges, type LossTeller, type OpenWatch } from '../watch-command.js';
+import { hostnameOf } from './node-group.js';
+
+const RETRY_MIN_MS = 500;
+const RETRY_MAX_MS = 15_000;
+
+/** What a node is asked to tell, and to whom. */
+export interface NodeWatchPlan<Change> {
+  readonly address: string;
+  readonly client: StuckdClient;
+  open(client: StuckdClient, resumeToken: string, signal: AbortSignal): ReturnType<OpenWatch<Change>>;
+  /** @returns what it is called from now on; null if it is not one of those that are wanted. */
+  admit(hostname: string): string | null;
+  follower(name: string): Follower<Change>;
+  teller(name: () => string): LossTeller;
+}
+
+export class NodeWatch<Change extends { readonly lost?: unknown }> {
+  readonly #plan: NodeWatchPlan<Change>;
+  readonly #io: CliIo;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #teller: LossTeller;
+  #name: string | null = null;
+  #follower: Follower<Change> | null = null;
+  #isLost = false;
+
+  /** @param signal ends it, as `stop` does. @param name if it has said who it is already. */
+  constructor(plan: NodeWatchPlan<Change>, io: CliIo, signal: AbortSignal, name: string | null) {
+    this.#plan = plan;
+    this.#io = io;
+    this.#signal = AbortSignal.any([signal, this.#stop.signal]);
+    this.#name = name;
+    this.#teller = plan.teller(() => this.name);
+  }
+
+  /** Its address until it has said who it is. */
+  get name(): string {
+    return this.#name ?? this.#plan.address;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** For a node that is known not to answer: it is told of by whoever knows why. */
+  markLost(): this {
+    this.#isLost = true;
+    return this;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Resolves when it is stopped. @throws CallError if the daemon does not take the question: trying again would not help. */
+  async run(): Promise<void> {
+    const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, RETRY_MAX_MS);
+    try {
+      for (;;) {
+        const beganMs = this.#io.nowMs();
+        try {
+          await this.#follow();
+          return;
+        } catch (error) {
+          if (!(error instanceof CallError) || error.failure === 'invalid') {
+            throw error;
+          }
+          this.#tellLost(error.message);
+        }
+        const waitMs = backoff.next(this.#io.nowMs() - beganMs);
+        await delay(waitMs, undefined, { signal: this.#signal }).catch(() => undefined);
+        if (this.#signal.aborted) {
+          return;
+        }
+      }
+    } finally {
+      this.#plan.client.close();
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const { client } = this.#plan;
+    if (this.#name === null) {
+      this.#name = this.#plan.admit(hostnameOf(await client.getStatus()));
+      if (this.#name === null || this.#signal.aborted) {
+        return;
+      }
+    }
+    if (this.#isLost) {
+      this.#isLost = false;
+      this.#teller.back(false);
+    }
+    this.#follower ??= this.#plan.follower(this.#name);
+    const teller: LossTeller = {
+      lost: (reason) => {
+        this.#tellLost(reason);
+      },
+      back: (isComplete) => {
+        this.#isLost = false;
+        this.#teller.back(isComplete);
+      },
+    };
+    const io = { ...this.#io, interruptSignal: () => this.#signal };
+    await followChanges((token, signal) => this.#plan.open(client, token, signal), io, this.#follower, teller);
+  }
+
+  #tellLost(reason: string): void {
+    if (!this.#isLost) {
+      this.#isLost = true;
+      this.#teller.lost(reason);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/** `stuckctl audit` of several nodes: what each has found, worst first, and below it the sums. */
+import { heavierFirst, type FindingWeight } from '../../core/audit/findings.js';
+import { toProtoJson } from '../../rpc/proto-json.js';
+import { type AuditCommand, fails, fetchAudit } from '../audit-command.js';
+import { formatAudit } from '../audit-table.js';
+import { type CliIo, EXIT } from '../cli-io.js';
+import { type AuditFinding, mergeAuditSummaries } from './merge-audits.js';
+import type { Node, NodeGroup } from './node-group.js';
+import { itemLine, nodeColumn, nodesDocument, tellUnreachable, unreachableLines } from './nodes-output.js';
+
+/** Findings that are kept at most, of all nodes together. */
+const FINDINGS_MAX = 100_000;
+
+function weightOf({ peer, exposure, connectionCount }: AuditFinding): FindingWeight {
+  return {
+    isInbound: peer === null || peer === undefined,
+    never: exposure?.neverCount ?? 0,
+    over: exposure?.overThresholdCount ?? 0,
+    connections: connectionCount ?? 0,
+  };
+}
+
+/** A connection that hangs is found for sure, whoever else did not answer. @returns the exit code */
+export async function auditNodes(command: AuditCommand, group: NodeGroup, io: CliIo): Promise<number> {
+  // The worst of all are among the worst of each.
+  const share = Math.max(1, Math.floor(FINDINGS_MAX / Math.max(1, group.nodes.length)));
+  const limit = Math.min(command.limit, share);
+  const answers = await group.ask(({ client }) => fetchAudit({ ...command, limit }, client));
+  const owners = new Map<object, Node>(
+    answers.flatMap(({ node, value }) => value.findings.map((finding) => [finding, node] as const)),
+  );
+  const findings = answers
+    .flatMap(({ value }) => value.findings)
+    .sort((a, b) => heavierFirst(weightOf(a), weightOf(b)))
+    .slice(0, command.limit);
+  const shown = new Set<object>(findings);
+  const summary = answers.length === 0 ? null : mergeAuditSummaries(answers.map(({ value }) => value.summary));
+  switch (command.output) {
+    case 'json': {
+      const responses = answers.map(({ node, value }) => ({
+        node,
+        response: {
+          findings: value.findings.filter((finding) => shown.has(finding)).map(toProtoJson),
+          summary: toProtoJson(value.summary),
+        },
+      }));
+      const merged = summary === null ? {} : { summary: toProtoJson(summary) };
+      await io.write(nodesDocument(responses, group.unreachable, merged));
+      break;
+    }
+    case 'jsonl': {
+      const lines = answers.flatMap(({ node, value }) =>
+        value.findings.filter((finding) => shown.has(finding)).map((finding) => itemLine(node, toProtoJson(finding))),
+      );
+      await io.write(lines.join('') + unreachableLines(group.unreachable));
+      break;
+    }
+    case 'table':
+      if (summary !== null) {
+        await io.write(formatAudit(findings, summary, io.columns, [nodeColumn(owners)]));
+      }
+      break;
+  }
+  if (share < command.limit && answers.some(({ value }) => value.findings.length === share)) {
+    io.writeError(`stuckctl: only the worst ${share} of each node are shown; ask nodes with more alone\n`);
+  }
+  const exitCode = tellUnreachable(group, answers.length, io);
+  return summary !== null && fails(command, summary) ? EXIT.CHECK_FAILED : exitCode;
+}

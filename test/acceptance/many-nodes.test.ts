@@ -1,0 +1,238 @@
+// Proves every command of stuckctl, as a process, against nine nodes at once: real gRPC servers with what they hold given by
+// the test. What is shown in tables, JSON and JSON lines, that one address gives what it always gave, the exit codes, --node
+// and --limit, watches that merge, and a node whose answer is cut off. Ten real daemons, frozen, killed and lost, are in
+// kernel/many-nodes.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { NO_PEER_TOTALS, type PeerTotals } from '../../daemon/core/sweep-totals.js';
+import { waitFor } from '../support/wait-for.js';
+import { createAlert, FakeAlerts } from '../unit/rpc/sample-alerts.js';
+import {
+  createRecord,
+  createStatus,
+  createStatusSource,
+  EPOCH_MONO_US,
+  FakeRecords,
+} from '../unit/rpc/sample-records.js';
+import { RpcBench, startStuckctl, type StuckctlProcess } from './rpc-harness.js';
+
+const NODES = 9;
+const HOLED = 7;
+const PEER = '10.0.0.2:8000';
+
+/** All connections to the peer are stuck, and new ones fail. */
+const DEAD: PeerTotals = {
+  ...NO_PEER_TOTALS,
+  ofPeer: () => 1,
+  ofDestination: () => 1,
+  ofProcess: () => 12,
+  newConnections: () => ({ succeeded: 0, failed: 3, lastSuccessUs: null, lastFailureUs: EPOCH_MONO_US - 4e6 }),
+  signsOf: () => ({ lastHeardUs: null, connecting: 0 }),
+};
+
+interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Line {
+  readonly node: string;
+  readonly address: string;
+  readonly item?: Readonly<Record<string, unknown>>;
+  readonly unreachable?: string;
+  readonly event?: string;
+}
+
+/** What `-o json` writes. */
+interface Document {
+  readonly peers: readonly Readonly<Record<string, unknown>>[];
+  readonly nodes: readonly { readonly node: string; readonly address: string; readonly response: unknown }[];
+  readonly unreachable: readonly { readonly node: string; readonly reason: string }[];
+}
+
+const parse = (text: string): unknown => JSON.parse(text);
+const parseDocument = (text: string): Document => JSON.parse(text) as Document;
+const lines = (stdout: string): Line[] =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => parse(line) as Line);
+
+describe('nine nodes', () => {
+  let bench: RpcBench;
+  let addresses: readonly string[];
+  const records: FakeRecords[] = [];
+
+  before(async () => {
+    bench = new RpcBench();
+    addresses = Array.from({ length: NODES }, (_, index) => `unix:${bench.directory.path}/${String(index + 1)}.sock`);
+    for (const [index, address] of addresses.entries()) {
+      // Later nodes detected earlier, so that the order of a list is not that of the nodes.
+      const detectedUs = EPOCH_MONO_US - (index + 1) * 1e6;
+      const held = new FakeRecords(index < HOLED ? [createRecord({ id: `c${String(index + 1)}`, detectedUs })] : []);
+      records.push(held);
+      const { node } = createStatus();
+      const status = createStatus({ node: { ...node, hostname: `web-${String(index + 1)}` } });
+      const alerts = new FakeAlerts(index === 0 ? [createAlert()] : []);
+      await bench.serve({ records: held, alerts, totals: DEAD, status: createStatusSource(status) }, address);
+    }
+  });
+
+  after(() => {
+    bench.clean();
+  });
+
+  const start = (args: readonly string[], nodes: readonly string[] = addresses): StuckctlProcess => {
+    const stuckctl = startStuckctl(args, { STUCKD_ADDRESS: nodes.join(',') });
+    bench.onClean(() => {
+      stuckctl.child.kill('SIGKILL');
+    });
+    return stuckctl;
+  };
+  const run = async (...args: readonly string[]): Promise<Run> => start(args).ended;
+  const lost = (): string => `unix:${bench.directory.path}/lost.sock`;
+
+  test('peers: from how many nodes', async () => {
+    const { code, stdout } = await run('peers');
+    assert.equal(code, 0);
+    const [header = '', row = '', ...sentences] = stdout.split('\n');
+    assert.match(header, /^PEER +NODES +VERDICT +STUCK /);
+    assert.match(row, /^10\.0\.0\.2:8000 +7 of 9 +dead_from_some +7 of 7 /);
+    assert.match(
+      sentences.join(' ').replaceAll(/\s+/g, ' '),
+      /Black-holed from 7 of 9 nodes \(web-\d, .* and 2 more\), and new connections fail/,
+    );
+  });
+
+  test('peers as JSON', async () => {
+    const { stdout } = await run('peers', '-o', 'json');
+    const { peers, nodes, unreachable } = parseDocument(stdout);
+    assert.deepEqual([peers.length, nodes.length, unreachable.length], [1, NODES, 0]);
+    const { nodeCount, answeredCount, stuckCount, verdict } = peers[0] ?? {};
+    assert.deepEqual(
+      { nodeCount, answeredCount, stuckCount, verdict },
+      {
+        ...{ nodeCount: HOLED, answeredCount: NODES, stuckCount: HOLED },
+        verdict: 'dead_from_some',
+      },
+    );
+    const [line] = (await run('peers', '-o', 'jsonl')).stdout.trimEnd().split('\n');
+    assert.deepEqual(parse(line ?? ''), peers[0]);
+  });
+
+  test('list: a column for the node, the oldest detection first', async () => {
+    const { code, stdout } = await run('list');
+    assert.equal(code, 0);
+    const names = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' ')[0]);
+    assert.deepEqual(names, ['NODE', 'web-7', 'web-6', 'web-5', 'web-4', 'web-3', 'web-2', 'web-1']);
+  });
+
+  test('each answer as JSON is what the node alone gives', async () => {
+    for (const command of ['list', 'processes', 'peers', 'alerts', 'deliveries', 'status']) {
+      const all = parseDocument((await run(command, '-o', 'json')).stdout);
+      const first = all.nodes.find(({ node }) => node === 'web-1');
+      const alone = await start([command, '-o', 'json'], addresses.slice(0, 1)).ended;
+      assert.deepEqual(first, { node: 'web-1', address: addresses[0], response: parse(alone.stdout) }, command);
+    }
+  });
+
+  test('each item as a line says its node', async () => {
+    const found = lines((await run('list', '-o', 'jsonl')).stdout);
+    assert.deepEqual(
+      found.map(({ node, item }) => `${node} ${String(item?.['id'])}`).sort(),
+      Array.from({ length: HOLED }, (_, index) => `web-${String(index + 1)} c${String(index + 1)}`),
+    );
+  });
+
+  test('--limit is for all of them together', async () => {
+    assert.equal((await run('list', '--limit', '3')).stdout.trimEnd().split('\n').length, 1 + 3);
+    assert.equal(lines((await run('list', '--limit', '3', '-o', 'jsonl')).stdout).length, 3);
+  });
+
+  test('get finds the node that knows the record', async () => {
+    const found = await run('get', 'c5');
+    assert.match(found.stdout, /^Node web-5:\n/);
+    assert.equal(found.code, 0);
+    const none = await run('get', 'c99');
+    assert.match(none.stderr, /no node that answered knows c99/);
+    assert.equal(none.code, 1);
+  });
+
+  test('status and alerts', async () => {
+    const status = (await run('status')).stdout;
+    assert.match(status, /^NODE .*HEALTHY +STUCK/);
+    assert.equal(status.match(/^web-\d /gm)?.length, NODES);
+    assert.match((await run('alerts')).stdout, /^NODE .*\nweb-1 .*retransmitting/);
+  });
+
+  test('--node', async () => {
+    const { code, stdout } = await run('status', '--node', 'web-2,web-3', '-o', 'jsonl');
+    assert.equal(code, 0);
+    assert.deepEqual(
+      lines(stdout).map(({ node }) => node),
+      ['web-2', 'web-3'],
+    );
+    const missing = await run('status', '--node', 'web-2', '--node', 'web-77');
+    assert.equal(missing.code, 5);
+    assert.match(missing.stderr, /web-77: no node that answers has this name/);
+  });
+
+  test('a node that is not there', async () => {
+    const some = await start(['list', '-o', 'json'], [...addresses, lost()]).ended;
+    const { nodes, unreachable } = parseDocument(some.stdout);
+    assert.equal(nodes.length, NODES);
+    assert.deepEqual(
+      unreachable.map(({ node }) => node),
+      [lost()],
+    );
+    assert.match(unreachable[0]?.reason ?? '', /ENOENT/);
+    assert.equal(some.code, 5);
+    const line = lines((await start(['list', '-o', 'jsonl'], [...addresses, lost()]).ended).stdout).at(-1);
+    assert.match(line?.unreachable ?? '', /ENOENT/);
+    assert.equal((await start(['list'], [lost(), `${lost()}2`]).ended).code, 3);
+    assert.equal((await start(['watch'], [lost(), `${lost()}2`]).ended).code, 3);
+  });
+
+  test('what makes one node do something is refused', async () => {
+    for (const args of [
+      ['alerts', '--test', 'ops'],
+      ['deliveries', '--retry', 'd1'],
+    ]) {
+      const { code, stderr } = await run(...args);
+      assert.match(stderr, /is for one node/);
+      assert.equal(code, 2);
+    }
+  });
+
+  test('watch merges, as text and as JSON', async () => {
+    const [text, json] = [start(['watch']), start(['watch', '-o', 'jsonl'])];
+    await waitFor(() => text.stderr().match(/following changes/g)?.length === NODES, { what: 'all nodes' });
+    await waitFor(
+      () =>
+        json
+          .stdout()
+          .split('\n')
+          .filter((line) => line.includes('snapshotEnd')).length === NODES,
+      {
+        what: 'all nodes as JSON',
+      },
+    );
+    for (const [index, held] of records.slice(HOLED).entries()) {
+      held.change('opened', createRecord({ id: `new${String(index)}` }));
+    }
+    for (const name of ['web-8', 'web-9']) {
+      await waitFor(() => new RegExp(`^${name} +\\S+ +STUCK .*-> ${PEER}`, 'm').test(text.stdout()), { what: name });
+      await waitFor(() => lines(json.stdout()).some(({ node, item }) => node === name && item?.['opened']), {
+        what: `${name} as JSON`,
+      });
+    }
+    for (const { child, ended } of [text, json]) {
+      child.kill('SIGINT');
+      assert.equal((await ended).code, 0);
+    }
+  });
+});

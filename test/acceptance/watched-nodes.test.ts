@@ -1,0 +1,146 @@
+// Proves that a watch of many nodes follows a name: nodes that appear under it, nodes that are lost and gone from it, and
+// nodes that answer only later, each told in words and as JSON. The servers are real and on loopback; the name server is a
+// table of the test, and asked far more often than in life.
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { parseCommand } from '../../daemon/cli/arguments.js';
+import type { CliIo } from '../../daemon/cli/cli-io.js';
+import { watchNodes } from '../../daemon/cli/nodes/nodes-watch.js';
+import type { GrpcServer } from '../../daemon/rpc/grpc-server.js';
+import { freePort } from '../support/free-port.js';
+import { waitFor } from '../support/wait-for.js';
+import { createRecord, createStatus, createStatusSource, FakeRecords } from '../unit/rpc/sample-records.js';
+import { RpcBench } from './rpc-harness.js';
+
+let bench: RpcBench;
+let port: number;
+/** What the name resolves to. */
+let hosts: readonly string[];
+/** How often it was asked for. */
+let lookups: number;
+
+beforeEach(async () => {
+  bench = new RpcBench();
+  port = await freePort();
+  hosts = [];
+  lookups = 0;
+});
+
+afterEach(() => {
+  bench.clean();
+});
+
+async function serve(host: string, hostname: string): Promise<{ server: GrpcServer; records: FakeRecords }> {
+  const records = new FakeRecords();
+  const status = createStatusSource(createStatus({ node: { ...createStatus().node, hostname } }));
+  return { server: await bench.serve({ records, status }, `${host}:${String(port)}`), records };
+}
+
+function lookup(): Promise<readonly string[]> {
+  lookups += 1;
+  return Promise.resolve(hosts);
+}
+
+interface Watch {
+  stdout(): string;
+  stderr(): string;
+  says(what: RegExp): Promise<void>;
+  /** @returns the exit code. */
+  stop(): Promise<number>;
+}
+
+function watch(...options: readonly string[]): Watch {
+  const command = parseCommand(['watch', '--address', `dns:///nodes.test:${String(port)}`, ...options], {});
+  assert.ok(command.name === 'watch' && command.nodes);
+  const interrupt = new AbortController();
+  bench.onClean(() => {
+    interrupt.abort();
+  });
+  const output = { stdout: '', stderr: '' };
+  const io: CliIo = {
+    ...{ env: {}, isTerminal: false, terminal: null, columns: Infinity },
+    ...{ nowMs: Date.now, interruptSignal: () => interrupt.signal },
+    write: (text) => {
+      output.stdout += text;
+      return Promise.resolve();
+    },
+    writeError: (text) => {
+      output.stderr += text;
+    },
+  };
+  const ended = watchNodes(command, command.nodes, io, { ask: lookup, intervalMs: 20 });
+  return {
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    says: async (what) => {
+      await waitFor(() => what.test(output.stdout + output.stderr), { what: String(what), timeoutMs: 60_000 });
+    },
+    stop: () => {
+      interrupt.abort();
+      return ended;
+    },
+  };
+}
+
+test('nodes come and go with the name', async () => {
+  const first = await serve('127.0.0.1', 'web-1');
+  hosts = ['127.0.0.1'];
+  const text = watch();
+  await text.says(/^web-1: 0 stuck connections now/m);
+  const second = await serve('127.0.0.2', 'web-2');
+  hosts = ['127.0.0.1', '127.0.0.2'];
+  await text.says(/^web-2: 0 stuck connections now/m);
+  second.records.change('opened', createRecord());
+  await text.says(/^web-2 +\S+ +STUCK/m);
+
+  hosts = ['127.0.0.1'];
+  const lookupsBefore = lookups;
+  await waitFor(() => lookups > lookupsBefore + 2, { what: 'two lookups without the second node' });
+  second.records.change('ended', createRecord({ outcome: 'recovered', endUs: second.records.timeUs }));
+  await text.says(/^web-2 +\S+ +END/m); // whoever answers is followed, whatever a name server says
+  hosts = ['127.0.0.1', '127.0.0.2'];
+
+  first.server.close();
+  await text.says(/^web-1: connection lost \(.*\); trying again until Ctrl-C; 1 other node is followed$/m);
+  assert.doesNotMatch(text.stderr(), /no longer among/, 'a node that is lost may come back');
+  hosts = ['127.0.0.2'];
+  await text.says(/^web-1: it is no longer among the addresses, and not followed any more$/m);
+  assert.equal(await text.stop(), 0);
+});
+
+test('a node that answers later is followed from then on, under its name', async () => {
+  await serve('127.0.0.1', 'web-1');
+  hosts = ['127.0.0.1', '127.0.0.2'];
+  const json = watch('-o', 'jsonl');
+  await json.says(/1 node of 2 did not answer/);
+  await serve('127.0.0.2', 'web-2');
+  await json.says(/^\{"node":"web-2","address":"127\.0\.0\.2:\d+","event":"back","resumed":false\}$/m);
+  await json.says(/^\{"node":"web-2",.*"item":\{.*"snapshotEnd"/m);
+  assert.equal(await json.stop(), 0);
+});
+
+test('a name that another node has: the address tells them apart', async () => {
+  await serve('127.0.0.1', 'twin');
+  hosts = ['127.0.0.1'];
+  const text = watch();
+  await text.says(/^twin: 0 stuck/m);
+  await serve('127.0.0.2', 'twin');
+  hosts = ['127.0.0.1', '127.0.0.2'];
+  await text.says(/^127\.0\.0\.2:\d+: 0 stuck/m);
+  assert.equal(await text.stop(), 0);
+});
+
+test('--node: what appears under another name is not followed', async () => {
+  await serve('127.0.0.1', 'web-1');
+  const other = await serve('127.0.0.2', 'web-2');
+  hosts = ['127.0.0.1'];
+  const text = watch('--node', 'web-1,web-3');
+  await text.says(/^web-1: 0 stuck/m);
+  await text.says(/web-3: no node that answers has this name/);
+  hosts = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
+  await serve('127.0.0.3', 'web-3');
+  await text.says(/^web-3: 0 stuck/m);
+  other.records.change('opened', createRecord());
+  assert.doesNotMatch(text.stdout() + text.stderr(), /web-2/);
+  assert.equal(await text.stop(), 0);
+});
