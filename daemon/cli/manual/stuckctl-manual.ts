@@ -72,15 +72,15 @@ const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
         '  partial        some are stuck, others work: one of several servers behind the address, perhaps',
         '  not_tried      all are stuck, and nobody tried a new connection lately',
       ].join('\n'),
+      'Of several nodes, what they say about one peer is one line, with two verdicts more:',
+      [
+        '  dead_from_some dead from these nodes; the others have nothing stuck to it',
+        '  partition      dead from some nodes, while others get new connections: the network is at fault',
+      ].join('\n'),
     ],
     options: [...FILTERS, limit('peers'), ...COMMON],
     notes: [
       'New connections are counted from the moment at which the first one to the peer got stuck.',
-      'Of several nodes, what they say about one peer is one line, with two verdicts more:',
-      [
-        '  dead_from_some dead from these nodes; the others have nothing stuck to it',
-        '  partition      dead from some nodes, while others get new connections: the network between is at fault',
-      ].join('\n'),
       'json is one document, {"peers": [...]}; jsonl is one peer a line.',
     ],
   },

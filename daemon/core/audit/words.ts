@@ -35,12 +35,9 @@ function spanWords(range: WaitRange): string {
  * @param nodes that the counts are of.
  * @returns what a manager wants to know.
  */
-export function summaryWords(
-  { outbound, inbound }: Omit<ExposureCounts, 'local'>,
-  limitUs: number,
-  nodes = 1,
-): string {
-  const [where, has] = nodes === 1 ? ['this node', 'This node has'] : [`these ${nodes} nodes`, `These ${nodes} nodes have`];
+export function summaryWords({ outbound, inbound }: Omit<ExposureCounts, 'local'>, limitUs: number, nodes = 1): string {
+  const [where, has] =
+    nodes === 1 ? ['this node', 'This node has'] : [`these ${nodes} nodes`, `These ${nodes} nodes have`];
   const limit = durationWords(limitUs);
   const out = outbound.never + outbound.over;
   const total = out + outbound.bounded;
