@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { NO_PEER_TOTALS, type PeerTotals } from '../../daemon/core/sweep-totals.js';
+import { FakeAudits } from '../support/fake-audits.js';
 import { waitFor } from '../support/wait-for.js';
 import { createAlert, FakeAlerts } from '../unit/rpc/sample-alerts.js';
 import {
@@ -51,6 +52,13 @@ interface Document {
   readonly unreachable: readonly { readonly node: string; readonly reason: string }[];
 }
 
+type Counts = Readonly<Record<string, number>>;
+
+interface AuditDocument {
+  readonly summary: { readonly outbound: Counts };
+  readonly nodes: readonly { readonly response: { readonly summary: { readonly outbound: Counts } } }[];
+}
+
 const parse = (text: string): unknown => JSON.parse(text);
 const parseDocument = (text: string): Document => JSON.parse(text) as Document;
 const lines = (stdout: string): Line[] =>
@@ -75,7 +83,9 @@ describe('nine nodes', () => {
       const { node } = createStatus();
       const status = createStatus({ node: { ...node, hostname: `web-${String(index + 1)}` } });
       const alerts = new FakeAlerts(index === 0 ? [createAlert()] : []);
-      await bench.serve({ records: held, alerts, totals: DEAD, status: createStatusSource(status) }, address);
+      const audits = new FakeAudits();
+      const setup = { records: held, alerts, audits, totals: DEAD, status: createStatusSource(status) };
+      await bench.serve(setup, address);
     }
   });
 
@@ -198,14 +208,42 @@ describe('nine nodes', () => {
   });
 
   test('what makes one node do something is refused', async () => {
-    for (const args of [
-      ['alerts', '--test', 'ops'],
-      ['deliveries', '--retry', 'd1'],
-    ]) {
+    for (const args of [['alerts', '--test', 'ops'], ['deliveries', '--retry', 'd1'], ['top']]) {
       const { code, stderr } = await run(...args);
       assert.match(stderr, /is for one node/);
       assert.equal(code, 2);
     }
+  });
+
+  test('audit: a column for the node, worst first, and the sums', async () => {
+    const { code, stdout } = await run('audit', '--limit', '30');
+    assert.equal(code, 0);
+    assert.match(stdout, /^NODE +PROCESS +LEADING TO +CONNS/);
+    const rows = stdout.match(/^web-\d .*$/gm) ?? [];
+    assert.equal(rows.length, 30);
+    // Each of nine has three or more that nothing ends: they come before those that keepalive ends, of whichever node.
+    const bounded = rows.map((row) => !/ never /.test(row));
+    assert.ok(bounded.includes(true) && bounded.includes(false));
+    assert.deepEqual(bounded, [...bounded].sort());
+    assert.match(stdout, /^ {2}web-\d: \S+ has 1 connection to /m);
+    assert.match(stdout, /of these 9 nodes would hang for more than 15 min/);
+  });
+
+  test('audit as JSON, and --fail-on, which comes before a node that is not there', async () => {
+    const { nodes, summary } = parse((await run('audit', '-o', 'json')).stdout) as AuditDocument;
+    const counts = nodes.map(({ response }) => response.summary.outbound);
+    const sum = (name: string): number => counts.reduce((total, each) => total + (each[name] ?? 0), 0);
+    assert.equal(counts.length, NODES);
+    for (const name of ['neverCount', 'overThresholdCount']) {
+      assert.ok(sum(name) > NODES);
+      assert.equal(summary.outbound[name], sum(name), name);
+    }
+    const found = lines((await run('audit', '-o', 'jsonl', '--limit', '4')).stdout);
+    assert.equal(found.length, 4);
+    const some = [...addresses.slice(0, 2), lost()];
+    assert.equal((await start(['audit', '--fail-on', 'never'], some).ended).code, 4);
+    assert.equal((await start(['audit', '--fail-on', 'one_lost_probe'], some).ended).code, 5);
+    assert.equal((await start(['audit', '-o', 'json'], [lost(), `${lost()}2`]).ended).code, 3);
   });
 
   test('watch merges, as text and as JSON', async () => {

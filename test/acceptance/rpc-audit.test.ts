@@ -2,35 +2,11 @@
 // why there is none. The connections are made by hand; test/kernel/audit.test.ts asks a real daemon about real ones.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { auditedConnection } from '../../daemon/core/audit/audited.js';
-import type { AuditResult, HeldConnection } from '../../daemon/core/audit/run.js';
-import type { AuditSource } from '../../daemon/core/audit/source.js';
 import type { AuditRequest } from '../../daemon/rpc/grpc-client.js';
 import { durationFromUs } from '../../daemon/rpc/proto-time.js';
-import { clockAt, snapshotAt, TEST_KERNEL } from '../support/snapshot-builder.js';
+import { FakeAudits } from '../support/fake-audits.js';
 import { OWNER } from '../unit/rpc/sample-records.js';
 import { rejection, RpcBench } from './rpc-harness.js';
-
-const CONTEXT = { kernel: TEST_KERNEL, clock: clockAt(TEST_KERNEL, 0), idleLimits: [], peerLimitUs: () => null };
-
-function connection(number: number): HeldConnection {
-  const remote = { address: `10.1.0.${number}`, port: 80 };
-  const snapshot = snapshotAt(TEST_KERNEL, 0, { remote, keepalive: number % 2 === 0 });
-  return { ...auditedConnection(snapshot, CONTEXT), owner: { ...OWNER, pid: 100 + number } };
-}
-
-/** Each audit finds one connection more than the one before. */
-class FakeAudits implements AuditSource {
-  readonly idleLimits = [];
-  readonly last = null;
-  count = 0;
-
-  audit(): Promise<AuditResult> {
-    this.count++;
-    const connections = Array.from({ length: 4 + this.count }, (_, index) => connection(index + 1));
-    return Promise.resolve({ connections, unreported: 0, endUs: this.count, durationUs: 10 });
-  }
-}
 
 let bench: RpcBench;
 

@@ -156,6 +156,8 @@ async function cutAndGiveUp({ lab, client, server, link, stuckd }: Incident): Pr
   for (const id of givenUp) {
     await using.connect(id, SERVER_ADDRESS, PORT, 'user_timeout=4000');
   }
+  // Otherwise the first is ten minutes away.
+  await stuckd.client.auditConnections({});
   await link.cut();
   for (const id of [...hanging, ...givenUp]) {
     await using.command(`send ${id} 100`);

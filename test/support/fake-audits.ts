@@ -1,0 +1,28 @@
+/** Audits of connections that are made by hand. */
+import { auditedConnection } from '../../daemon/core/audit/audited.js';
+import type { AuditResult, HeldConnection } from '../../daemon/core/audit/run.js';
+import type { AuditSource } from '../../daemon/core/audit/source.js';
+import { OWNER } from '../unit/rpc/sample-records.js';
+import { clockAt, snapshotAt, TEST_KERNEL } from './snapshot-builder.js';
+
+const CONTEXT = { kernel: TEST_KERNEL, clock: clockAt(TEST_KERNEL, 0), idleLimits: [], peerLimitUs: () => null };
+
+/** Every other one has keepalive; each is of another process to another peer. */
+function connection(number: number): HeldConnection {
+  const remote = { address: `10.1.0.${number}`, port: 80 };
+  const snapshot = snapshotAt(TEST_KERNEL, 0, { remote, keepalive: number % 2 === 0 });
+  return { ...auditedConnection(snapshot, CONTEXT), owner: { ...OWNER, pid: 100 + number } };
+}
+
+/** Each audit finds one connection more than the one before. */
+export class FakeAudits implements AuditSource {
+  readonly idleLimits = [];
+  readonly last = null;
+  count = 0;
+
+  audit(): Promise<AuditResult> {
+    this.count++;
+    const connections = Array.from({ length: 4 + this.count }, (_, index) => connection(index + 1));
+    return Promise.resolve({ connections, unreported: 0, endUs: this.count, durationUs: 10 });
+  }
+}

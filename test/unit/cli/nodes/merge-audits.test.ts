@@ -1,0 +1,55 @@
+// Proves that what nodes say about exposure adds up, in numbers, by rule and in words. What is shown of it by stuckctl, and the
+// order of findings, are in acceptance/many-nodes.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type AuditSummary, mergeAuditSummaries } from '../../../../daemon/cli/nodes/merge-audits.js';
+import { stuckd } from '../../../../daemon/rpc/gen/stuckd.js';
+import { toProtoJson } from '../../../../daemon/rpc/proto-json.js';
+import { durationFromUs } from '../../../../daemon/rpc/proto-time.js';
+
+const { AUDIT_RULE_ONE_LOST_PROBE, AUDIT_RULE_DEFAULT_RETRIES2 } = stuckd.v1.AuditRule;
+const THRESHOLD = durationFromUs(60_000_000);
+
+const FIRST: AuditSummary = {
+  outbound: { neverCount: 1, overThresholdCount: 2, boundedCount: 3 },
+  inbound: { neverCount: 10, overThresholdCount: 0, boundedCount: 0 },
+  ...{ localCount: 4, unreportedCount: 0, threshold: THRESHOLD },
+  rules: [{ rule: AUDIT_RULE_DEFAULT_RETRIES2, connectionCount: 5, explanation: 'the first says' }],
+  namespaces: [{ netns: 1, connectionCount: 16 }],
+};
+
+const SECOND: AuditSummary = {
+  outbound: { neverCount: 100, overThresholdCount: 0, boundedCount: 0 },
+  ...{ localCount: 1, unreportedCount: 7, threshold: THRESHOLD },
+  rules: [
+    { rule: AUDIT_RULE_ONE_LOST_PROBE, connectionCount: 1, explanation: 'one' },
+    { rule: AUDIT_RULE_DEFAULT_RETRIES2, connectionCount: 6, explanation: 'the second says' },
+  ],
+};
+
+describe('audits of several nodes', () => {
+  test('add up', () => {
+    const merged = mergeAuditSummaries([FIRST, SECOND]);
+    assert.deepEqual(toProtoJson(merged), {
+      outbound: { neverCount: 101, overThresholdCount: 2, boundedCount: 3 },
+      inbound: { neverCount: 10 },
+      ...{ localCount: 5, unreportedCount: 7, threshold: '60s' },
+      rules: [
+        { rule: 'AUDIT_RULE_ONE_LOST_PROBE', connectionCount: 1, explanation: 'one' },
+        { rule: 'AUDIT_RULE_DEFAULT_RETRIES2', connectionCount: 11, explanation: 'the first says' },
+      ],
+      summary: merged.summary,
+    });
+  });
+
+  test('in words', () => {
+    assert.equal(
+      mergeAuditSummaries([FIRST, SECOND]).summary,
+      '103 of 106 connections of these 2 nodes would hang for more than 1 min if the peer vanished now; 101 for ever. ' +
+        'Of 10 connections from clients, 10 would hold a descriptor for more than 1 min; 10 for ever.',
+    );
+    assert.match(mergeAuditSummaries([FIRST]).summary, /^3 of 6 connections of this node /);
+    const idle = { outbound: {}, inbound: {}, threshold: THRESHOLD };
+    assert.equal(mergeAuditSummaries([idle, idle]).summary, 'These 2 nodes have no established connections to peers.');
+  });
+});
