@@ -101,6 +101,7 @@ describe('a client that knows nothing', () => {
     const needed = [
       'google/protobuf/duration.proto',
       'google/protobuf/timestamp.proto',
+      'stuckd/v1/audit.proto',
       'stuckd/v1/connection_service.proto',
       'stuckd/v1/types.proto',
     ];
