@@ -60,15 +60,23 @@ function explanation(finding: Finding, width: number, leading: readonly Column<F
   return `\n${paragraph(text, width, '  ')}${advice.join('')}`;
 }
 
-/** The sysctls that decide for whole namespaces: they are told here once, not with every connection. */
-function namespaceText({ netns, connectionCount, tcpRetries2, tcpSynRetries }: Namespace): string {
-  const count = connectionCount ?? 0;
-  return `netns ${(netns ?? 0).toString()} (${count.toString()}): tcp_retries2=${(tcpRetries2 ?? 0).toString()}, tcp_syn_retries=${(tcpSynRetries ?? 0).toString()}`;
-}
-
+/** The sysctls that decide for whole namespaces, once for all that have the same: they are not told with every connection. */
 function namespacesText(namespaces: readonly Namespace[], width: number): string {
-  const shown = namespaces.slice(0, EXPLAINED).map(namespaceText).join('; ');
-  const more = namespaces.length - EXPLAINED;
+  const byValues = new Map<string, Namespace[]>();
+  for (const namespace of namespaces) {
+    const { tcpRetries2, tcpSynRetries } = namespace;
+    const values = `tcp_retries2=${(tcpRetries2 ?? 0).toString()}, tcp_syn_retries=${(tcpSynRetries ?? 0).toString()}`;
+    byValues.set(values, [...(byValues.get(values) ?? []), namespace]);
+  }
+  const texts = [...byValues].map(([values, [first, ...others]]) => {
+    const where =
+      others.length === 0
+        ? `network namespace ${(first?.netns ?? 0).toString()}`
+        : `${(others.length + 1).toString()} network namespaces`;
+    return `${values} in ${where}`;
+  });
+  const more = texts.length - EXPLAINED;
+  const shown = texts.slice(0, EXPLAINED).join('; ');
   return shown === '' ? '' : paragraph(more > 0 ? `${shown}; ${more.toString()} more` : shown, width);
 }
 
