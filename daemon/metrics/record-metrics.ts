@@ -25,14 +25,6 @@ const US_PER_SECOND = 1_000_000;
 
 const NO_VALUES: WorkloadValues = [];
 
-/** Records of one kind and direction that belong to one workload. */
-interface Group {
-  readonly kind: StuckKind;
-  readonly direction: StuckRecord['direction'];
-  readonly values: WorkloadValues;
-  count: number;
-}
-
 /** The open records of one workload. */
 interface WorkloadCounts {
   readonly values: WorkloadValues;
@@ -55,7 +47,6 @@ function giveUpCause({ outcome, giveUp, detectedGiveUp }: StuckRecord): GiveUpCa
 export class RecordMetrics {
   readonly #options: RecordMetricsOptions;
   readonly #room: SeriesRoom;
-  readonly #openedSeries = new Map<string, WorkloadValues>();
   readonly #limbo: Limbo;
   /** Records that are not counted for their workload yet, with the kind that they opened as. */
   readonly #ownerless = new Map<string, StuckKind>();
@@ -78,7 +69,9 @@ export class RecordMetrics {
       // What a restart brought back opens once more, and was counted by the run before.
       if (record.detectedUs >= this.#startUs) {
         this.#options.metrics.add('recordsOpened', { kind: record.kind });
-        this.#ownerless.set(record.id, record.kind);
+        if (this.#options.workloadLabels.length > 0) {
+          this.#ownerless.set(record.id, record.kind);
+        }
       }
     }
     this.#countForWorkload(kind, record);
@@ -106,21 +99,14 @@ export class RecordMetrics {
   /** A record is counted for its workload when that is known; at the latest when it has ended. */
   #countForWorkload(change: RecordChange['kind'], record: StuckRecord): void {
     const kind = this.#ownerless.get(record.id);
-    const { metrics, clock, workloadLabels } = this.#options;
+    const { metrics, clock } = this.#options;
     if (kind === undefined || (change !== 'ended' && record.ownerType === 'pending')) {
       return;
     }
     this.#ownerless.delete(record.id);
-    if (workloadLabels.length === 0) {
-      return;
-    }
     const values = this.#valuesOf(record);
-    const key = keyOfValues(values);
-    const hasRoom = this.#room.take(key, clock.nowUs());
-    if (hasRoom) {
-      this.#openedSeries.set(key, values);
-    }
-    metrics.add('workloadRecordsOpened', { kind, ...this.#labels(hasRoom ? values : this.#others()) });
+    const told = this.#room.take(values, clock.nowUs()) ? values : this.#others();
+    metrics.add('workloadRecordsOpened', { kind, ...this.#labels(told) });
   }
 
   #countEnded(record: StuckRecord): void {
@@ -146,18 +132,15 @@ export class RecordMetrics {
     const workloads = this.#groupByWorkload(open);
     const sizes = new Map([...workloads].map(([key, { size }]) => [key, size]));
     const kept = largestOf(sizes, maxWorkloads);
-    // A workload may itself be called "other": then it is in one series with those that have no room.
-    const told = new Map<string, Group>();
+    metrics.clear('stuckConnections');
     for (const [key, { values, counts }] of workloads) {
+      // A workload may itself be called "other": then it is in one series with those that have no room.
+      const labels = this.#labels(kept.has(key) ? values : this.#others());
       for (const [kind, byDirection] of counts) {
         for (const [direction, count] of byDirection) {
-          addToGroup(told, { kind, direction, values: kept.has(key) ? values : this.#others(), count });
+          metrics.raise('stuckConnections', { kind, direction, ...labels }, count);
         }
       }
-    }
-    metrics.clear('stuckConnections');
-    for (const { kind, direction, values, count } of told.values()) {
-      metrics.set('stuckConnections', { kind, direction, ...this.#labels(values) }, count);
     }
     metrics.set('workloadsFolded', {}, sizes.size - kept.size);
   }
@@ -185,9 +168,7 @@ export class RecordMetrics {
   }
 
   #forgetIdleSeries(nowUs: number): void {
-    for (const key of this.#room.expire(nowUs)) {
-      const values = this.#openedSeries.get(key) ?? [];
-      this.#openedSeries.delete(key);
+    for (const values of this.#room.expire(nowUs)) {
       for (const kind of STUCK_KINDS) {
         this.#options.metrics.forget('workloadRecordsOpened', { kind, ...this.#labels(values) });
       }
@@ -206,13 +187,6 @@ export class RecordMetrics {
   #labels(values: WorkloadValues): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#options.workloadLabels.map((label, index) => [label, values[index] ?? '']));
   }
-}
-
-function addToGroup(groups: Map<string, Group>, { kind, direction, values, count }: Group): void {
-  const key = keyOfValues([kind, direction, ...values]);
-  const group = groups.get(key) ?? { kind, direction, values, count: 0 };
-  group.count += count;
-  groups.set(key, group);
 }
 
 function oldestByKind(open: readonly StuckRecord[]): ReadonlyMap<StuckKind, number> {
