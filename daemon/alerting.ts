@@ -13,7 +13,6 @@ import type { AlertingReport, RecordSource, WallClock, WorkloadSource } from './
 import type { ConnectionTotals } from './core/totals.js';
 import type { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
-import { basicNodeFacts } from './node-facts.js';
 import { AlertHistory } from './rpc/alert-history.js';
 import { alertToJson } from './rpc/alert-json.js';
 import { alertToProto } from './rpc/alert-mapping.js';
@@ -22,13 +21,14 @@ import { deliveryProblems } from './sinks/delivery-problems.js';
 import { FiringAlertStore } from './store/firing-alerts.js';
 import type { History } from './store/history.js';
 import { StateSaver } from './store/state-saver.js';
-import { nodeNameOf } from './workloads.js';
 
 /** How long requests to receivers that are under way may take when the daemon stops. */
 const DRAIN_MS = 3000;
 
 export interface AlertingParts {
   readonly config: Config;
+  /** What this node is called. */
+  readonly node: string;
   readonly clock: WallClock;
   readonly records: RecordSource;
   readonly workloads: WorkloadSource;
@@ -49,7 +49,7 @@ export class Alerting {
   #saver: StateSaver<SavedAlerts> | null = null;
 
   constructor(parts: AlertingParts) {
-    const { config, clock, records, workloads, totals, log } = parts;
+    const { config, node, clock, records, workloads, totals, log } = parts;
     this.#parts = parts;
     this.#engine = new AlertEngine({
       config: alertConfig(config, receiverNames(config)),
@@ -64,7 +64,7 @@ export class Alerting {
       alertJson: (alert, withConnections) =>
         alertToJson(alertToProto(alert, clock.nowUs(), clock, workloads, withConnections ? alert.connections : [])),
       stateDir: config.stateDir,
-      node: basicNodeFacts(nodeNameOf(config.kubernetes, process.env)).hostname,
+      node,
       receivers: config.receivers,
       log,
     });

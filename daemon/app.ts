@@ -94,6 +94,7 @@ class RunningApp implements App {
   readonly #monitoring: Monitoring;
   readonly #losses = new SensorLosses();
   #reload: AgentFacts['reload'] = { isSuccessful: true, lastSuccessRealUs: this.#startRealUs };
+  readonly #nodeName: string | null;
   #nodeFacts: NodeFacts;
   #wasUp = false;
   #stopping: Promise<void> | null = null;
@@ -105,7 +106,8 @@ class RunningApp implements App {
     this.#log = log;
     this.#saves = new SaveResults(log);
     this.clock = clock;
-    this.#nodeFacts = basicNodeFacts(nodeNameOf(config.kubernetes, process.env));
+    this.#nodeName = nodeNameOf(config.kubernetes, process.env);
+    this.#nodeFacts = basicNodeFacts(this.#nodeName);
     this.firstPicture = new Promise((resolve) => {
       this.#resolveFirstPicture = resolve;
     });
@@ -183,6 +185,7 @@ class RunningApp implements App {
   #createAlerting(config: Config): Alerting {
     return new Alerting({
       config,
+      node: this.#nodeFacts.hostname,
       clock: this.clock,
       records: this.engine,
       workloads: this.#workloads.source,
@@ -248,7 +251,7 @@ class RunningApp implements App {
     this.#supervisor.start();
     this.#audits.start(this.#cleanup);
     this.#cleanup.push('sensor', () => this.#supervisor.stop());
-    void readNodeFacts(nodeNameOf(this.#config.kubernetes, process.env)).then((facts) => {
+    void readNodeFacts(this.#nodeName).then((facts) => {
       this.#nodeFacts = facts;
     });
   }

@@ -1,16 +1,5 @@
 /** What sensors have counted and lost so far, and when something was lost last. */
-import type { CountersReport } from './core/sensor-records.js';
-
-const NONE: CountersReport = {
-  ringDropped: 0,
-  events: 0,
-  markFailed: 0,
-  retransmitsSeen: 0,
-  keepaliveSeen: 0,
-  watchRejected: 0,
-  countRejected: 0,
-  holdingsDropped: 0,
-};
+import { type CountersReport, NO_COUNTS } from './core/sensor-records.js';
 
 function lossCount(counters: CountersReport | null): number {
   return counters === null
@@ -19,12 +8,12 @@ function lossCount(counters: CountersReport | null): number {
 }
 
 function sum(a: CountersReport, b: CountersReport): CountersReport {
-  const keys = Object.keys(NONE) as (keyof CountersReport)[];
+  const keys = Object.keys(NO_COUNTS) as (keyof CountersReport)[];
   return Object.fromEntries(keys.map((key) => [key, a[key] + b[key]])) as unknown as CountersReport;
 }
 
 export class SensorLosses {
-  #before = NONE;
+  #before = NO_COUNTS;
   #counters: CountersReport | null = null;
   #untracked = 0;
   #lastLossUs: number | null = null;
@@ -36,7 +25,7 @@ export class SensorLosses {
 
   /** What all sensors have counted, also those that are gone: a sensor that dies under load must not hide its losses. */
   get totals(): CountersReport {
-    return sum(this.#before, this.#counters ?? NONE);
+    return sum(this.#before, this.#counters ?? NO_COUNTS);
   }
 
   /** When something was lost last, CLOCK_MONOTONIC microseconds; null if nothing ever was. */

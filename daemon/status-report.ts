@@ -92,9 +92,10 @@ function notReady({
     : [];
 }
 
-function problems(parts: StatusParts): readonly string[] {
+/** What does not work besides what keeps it from being ready. */
+function otherProblems(parts: StatusParts): readonly string[] {
   const { supervisor } = parts;
-  const found = [...notReady(parts)];
+  const found: string[] = [];
   for (const { name, attached, how, loss } of supervisor.introduction?.programs ?? []) {
     if (!attached) {
       found.push(`probe ${name} is missing: ${how}; ${loss}`);
@@ -123,14 +124,15 @@ export function untrackedCount({ counters }: TrackerState): number {
 export function buildStatus(parts: StatusParts): StatusReport {
   const { supervisor, lastSweep, tracker } = parts;
   const hello = supervisor.introduction?.hello;
-  const found = problems(parts);
+  const reasons = notReady(parts);
+  const problems = [...reasons, ...otherProblems(parts)];
   return {
     version: VERSION,
     startRealUs: parts.startRealUs,
     pid: parts.daemonPid,
-    healthy: found.length === 0,
-    notReady: notReady(parts),
-    problems: found,
+    healthy: problems.length === 0,
+    notReady: reasons,
+    problems,
     sensor: {
       state: supervisor.state,
       pid: hello?.pid ?? 0,

@@ -68,10 +68,8 @@ export const OUTCOMES: readonly Outcome[] = [
   'lost_track',
 ];
 
-export const DIRECTIONS = ['outbound', 'inbound', 'unknown'] as const;
-
 /** Who opened the connection. */
-export type Direction = (typeof DIRECTIONS)[number];
+export type Direction = 'outbound' | 'inbound' | 'unknown';
 
 /** What kind of holder a socket has; `pending` while it is being looked up. */
 export type OwnerType = 'pending' | 'process' | 'orphan' | 'kernel' | 'unaccepted' | 'unknown';

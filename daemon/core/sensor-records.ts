@@ -80,6 +80,18 @@ export interface CountersReport {
   readonly holdingsDropped: number;
 }
 
+/** Of a sensor that has just started. */
+export const NO_COUNTS: CountersReport = {
+  ringDropped: 0,
+  events: 0,
+  markFailed: 0,
+  retransmitsSeen: 0,
+  keepaliveSeen: 0,
+  watchRejected: 0,
+  countRejected: 0,
+  holdingsDropped: 0,
+};
+
 /** The totals of one peer or listener in one sweep. */
 export interface InterestReport {
   readonly interestId: number;

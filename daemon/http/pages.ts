@@ -31,7 +31,7 @@ const LANDING = `<!doctype html>
 </html>
 `;
 
-function plain(status: number, lines: readonly string[]): Page {
+export function plain(status: number, lines: readonly string[]): Page {
   return { status, contentType: PLAIN, body: `${lines.join('\n')}\n` };
 }
 

@@ -48,16 +48,9 @@ function setReceivers(metrics: MetricSet, receivers: readonly ReceiverReport[]):
 }
 
 function setAlerts(metrics: MetricSet, firing: readonly Alert[], { fired, resolved }: StatusReport['alerting']): void {
-  const counts = new Map<string, { readonly alert: Alert; count: number }>();
-  for (const alert of firing) {
-    const key = `${alert.kind} ${alert.severity}`;
-    const entry = counts.get(key) ?? { alert, count: 0 };
-    entry.count += 1;
-    counts.set(key, entry);
-  }
   metrics.clear('alertsFiring');
-  for (const { alert, count } of counts.values()) {
-    metrics.set('alertsFiring', { kind: alert.kind, severity: alert.severity }, count);
+  for (const { kind, severity } of firing) {
+    metrics.raise('alertsFiring', { kind, severity });
   }
   metrics.total('alertsFired', {}, fired);
   metrics.total('alertsResolved', {}, resolved);

@@ -57,6 +57,11 @@ export class MetricSet {
     this.#gauges.get(key)?.set(labels, value);
   }
 
+  /** Adds to one series of a gauge. */
+  raise<Key extends KeyOf<'gauge'>>(key: Key, labels: LabelsOf<Key>, value = 1): void {
+    this.#gauges.get(key)?.inc(labels, value);
+  }
+
   /** Takes all series of a gauge away, but for those that are known in advance: these are 0 until they are set. */
   clear(key: KeyOf<'gauge'>): void {
     const gauge = this.#gauges.get(key);

@@ -3,6 +3,7 @@ import type { RecordChange, RecordSource, WallClock, WorkloadSource } from '../c
 import { STUCK_KINDS, type StuckKind } from '../core/kinds.js';
 import type { StuckRecord } from '../core/record.js';
 import type { GiveUpCause } from './catalogue.js';
+import { Limbo } from './limbo.js';
 import type { MetricSet } from './metric-set.js';
 import { keyOfValues, largestOf, OTHER, SeriesRoom, type WorkloadValues } from './series-room.js';
 import { type WorkloadLabel, workloadValues } from './workload-labels.js';
@@ -22,12 +23,13 @@ const SERIES_IDLE_US = 3_600_000_000;
 
 const US_PER_SECOND = 1_000_000;
 
-/** Records of one kind and direction that belong to one workload. */
-interface Group {
-  readonly kind: StuckKind;
-  readonly direction: StuckRecord['direction'];
+const NO_VALUES: WorkloadValues = [];
+
+/** The open records of one workload. */
+interface WorkloadCounts {
   readonly values: WorkloadValues;
-  count: number;
+  size: number;
+  readonly counts: Map<StuckKind, Map<StuckRecord['direction'], number>>;
 }
 
 /** Which of the kernel's limits it was; null if it was not the kernel that ended it. */
@@ -45,9 +47,7 @@ function giveUpCause({ outcome, giveUp, detectedGiveUp }: StuckRecord): GiveUpCa
 export class RecordMetrics {
   readonly #options: RecordMetricsOptions;
   readonly #room: SeriesRoom;
-  readonly #openedSeries = new Map<string, WorkloadValues>();
-  /** Until when the time that each open record has been stuck is counted, CLOCK_MONOTONIC microseconds. */
-  readonly #countedUntilUs = new Map<string, number>();
+  readonly #limbo: Limbo;
   /** Records that are not counted for their workload yet, with the kind that they opened as. */
   readonly #ownerless = new Map<string, StuckKind>();
   /** When this run began to watch, CLOCK_MONOTONIC microseconds. */
@@ -57,16 +57,21 @@ export class RecordMetrics {
     this.#options = options;
     this.#room = new SeriesRoom(options.maxWorkloads, SERIES_IDLE_US);
     this.#startUs = options.clock.nowUs();
+    this.#limbo = new Limbo(this.#startUs);
   }
 
   /** Takes a change of a record. */
   take({ kind, record }: RecordChange): void {
+    if (kind !== 'ended') {
+      this.#limbo.follow(record, this.#options.clock.nowUs());
+    }
     if (kind === 'opened') {
-      this.#countedUntilUs.set(record.id, this.#watchedSinceUs(record));
       // What a restart brought back opens once more, and was counted by the run before.
       if (record.detectedUs >= this.#startUs) {
         this.#options.metrics.add('recordsOpened', { kind: record.kind });
-        this.#ownerless.set(record.id, record.kind);
+        if (this.#options.workloadLabels.length > 0) {
+          this.#ownerless.set(record.id, record.kind);
+        }
       }
     }
     this.#countForWorkload(kind, record);
@@ -79,15 +84,10 @@ export class RecordMetrics {
   update(): void {
     const { records, metrics, clock } = this.#options;
     const nowUs = clock.nowUs();
+    for (const kind of STUCK_KINDS) {
+      metrics.total('limbo', { kind }, this.#limbo.totalUs(kind, nowUs) / US_PER_SECOND);
+    }
     const open = records.open();
-    const limboUs = new Map<StuckKind, number>();
-    for (const record of open) {
-      limboUs.set(record.kind, (limboUs.get(record.kind) ?? 0) + this.#takeLimboUs(record, nowUs));
-    }
-    // One addition for each kind: with 50,000 records the additions were a fifth of a scrape.
-    for (const [kind, sumUs] of limboUs) {
-      metrics.add('limbo', { kind }, sumUs / US_PER_SECOND);
-    }
     this.#setStuck(open);
     metrics.clear('oldestStuck');
     for (const [kind, sinceUs] of oldestByKind(open)) {
@@ -99,21 +99,14 @@ export class RecordMetrics {
   /** A record is counted for its workload when that is known; at the latest when it has ended. */
   #countForWorkload(change: RecordChange['kind'], record: StuckRecord): void {
     const kind = this.#ownerless.get(record.id);
-    const { metrics, clock, workloadLabels } = this.#options;
+    const { metrics, clock } = this.#options;
     if (kind === undefined || (change !== 'ended' && record.ownerType === 'pending')) {
       return;
     }
     this.#ownerless.delete(record.id);
-    if (workloadLabels.length === 0) {
-      return;
-    }
     const values = this.#valuesOf(record);
-    const key = keyOfValues(values);
-    const hasRoom = this.#room.take(key, clock.nowUs());
-    if (hasRoom) {
-      this.#openedSeries.set(key, values);
-    }
-    metrics.add('workloadRecordsOpened', { kind, ...this.#labels(hasRoom ? values : this.#others()) });
+    const told = this.#room.take(values, clock.nowUs()) ? values : this.#others();
+    metrics.add('workloadRecordsOpened', { kind, ...this.#labels(told) });
   }
 
   #countEnded(record: StuckRecord): void {
@@ -122,8 +115,7 @@ export class RecordMetrics {
     if (outcome === null || endUs === null) {
       return;
     }
-    metrics.add('limbo', { kind }, this.#takeLimboUs(record, endUs) / US_PER_SECOND);
-    this.#countedUntilUs.delete(record.id);
+    this.#limbo.end(record, endUs);
     metrics.add('recordsEnded', { kind, outcome });
     metrics.observe('stuckDuration', { kind }, Math.max(0, endUs - sinceUs) / US_PER_SECOND);
     const cause = giveUpCause(record);
@@ -135,49 +127,48 @@ export class RecordMetrics {
     }
   }
 
-  /** From when on its time in limbo is counted: not from before this run, which has seen nothing of that. */
-  #watchedSinceUs({ sinceUs }: StuckRecord): number {
-    return Math.max(sinceUs, this.#startUs);
-  }
-
-  /** @returns the time until then that has not been counted yet, which is counted now. */
-  #takeLimboUs(record: StuckRecord, untilUs: number): number {
-    const fromUs = this.#countedUntilUs.get(record.id) ?? this.#watchedSinceUs(record);
-    if (untilUs <= fromUs) {
-      return 0;
-    }
-    this.#countedUntilUs.set(record.id, untilUs);
-    return untilUs - fromUs;
-  }
-
   #setStuck(open: readonly StuckRecord[]): void {
     const { metrics, maxWorkloads } = this.#options;
-    const groups = new Map<string, Group>();
-    const sizes = new Map<string, number>();
-    for (const record of open) {
-      const values = this.#valuesOf(record);
-      const workload = keyOfValues(values);
-      sizes.set(workload, (sizes.get(workload) ?? 0) + 1);
-      addToGroup(groups, record, values, 1);
-    }
+    const workloads = this.#groupByWorkload(open);
+    const sizes = new Map([...workloads].map(([key, { size }]) => [key, size]));
     const kept = largestOf(sizes, maxWorkloads);
-    // A workload may itself be called "other": then it is in one series with those that have no room.
-    const told = new Map<string, Group>();
-    for (const group of groups.values()) {
-      const values = kept.has(keyOfValues(group.values)) ? group.values : this.#others();
-      addToGroup(told, group, values, group.count);
-    }
     metrics.clear('stuckConnections');
-    for (const { kind, direction, values, count } of told.values()) {
-      metrics.set('stuckConnections', { kind, direction, ...this.#labels(values) }, count);
+    for (const [key, { values, counts }] of workloads) {
+      // A workload may itself be called "other": then it is in one series with those that have no room.
+      const labels = this.#labels(kept.has(key) ? values : this.#others());
+      for (const [kind, byDirection] of counts) {
+        for (const [direction, count] of byDirection) {
+          metrics.raise('stuckConnections', { kind, direction, ...labels }, count);
+        }
+      }
     }
     metrics.set('workloadsFolded', {}, sizes.size - kept.size);
   }
 
+  /** No text is made for a record without labels of workloads: with 50,000 records that was most of a scrape. */
+  #groupByWorkload(open: readonly StuckRecord[]): ReadonlyMap<string, WorkloadCounts> {
+    const workloads = new Map<string, WorkloadCounts>();
+    for (const record of open) {
+      const values = this.#valuesOf(record);
+      const key = keyOfValues(values);
+      let workload = workloads.get(key);
+      if (workload === undefined) {
+        workload = { values, size: 0, counts: new Map() };
+        workloads.set(key, workload);
+      }
+      workload.size += 1;
+      let byDirection = workload.counts.get(record.kind);
+      if (byDirection === undefined) {
+        byDirection = new Map();
+        workload.counts.set(record.kind, byDirection);
+      }
+      byDirection.set(record.direction, (byDirection.get(record.direction) ?? 0) + 1);
+    }
+    return workloads;
+  }
+
   #forgetIdleSeries(nowUs: number): void {
-    for (const key of this.#room.expire(nowUs)) {
-      const values = this.#openedSeries.get(key) ?? [];
-      this.#openedSeries.delete(key);
+    for (const values of this.#room.expire(nowUs)) {
       for (const kind of STUCK_KINDS) {
         this.#options.metrics.forget('workloadRecordsOpened', { kind, ...this.#labels(values) });
       }
@@ -186,7 +177,7 @@ export class RecordMetrics {
 
   #valuesOf(record: StuckRecord): WorkloadValues {
     const { workloadLabels, workloads } = this.#options;
-    return workloadLabels.length === 0 ? [] : workloadValues(workloadLabels, workloads.workloadOf(record));
+    return workloadLabels.length === 0 ? NO_VALUES : workloadValues(workloadLabels, workloads.workloadOf(record));
   }
 
   #others(): WorkloadValues {
@@ -198,25 +189,12 @@ export class RecordMetrics {
   }
 }
 
-/** What a group is of. */
-type Sort = Pick<Group, 'kind' | 'direction'>;
-
-function addToGroup(
-  groups: Map<string, Group>,
-  { kind, direction }: Sort,
-  values: WorkloadValues,
-  count: number,
-): void {
-  const key = keyOfValues([kind, direction, ...values]);
-  const group = groups.get(key) ?? { kind, direction, values, count: 0 };
-  group.count += count;
-  groups.set(key, group);
-}
-
 function oldestByKind(open: readonly StuckRecord[]): ReadonlyMap<StuckKind, number> {
   const oldest = new Map<StuckKind, number>();
   for (const { kind, sinceUs } of open) {
-    oldest.set(kind, Math.min(oldest.get(kind) ?? Infinity, sinceUs));
+    if (sinceUs < (oldest.get(kind) ?? Infinity)) {
+      oldest.set(kind, sinceUs);
+    }
   }
   return oldest;
 }

@@ -28,8 +28,8 @@ export function largestOf(sizes: ReadonlyMap<string, number>, max: number): Read
 export class SeriesRoom {
   readonly #max: number;
   readonly #idleUs: number;
-  /** When each was counted last, CLOCK_MONOTONIC microseconds; the one that has waited longest first. */
-  readonly #lastUs = new Map<string, number>();
+  /** When each was counted last, by its key; the one that has waited longest first. */
+  readonly #groups = new Map<string, { readonly values: WorkloadValues; readonly lastUs: number }>();
 
   /** @param idleUs after how long without anything a group gives its place up */
   constructor(max: number, idleUs: number) {
@@ -37,24 +37,25 @@ export class SeriesRoom {
     this.#idleUs = idleUs;
   }
 
-  /** @returns false if there is no room for it. */
-  take(key: string, nowUs: number): boolean {
-    if (!this.#lastUs.delete(key) && this.#lastUs.size >= this.#max) {
+  /** @param nowUs CLOCK_MONOTONIC, microseconds. @returns false if there is no room for it. */
+  take(values: WorkloadValues, nowUs: number): boolean {
+    const key = keyOfValues(values);
+    if (!this.#groups.delete(key) && this.#groups.size >= this.#max) {
       return false;
     }
-    this.#lastUs.set(key, nowUs);
+    this.#groups.set(key, { values, lastUs: nowUs });
     return true;
   }
 
   /** @returns those that gave their place up. */
-  expire(nowUs: number): readonly string[] {
-    const gone: string[] = [];
-    for (const [key, lastUs] of this.#lastUs) {
+  expire(nowUs: number): readonly WorkloadValues[] {
+    const gone: WorkloadValues[] = [];
+    for (const [key, { values, lastUs }] of this.#groups) {
       if (nowUs - lastUs < this.#idleUs) {
         break;
       }
-      gone.push(key);
-      this.#lastUs.delete(key);
+      gone.push(values);
+      this.#groups.delete(key);
     }
     return gone;
   }

@@ -44,7 +44,7 @@ export class ServiceNotifier {
       },
       Math.min(watchdogMs ?? STATUS_INTERVAL_MS, STATUS_INTERVAL_MS),
     );
-    this.#sayReady();
+    this.#sayReady(this.#options.status());
   }
 
   /** To be followed by `ready`. systemd tells a reload that it asked for by the time (Type=notify-reload). */
@@ -71,13 +71,13 @@ export class ServiceNotifier {
   }
 
   #tick(): void {
-    if (this.#options.watchdogMs !== null || this.#options.status() !== this.#toldStatus) {
-      this.#sayReady();
+    const status = this.#options.status();
+    if (this.#options.watchdogMs !== null || status !== this.#toldStatus) {
+      this.#sayReady(status);
     }
   }
 
-  #sayReady(): void {
-    const status = this.#options.status();
+  #sayReady(status: string): void {
     const alive = this.#options.watchdogMs === null ? [] : ['WATCHDOG=1'];
     this.#toldStatus = this.#send(['READY=1', `STATUS=${status}`, ...alive]) ? status : null;
   }

@@ -74,7 +74,6 @@ export class Outbox {
   readonly #busy = new Set<string>();
   readonly #ended = { dead: 0, delivered: 0 };
   readonly #texts = new SharedTexts();
-  #dropped = 0;
 
   constructor(log: OutboxLog, limits: OutboxLimits = DEFAULT_LIMITS) {
     this.#log = log;
@@ -100,12 +99,13 @@ export class Outbox {
 
   /** Messages that wait, of those that can. */
   get fill(): TableFill {
-    return { entries: this.#entries.size - this.#ended.dead - this.#ended.delivered, capacity: this.#limits.pending };
+    const { dead, delivered } = this.#ended;
+    return { entries: this.#entries.size - dead - delivered, capacity: this.#limits.pending };
   }
 
   /** Messages that were dropped because too many waited. */
   get dropped(): number {
-    return this.#dropped;
+    return [...this.#counts.values()].reduce((sum, { dropped }) => sum + dropped, 0);
   }
 
   entries(): Iterable<OutboxEntry> {
@@ -295,8 +295,7 @@ export class Outbox {
     const { pending, alertBytes, dead, delivered, threads } = this.#limits;
     this.#trimEnded('delivered', delivered);
     this.#trimEnded('dead', this.#texts.bytes > alertBytes ? 0 : dead);
-    const waiting = (): number => this.#entries.size - this.#ended.dead - this.#ended.delivered;
-    while (waiting() > pending || this.#texts.bytes > alertBytes) {
+    while (this.fill.entries > pending || this.#texts.bytes > alertBytes) {
       if (!this.#dropOldest()) {
         break;
       }
@@ -332,7 +331,6 @@ export class Outbox {
     for (const id of fullest?.entries.keys() ?? []) {
       if (fullest !== null && !this.#busy.has(id)) {
         this.counts(fullest.receiver).dropped += 1;
-        this.#dropped += 1;
         this.#forget(id);
         return true;
       }

@@ -33,7 +33,7 @@ import { Sockprog } from '../support/sockprog.js';
 import type { StuckJson } from '../support/stuckd.js';
 import { suiteEnding } from '../support/suite-ending.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
-import { containerId, podUid } from '../unit/kubernetes/sample-pods.js';
+import { containerId, podGroup, podUid } from '../unit/kubernetes/sample-pods.js';
 
 const mount = cgroup2Mount();
 const skip = labSkipReason() || cgroupSkipReason(mount);
@@ -56,12 +56,6 @@ interface Stage extends TwoHosts {
   readonly state: string;
   /** Makes one more pod, with the same state on the node. */
   readonly createPod: () => PodUnderTest;
-}
-
-/** As containerd lays out pods with the systemd driver. */
-function podGroup(number: number): string {
-  const slice = `kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${podUid(number).replaceAll('-', '_')}.slice`;
-  return `${slice}/cri-containerd-${containerId(number)}.scope`;
 }
 
 /** @param secrets values of Secrets, by their names. */

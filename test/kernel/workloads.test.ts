@@ -15,7 +15,7 @@ import { StuckdUnderTest, type StuckJson } from '../support/stuckd.js';
 import { suiteEnding } from '../support/suite-ending.js';
 import { NOBODY, startAs } from '../support/unprivileged.js';
 import { waitFor } from '../support/wait-for.js';
-import { containerId, createPod, NODE, podUid } from '../unit/kubernetes/sample-pods.js';
+import { containerId, createPod, NODE, podGroup, podUid } from '../unit/kubernetes/sample-pods.js';
 
 const PORT = 8000;
 const ORPHAN_RETRIES = 8;
@@ -33,13 +33,6 @@ async function setStage(test: Ending): Promise<Stage> {
   const serving = await Sockprog.start(hosts.lab, hosts.server);
   await serving.command(`listen l ${SERVER_ADDRESS} ${PORT}`);
   return { ...hosts, using: await Sockprog.start(hosts.lab, hosts.client) };
-}
-
-/** As containerd lays out a pod with the systemd driver. */
-function podGroup(number: number): string {
-  const uid = podUid(number).replaceAll('-', '_');
-  const slice = `kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${uid}.slice`;
-  return `${slice}/cri-containerd-${containerId(number)}.scope`;
 }
 
 describe('workloads', { skip: labSkipReason() || cgroupSkipReason(mount2), concurrency: atOnce(4) }, () => {

@@ -5,16 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
 import { CleanupStack } from '../../daemon/lib/cleanup-stack.js';
+import { cgroup2Mount, removeGroups } from './cgroups.js';
 import { type Ending, labSkipReason, waitFor } from './lab.js';
 import { packageRoot } from './package-root.js';
 import { type ProgramResult, runProgram } from './run-program.js';
 
 const SYSTEMD = '/lib/systemd/systemd';
-
-/** Where control groups of version 2 are mounted; undefined where they are not. */
-function cgroupMount(): string | undefined {
-  return /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1];
-}
 
 /** Mounts below an overlay do not show through it; what systemd and the services are made of must lie on one with the root. */
 function separatePlace(): string | undefined {
@@ -38,7 +34,7 @@ export function systemdSkipReason(): string | false {
   if (!existsSync(SYSTEMD)) {
     return `needs ${SYSTEMD} (Debian package systemd)`;
   }
-  if (cgroupMount() === undefined) {
+  if (cgroup2Mount() === undefined) {
     return 'needs control groups of version 2';
   }
   const separate = separatePlace();
@@ -69,17 +65,6 @@ function removeLeftovers(mount: string): void {
   }
 }
 
-/** Groups are removed from the leaves; whoever was in them is dead by then. */
-function removeGroups(directory: string): true {
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    if (entry.isDirectory()) {
-      removeGroups(join(directory, entry.name));
-    }
-  }
-  rmdirSync(directory);
-  return true;
-}
-
 export class BootedSystemd {
   readonly #process: ManagedProcess;
   /** Of its first process, as this machine counts. */
@@ -103,13 +88,17 @@ export class BootedSystemd {
     cleanup.push('layer', () => {
       rmSync(layer, { recursive: true });
     });
-    const mount = cgroupMount() ?? '';
+    const mount = cgroup2Mount() ?? '';
     removeLeftovers(mount);
     const group = join(mount, `${GROUP_PREFIX}${String(process.pid)}`);
     mkdirSync(group);
     cleanup.push('control group', async () => {
       // The kernel takes a moment to forget the processes that were killed.
-      await waitFor(() => removeGroups(group), { what: `the end of ${group}` });
+      const isRemoved = (): boolean => {
+        removeGroups(group);
+        return true;
+      };
+      await waitFor(isRemoved, { what: `the end of ${group}` });
     });
     // systemd takes the group in which its namespace of groups begins for the root of all.
     const enter = ['sh', '-c', 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"', 'sh', group];

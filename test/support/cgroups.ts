@@ -35,7 +35,8 @@ export function cgroupSkipReason(mount: string | undefined): string | false {
   }
 }
 
-function removeGroups(directory: string): void {
+/** Groups are removed from the leaves. @throws Error while a process is in one of them */
+export function removeGroups(directory: string): void {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     if (entry.isDirectory()) {
       removeGroups(join(directory, entry.name));

@@ -1,14 +1,13 @@
 /** Plays the service manager: a socket for notifications, as systemd gives one to each service. */
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
 import type { Ending } from './lab.js';
 import { Notice } from './notice.js';
 import { packageRoot } from './package-root.js';
 import { runProgram } from './run-program.js';
+import { testTool } from './test-tool.js';
 import { waitFor } from './wait-for.js';
 
 /** Connects the socket for a program that cannot, and becomes that program. */
@@ -19,21 +18,6 @@ export interface Notification {
   readonly pid: number;
   /** Its assignments, for example `READY=1`. */
   readonly lines: readonly string[];
-}
-
-let built: Promise<string> | undefined;
-
-/** Compiles notify_receiver.c, once in each process; others may run what is there, so it is replaced, not written. */
-async function compile(): Promise<string> {
-  const directory = join(packageRoot(), 'build/test-tools');
-  const program = join(directory, 'notify_receiver');
-  const fresh = `${program}.${String(process.pid)}`;
-  mkdirSync(directory, { recursive: true });
-  const source = join(packageRoot(), 'test/support/notify-receiver/notify_receiver.c');
-  const options = ['-O2', '-std=gnu11', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror'];
-  await promisify(execFile)('cc', [...options, source, '-o', fresh]);
-  renameSync(fresh, program);
-  return program;
 }
 
 export class NotifyReceiver {
@@ -57,8 +41,7 @@ export class NotifyReceiver {
 
   /** @param kind systemd gives a path to services, and container managers often an abstract name. */
   static async start(test: Ending, kind: 'path' | 'abstract' = 'path'): Promise<NotifyReceiver> {
-    built ??= compile();
-    const program = await built;
+    const program = await testTool('notify_receiver', 'test/support/notify-receiver/notify_receiver.c');
     const directory = mkdtempSync(join(tmpdir(), 'stuckd-notify-'));
     const address = `${kind === 'path' ? '' : '@'}${join(directory, 'notify')}`;
     const receiver = startProcess([program, address]);

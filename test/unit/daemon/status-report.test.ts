@@ -2,7 +2,7 @@
 // the acceptance and kernel tests.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CountersReport } from '../../../daemon/core/sensor-records.js';
+import { type CountersReport, NO_COUNTS } from '../../../daemon/core/sensor-records.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { createTrackerState, type TrackerState } from '../../../daemon/core/tracker-state.js';
 import { DEFAULT_TRACKER_CONFIG } from '../../../daemon/core/tracker-config.js';
@@ -41,16 +41,7 @@ const SWEEP: PassReport = {
   error: 0,
 };
 
-const COUNTERS: CountersReport = {
-  ringDropped: 0,
-  events: 5,
-  markFailed: 0,
-  retransmitsSeen: 0,
-  keepaliveSeen: 0,
-  watchRejected: 0,
-  countRejected: 0,
-  holdingsDropped: 0,
-};
+const COUNTERS: CountersReport = { ...NO_COUNTS, events: 5 };
 
 /** A daemon with which nothing is wrong, but for `changes`. */
 function parts(changes: Partial<StatusParts> = {}): StatusParts {

@@ -7,6 +7,7 @@ import type { Alert } from '../../../daemon/core/alert.js';
 import { AGENT_TABLES, type AgentFacts, DROP_STAGES } from '../../../daemon/core/agent-facts.js';
 import type { ReceiverReport } from '../../../daemon/core/delivery.js';
 import type { StatusReport } from '../../../daemon/core/ports.js';
+import { NO_COUNTS } from '../../../daemon/core/sensor-records.js';
 import { setAgentMetrics } from '../../../daemon/metrics/agent-metrics.js';
 import { MetricSet } from '../../../daemon/metrics/metric-set.js';
 import { createClock, createStatus, EPOCH_MONO_US, EPOCH_REAL_US } from '../rpc/sample-records.js';
@@ -19,23 +20,12 @@ function fromKeys<Key extends string, Value>(
   return Object.fromEntries(keys.map((key, index) => [key, value(index)])) as Record<Key, Value>;
 }
 
-const COUNTERS: AgentFacts['counters'] = {
-  ringDropped: 0,
-  events: 0,
-  markFailed: 0,
-  retransmitsSeen: 0,
-  keepaliveSeen: 0,
-  watchRejected: 0,
-  countRejected: 0,
-  holdingsDropped: 0,
-};
-
 function createFacts(changes: Partial<AgentFacts> = {}): AgentFacts {
   return {
     dropped: fromKeys(DROP_STAGES, () => 0),
     tables: fromKeys(AGENT_TABLES, () => ({ entries: 0, capacity: 100 })),
     subscribers: { connections: 0, alerts: 0 },
-    counters: COUNTERS,
+    counters: NO_COUNTS,
     reload: { isSuccessful: true, lastSuccessRealUs: EPOCH_REAL_US },
     ...changes,
   };
@@ -90,7 +80,7 @@ describe('sensor', () => {
   });
 
   test('what it has counted', async () => {
-    const counters = { ...COUNTERS, events: 70, retransmitsSeen: 900, keepaliveSeen: 11 };
+    const counters = { ...NO_COUNTS, events: 70, retransmitsSeen: 900, keepaliveSeen: 11 };
     const samples = samplesOf(await scrape({}, { counters }));
     assert.equal(samples.get('stuckd_sensor_events_total'), 70);
     assert.equal(samples.get('stuckd_retransmit_timeouts_seen_total'), 900);

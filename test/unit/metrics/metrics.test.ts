@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { AGENT_TABLES, type AgentFacts, DROP_STAGES } from '../../../daemon/core/agent-facts.js';
+import { NO_COUNTS } from '../../../daemon/core/sensor-records.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { EventLoopLag } from '../../../daemon/metrics/event-loop-lag.js';
 import { Metrics } from '../../../daemon/metrics/metrics.js';
@@ -20,10 +21,7 @@ function createFacts(): AgentFacts {
     dropped: Object.fromEntries(DROP_STAGES.map((stage) => [stage, 0])) as AgentFacts['dropped'],
     tables: Object.fromEntries(AGENT_TABLES.map((table) => [table, none])) as AgentFacts['tables'],
     subscribers: { connections: 0, alerts: 0 },
-    counters: {
-      ...{ ringDropped: 0, events: 0, markFailed: 0, retransmitsSeen: 0, keepaliveSeen: 0 },
-      ...{ watchRejected: 0, countRejected: 0, holdingsDropped: 0 },
-    },
+    counters: NO_COUNTS,
     reload: { isSuccessful: true, lastSuccessRealUs: 0 },
   };
 }

@@ -144,7 +144,7 @@ describe('how long', () => {
     records.change('opened', createRecord({ id: 'b', sinceUs: nowUs - 2 * SECOND_US }));
     nowUs += SECOND_US;
     assert.equal(await limbo(), 19);
-    // It ended before the last scrape, as a late report may say: what was counted stays.
+    // It ended before the last scrape, as a late report may say: what was told is not taken back, and made up for.
     const sinceUs = nowUs - 16 * SECOND_US;
     records.change('ended', {
       ...createRecord({ id: 'a', sinceUs }),
@@ -153,7 +153,7 @@ describe('how long', () => {
     });
     assert.equal(await limbo(), 19);
     nowUs += 4 * SECOND_US;
-    assert.equal(await limbo(), 23);
+    assert.equal(await limbo(), 13 + 7);
     // And what nobody asked for meanwhile counts all the same.
     records.change('opened', createRecord({ id: 'c', kind: 'unread', sinceUs: nowUs }));
     nowUs += 6 * SECOND_US;
@@ -162,6 +162,22 @@ describe('how long', () => {
     records.change('ended', createRecord({ id: 'c', ...endC }));
     const unread = nonZero(await scrape(recordMetrics), 'stuckd_limbo_seconds_total')['kind="unread"'];
     assert.equal(unread, 6);
+  });
+
+  test('time in limbo is that of the kind which the connection has at the time', async () => {
+    const recordMetrics = create();
+    records.change('opened', createRecord({ id: 'a', sinceUs: nowUs - 10 * SECOND_US }));
+    nowUs += 5 * SECOND_US;
+    records.change('updated', createRecord({ id: 'a', kind: 'closing' }));
+    nowUs += 3 * SECOND_US;
+    records.change('updated', createRecord({ id: 'a', kind: 'closing' }));
+    assert.deepEqual(nonZero(await scrape(recordMetrics), 'stuckd_limbo_seconds_total'), {
+      'kind="retransmitting"': 15,
+      'kind="closing"': 3,
+    });
+    records.change('ended', { ...ended('timed_out', 0, { id: 'a', kind: 'closing' }), endUs: nowUs });
+    nowUs += 100 * SECOND_US;
+    assert.equal(nonZero(await scrape(recordMetrics), 'stuckd_limbo_seconds_total')['kind="closing"'], 3);
   });
 
   test('of what a restart brought back, only the time after it; and it was counted by the run before', async () => {

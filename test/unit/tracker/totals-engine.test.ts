@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { interestKey } from '../../../daemon/core/interest.js';
 import type { RecordChange } from '../../../daemon/core/ports.js';
-import type { SensorRecord } from '../../../daemon/core/sensor-records.js';
+import { NO_COUNTS, type SensorRecord } from '../../../daemon/core/sensor-records.js';
 import type { StuckRecord } from '../../../daemon/core/record.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { TotalsEngine } from '../../../daemon/tracker/totals-engine.js';
@@ -19,19 +19,7 @@ const PROCESS = '2 process 12900';
 const HZ = 250;
 
 /** What comes last with every sweep. */
-const COUNTERS: SensorRecord = {
-  type: 'counters',
-  counters: {
-    ringDropped: 0,
-    events: 0,
-    markFailed: 0,
-    retransmitsSeen: 0,
-    keepaliveSeen: 0,
-    watchRejected: 0,
-    countRejected: 0,
-    holdingsDropped: 0,
-  },
-};
+const COUNTERS: SensorRecord = { type: 'counters', counters: NO_COUNTS };
 
 function sweepEnd(changes: Partial<PassReport> = {}): SensorRecord {
   const none = { durationUs: 0, sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0, error: 0 };
