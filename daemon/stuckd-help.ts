@@ -6,7 +6,9 @@ import { STUCKD } from './stuckd-manual.js';
 /** @param version as --version prints it */
 export function stuckdHelp(version: string): string {
   const optionsFor = (...names: readonly string[]): string =>
-    optionsText(optionsOf(STUCKD.commands.filter(({ name }) => names.includes(name))));
+    optionsText(
+      optionsOf(STUCKD.commands.filter(({ name }) => names.includes(name))).filter(({ name }) => name !== 'help'),
+    );
   return [
     paragraph(`stuckd ${version}: ${STUCKD.summary}`),
     commandsText(STUCKD.commands, 'stuckd '),

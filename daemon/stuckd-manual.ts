@@ -1,7 +1,7 @@
 /** The manual of stuckd: its commands, of which help, completions and the manual page are made. */
 import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { CUT_SECONDS } from './demo/cut-seconds.js';
-import { type OptionManual, type ProgramManual, SHELLS } from './lib/manual/manual.js';
+import { type CommandManual, type OptionManual, type ProgramManual, SHELLS } from './lib/manual/manual.js';
 
 const CONFIG: OptionManual = {
   name: 'config',
@@ -13,7 +13,13 @@ const CONFIG: OptionManual = {
 /** What the command line says in place of the file. */
 const SETTINGS: readonly OptionManual[] = [
   CONFIG,
-  { name: 'address', value: 'ADDR', environment: 'STUCKD_ADDRESS', text: 'where gRPC listens: unix:PATH or HOST:PORT' },
+  {
+    name: 'address',
+    value: 'ADDR',
+    completes: { filesAfter: ['unix:'] },
+    environment: 'STUCKD_ADDRESS',
+    text: 'where gRPC listens: unix:PATH or HOST:PORT',
+  },
   {
     name: 'http-address',
     value: 'ADDR',
@@ -30,6 +36,7 @@ const SETTINGS: readonly OptionManual[] = [
   {
     name: 'sensor-address',
     value: 'ADDR',
+    completes: { filesAfter: ['unix:'] },
     environment: 'STUCKD_SENSOR_ADDRESS',
     text: 'unix:PATH of a sensor that runs apart',
   },
@@ -52,75 +59,83 @@ const OUTPUT: OptionManual = {
   completes: ['table', 'json'],
   text: 'check: table, or json for one document',
 };
-const HELP: OptionManual = { name: 'help', short: 'h', text: 'this text' };
+const HELP: OptionManual = { name: 'help', short: 'h', text: 'how it is used' };
 const VERSION: OptionManual = { name: 'version', short: 'V', text: 'the version' };
 
+const COMMANDS: readonly CommandManual[] = [
+  {
+    name: 'run',
+    summary:
+      'the daemon, in the foreground; SIGTERM or Ctrl-C drains, a second one ends at once; SIGHUP reads the configuration again',
+    description: [
+      'Runs the daemon in the foreground. SIGTERM or Ctrl-C drains, a second one ends at once. SIGHUP reads the configuration again.',
+    ],
+    options: [...SETTINGS, JSON_LOGS],
+    notes: [],
+  },
+  {
+    name: 'check',
+    summary: 'what this kernel and these privileges allow, feature by feature',
+    description: ['Shows what this kernel and these privileges allow, feature by feature.'],
+    options: [...SETTINGS, JSON_LOGS, OUTPUT],
+    notes: [],
+  },
+  {
+    name: 'demo',
+    summary: 'cuts a network of its own and shows what stuckd says; cleans up after itself',
+    description: ['Cuts a network of its own and shows what stuckd says; cleans up after itself.'],
+    options: [
+      {
+        name: 'cut',
+        value: 'SECONDS',
+        text: `how long the network is cut (${CUT_SECONDS.min} to ${CUT_SECONDS.max}, default ${CUT_SECONDS.default})`,
+      },
+    ],
+    notes: [],
+  },
+  {
+    name: 'config check',
+    argument: { value: 'FILE', isOptional: true, completes: 'file' },
+    summary: 'whether the configuration is valid; exit status 1 if not',
+    description: ['Says whether the configuration is valid. The exit status is 1 if it is not.'],
+    options: [CONFIG],
+    notes: [],
+  },
+  {
+    name: 'config print',
+    summary: 'what is in effect, defaults included; with --redacted without what may be secret',
+    description: ['Prints what is in effect: the file, variables and options, defaults included.'],
+    options: [...SETTINGS, { name: 'redacted', text: 'config print: without what may be secret' }],
+    notes: [],
+  },
+  {
+    name: 'config schema',
+    summary: 'a JSON Schema of the file, for editors',
+    description: ['Prints a JSON Schema of the file, for editors.'],
+    options: [],
+    notes: [],
+  },
+  {
+    name: 'completion',
+    argument: { value: 'SHELL', isOptional: false, completes: SHELLS },
+    summary: 'a script that completes what you type, for bash, zsh or fish',
+    description: ['Prints a script that lets a shell complete commands, options and their values.'],
+    options: [],
+    notes: [],
+  },
+  {
+    name: 'help',
+    summary: 'the same as --help',
+    description: ['Shows the commands and their options, as --help does.'],
+    options: [],
+    notes: [],
+  },
+];
 export const STUCKD: ProgramManual = {
   name: 'stuckd',
   section: 8,
   summary: 'finds TCP connections that hang, and says which process holds them',
-  commands: [
-    {
-      name: 'run',
-      summary:
-        'the daemon, in the foreground; SIGTERM or Ctrl-C drains, a second one ends at once; SIGHUP reads the configuration again',
-      description: [
-        'Runs the daemon in the foreground. SIGTERM or Ctrl-C drains, a second one ends at once. SIGHUP reads the configuration again.',
-      ],
-      options: [...SETTINGS, JSON_LOGS],
-      notes: [],
-    },
-    {
-      name: 'check',
-      summary: 'what this kernel and these privileges allow, feature by feature',
-      description: ['Shows what this kernel and these privileges allow, feature by feature.'],
-      options: [...SETTINGS, JSON_LOGS, OUTPUT],
-      notes: [],
-    },
-    {
-      name: 'demo',
-      summary: 'cuts a network of its own and shows what stuckd says; cleans up after itself',
-      description: ['Cuts a network of its own and shows what stuckd says; cleans up after itself.'],
-      options: [
-        {
-          name: 'cut',
-          value: 'SECONDS',
-          text: `how long the network is cut (${CUT_SECONDS.min} to ${CUT_SECONDS.max}, default ${CUT_SECONDS.default})`,
-        },
-      ],
-      notes: [],
-    },
-    {
-      name: 'config check',
-      argument: { value: 'FILE', isOptional: true, completes: 'file' },
-      summary: 'whether the configuration is valid; exit status 1 if not',
-      description: ['Says whether the configuration is valid. The exit status is 1 if it is not.'],
-      options: [CONFIG],
-      notes: [],
-    },
-    {
-      name: 'config print',
-      summary: 'what is in effect, defaults included; with --redacted without what may be secret',
-      description: ['Prints what is in effect: the file, variables and options, defaults included.'],
-      options: [...SETTINGS, { name: 'redacted', text: 'config print: without what may be secret' }],
-      notes: [],
-    },
-    {
-      name: 'config schema',
-      summary: 'a JSON Schema of the file, for editors',
-      description: ['Prints a JSON Schema of the file, for editors.'],
-      options: [],
-      notes: [],
-    },
-    {
-      name: 'completion',
-      argument: { value: 'SHELL', isOptional: false, completes: SHELLS },
-      summary: 'a script that completes what you type, for bash, zsh or fish',
-      description: ['Prints a script that lets a shell complete commands, options and their values.'],
-      options: [],
-      notes: [],
-    },
-  ],
+  commands: COMMANDS.map((command) => ({ ...command, options: [...command.options, HELP] })),
   options: [HELP, VERSION],
   notes: ['Ask a running daemon with stuckctl.'],
   environment: [

@@ -68,7 +68,8 @@ export type Command =
   | (Common & { readonly name: 'status' })
   | { readonly name: 'completion'; readonly shell: Shell };
 
-const OPTIONS = {
+/** As parseArgs() of Node takes them. */
+export const OPTIONS = {
   output: { type: 'string', short: 'o' },
   address: { type: 'string', multiple: true },
   ...NODES_OPTIONS,

@@ -12,7 +12,7 @@ const STATE_NAMES = [...DELIVERY_STATES_BY_NAME.keys()];
 
 const TIME_LINE = 'TIME is how long ago (30m, 2h, 7d), or when (2026-11-22T08:30, Z for UTC).';
 
-export const HELP: OptionManual = { name: 'help', short: 'h', text: 'this text' };
+export const HELP: OptionManual = { name: 'help', short: 'h', text: 'how it is used' };
 export const VERSION: OptionManual = { name: 'version', short: 'V', text: 'the version' };
 
 const OUTPUT: OptionManual = {
@@ -26,6 +26,7 @@ const OUTPUT: OptionManual = {
 const ADDRESS: OptionManual = {
   name: 'address',
   value: 'ADDR',
+  completes: { filesAfter: ['unix:'] },
   text: 'where stuckd listens: unix:PATH or HOST:PORT',
   lines: [`(default: STUCKD_ADDRESS, or ${DEFAULT_ADDRESS})`],
 };
@@ -34,13 +35,15 @@ const ADDRESS: OptionManual = {
 const NODES: readonly OptionManual[] = [
   {
     ...ADDRESS,
+    completes: { filesAfter: ['unix:', '@', 'file:'] },
+    isList: true,
     lines: [
       ...(ADDRESS.lines ?? []),
-      'Several with commas, dns:///HOST:PORT for all that a name resolves to,',
-      '@FILE for one a line: then all of these nodes are asked at once.',
+      'Several, dns:///HOST:PORT for all that a name resolves to, or @FILE for',
+      'one a line: then all of these nodes are asked at once.',
     ],
   },
-  { name: 'node', value: 'NAME', text: 'of several nodes only this one: its host name, or its address' },
+  { name: 'node', value: 'NAME', isList: true, text: 'of several nodes only this one: its host name, or its address' },
   {
     name: 'timeout',
     value: 'TIME',
@@ -74,28 +77,40 @@ const KIND: OptionManual = {
   name: 'kind',
   value: 'KIND',
   completes: KIND_NAMES,
+  isList: true,
   text: `only this kind: ${KIND_NAMES.join(', ')}`,
 };
 const PEER: OptionManual = {
   name: 'peer',
   value: 'PEER',
+  isList: true,
   text: 'only this peer: an address, or address:port ([address]:port for IPv6)',
 };
 
 /** Which connections; all commands that have one of them have all. */
 export const FILTERS: readonly OptionManual[] = [
-  { name: 'pid', value: 'PID', text: 'only connections that this process holds, or left behind as orphans' },
+  {
+    name: 'pid',
+    value: 'PID',
+    isList: true,
+    text: 'only connections that this process holds, or left behind as orphans',
+  },
   KIND,
   PEER,
-  { name: 'netns', value: 'INODE', text: 'only this network namespace (readlink /proc/PID/ns/net)' },
-  { name: 'container', value: 'ID', text: 'only this container: its id, or at least the first 12 digits' },
-  { name: 'pod', value: 'POD', text: 'only this pod: NAME or NAMESPACE/NAME' },
   {
-    name: 'unit',
-    value: 'UNIT',
-    text: 'only this systemd unit, for example nginx.service',
-    lines: ['Each may be given several times.'],
+    name: 'netns',
+    value: 'INODE',
+    isList: true,
+    text: 'only this network namespace (readlink /proc/PID/ns/net)',
   },
+  {
+    name: 'container',
+    value: 'ID',
+    isList: true,
+    text: 'only this container: its id, or at least the first 12 digits',
+  },
+  { name: 'pod', value: 'POD', isList: true, text: 'only this pod: NAME or NAMESPACE/NAME' },
+  { name: 'unit', value: 'UNIT', isList: true, text: 'only this systemd unit, for example nginx.service' },
 ];
 
 export function limit(noun: string): OptionManual {
@@ -112,12 +127,13 @@ export const WHAT_IF: OptionManual = {
   name: 'what-if',
   value: 'SETTING=VALUE',
   completes: ['tcp_retries2=', 'tcp_syn_retries=', 'tcp_orphan_retries=', 'user-timeout=', 'keepalive='],
+  isList: true,
   text: 'also say when it would end, or would have ended, under another setting:',
   lines: [
     '  tcp_retries2=N, tcp_syn_retries=N, tcp_orphan_retries=N (sysctls)',
     '  user-timeout=30s (TCP_USER_TIMEOUT; 0 switches it off)',
     '  keepalive=20s/10s/3 (idle time, interval, probes)',
-    'May be given several times. Nothing is changed.',
+    'Nothing is changed.',
   ],
 };
 
@@ -145,9 +161,9 @@ export const ALERTS: readonly OptionManual[] = [
     completes: SEVERITY_NAMES,
     text: `only alerts at least as grave: ${SEVERITY_NAMES.join(', ')}`,
   },
-  { name: 'pid', value: 'PID', text: 'only alerts about this process' },
+  { name: 'pid', value: 'PID', isList: true, text: 'only alerts about this process' },
   KIND,
-  { ...PEER, lines: ['The last three may be given several times.'] },
+  PEER,
 ];
 
 /** Of what is not stuck there is no kind, and no orphan. */
@@ -164,18 +180,18 @@ export const AUDIT: readonly OptionManual[] = [
     value: 'WHAT',
     completes: ['never', ...AUDIT_RULES],
     text: 'end with exit code 4 if there is a connection that would hang for ever (never), for longer than a time (15m), or that breaks a rule (its name)',
-    lines: ['May be given several times.'],
+    isList: true,
   },
 ];
 
 export const DELIVERIES: readonly OptionManual[] = [
-  { name: 'receiver', value: 'NAME', text: 'only those to this receiver' },
+  { name: 'receiver', value: 'NAME', isList: true, text: 'only those to this receiver' },
   {
     name: 'state',
     value: 'STATE',
     completes: STATE_NAMES,
+    isList: true,
     text: 'only pending, delivered or dead ones',
-    lines: ['Each may be given several times.'],
   },
   limit('deliveries'),
   { name: 'retry', value: 'ID', text: 'send this one again, now: a dead one, or one that waits' },

@@ -18,6 +18,18 @@ import {
 
 type CommandText = Omit<CommandManual, 'name'>;
 
+/** For those who begin with the question: `help list` is `list --help`. */
+function helpCommand(topics: readonly string[]): CommandManual {
+  return {
+    name: 'help',
+    argument: { value: 'COMMAND', isOptional: true, completes: topics },
+    summary: 'how a command is used',
+    description: ['Shows what there is, or how a command is used, as --help does.'],
+    options: [HELP],
+    notes: [],
+  };
+}
+
 const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
   list: {
     summary: 'the connections that are stuck now',
@@ -136,7 +148,10 @@ export const STUCKCTL: ProgramManual = {
   name: 'stuckctl',
   section: 1,
   summary: 'asks stuckd which TCP connections of this machine are stuck',
-  commands: Object.entries(COMMANDS).map(([name, command]) => ({ name, ...command })),
+  commands: [
+    ...Object.entries(COMMANDS).map(([name, command]) => ({ name, ...command })),
+    helpCommand(Object.keys(COMMANDS)),
+  ],
   options: [...COMMON, VERSION],
   notes: [
     'stuckctl COMMAND --help says more about a command.',

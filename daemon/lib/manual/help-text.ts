@@ -1,6 +1,13 @@
 /** A manual as the text of --help. */
 import { wrapWords } from '../terminal.js';
-import { commandHead, type CommandManual, optionHead, type OptionManual, type ProgramManual } from './manual.js';
+import {
+  commandHead,
+  type CommandManual,
+  listNote,
+  optionHead,
+  type OptionManual,
+  type ProgramManual,
+} from './manual.js';
 
 const WIDTH = 100;
 /** Where the texts of options begin. */
@@ -24,7 +31,8 @@ function optionText(option: OptionManual): string {
 }
 
 export function optionsText(options: readonly OptionManual[]): string {
-  return `Options:\n${options.map(optionText).join('')}`;
+  const note = listNote(options);
+  return `Options:\n${options.map(optionText).join('')}${note === null ? '' : paragraph(note)}`;
 }
 
 /** The commands with their summaries. */

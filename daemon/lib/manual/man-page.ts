@@ -1,5 +1,12 @@
 /** A manual as a page for man(1), in the macros of man(7). */
-import { commandHead, type CommandManual, type Described, type OptionManual, type ProgramManual } from './manual.js';
+import {
+  commandHead,
+  type CommandManual,
+  type Described,
+  listNote,
+  type OptionManual,
+  type ProgramManual,
+} from './manual.js';
 
 /** Text that roff neither takes for a request nor changes: a backslash, a hyphen that is meant as minus, a leading dot. */
 export function roffText(text: string): string {
@@ -47,22 +54,44 @@ export function roffList(items: readonly Described[]): string {
   return items.map(({ name, text }) => `.TP\n\\fB${roffText(name)}\\fR\n${roffText(text)}\n`).join('');
 }
 
-function roffCommand(command: CommandManual): string {
+function roffOptions(options: readonly OptionManual[]): string {
+  const note = listNote(options);
+  return `${options.map(roffOption).join('')}${note === null ? '' : `.PP\n${roffText(note)}\n`}`;
+}
+
+/** Which of the options that stand at the end of the page go with a command. */
+function commonText(taken: readonly OptionManual[], common: readonly OptionManual[]): readonly string[] {
+  const names = taken.map(({ name }) => `--${name}`);
+  if (names.length === 0) {
+    return [];
+  }
+  return [
+    taken.length === common.length
+      ? 'It takes the common options.'
+      : `Of the common options it takes ${names.join(', ')}.`,
+  ];
+}
+
+function roffCommand(command: CommandManual, common: readonly OptionManual[]): string {
   const { description, options, notes } = command;
-  const texts = [roffParagraphs(description, true), ...options.map(roffOption), roffParagraphs(notes, false)];
-  return `.SS ${roffText(commandHead(command))}\n${texts.join('')}`;
+  const own = options.filter((option) => !common.includes(option));
+  const taken = options.filter((option) => common.includes(option));
+  const last = [...commonText(taken, common), ...notes];
+  return `.SS ${roffText(commandHead(command))}\n${roffParagraphs(description, true)}${roffOptions(own)}${roffParagraphs(last, false)}`;
 }
 
 /** @param version of stuckd */
 export function manPage(program: ProgramManual, version: string): string {
   const { name, section, summary, commands, options, notes, environment, files, exitCodes, seeAlso } = program;
   const volume = section === 1 ? 'User Commands' : 'System Administration';
+  // What goes with a single command is no option of commands.
+  const common = options.filter((option) => commands.some((command) => command.options.includes(option)));
   return [
     roffTitle(name, section, version, volume),
     roffSection('NAME', `${name} \\- ${roffText(summary)}\n`),
     roffSection('SYNOPSIS', `\\fB${name}\\fR \\fICOMMAND\\fR [\\fIoptions\\fR]\n`),
-    roffSection('COMMANDS', commands.map(roffCommand).join('')),
-    roffSection('OPTIONS', options.map(roffOption).join('')),
+    roffSection('COMMANDS', commands.map((command) => roffCommand(command, common)).join('')),
+    roffSection('COMMON OPTIONS', roffOptions(options)),
     roffSection('NOTES', roffParagraphs(notes, true)),
     roffSection('EXIT STATUS', roffList(exitCodes)),
     roffSection('ENVIRONMENT', roffList(environment)),

@@ -1,7 +1,12 @@
 /** What a program says about itself. Help, completions and manual pages are renderings of it, so none can be forgotten. */
 
 /** What a shell offers where a value is wanted; absent: nothing, since nobody but the user knows it. */
-export type Completes = 'file' | 'directory' | readonly string[];
+export type Completes =
+  | 'file'
+  | 'directory'
+  | readonly string[]
+  /** One of these beginnings, and a file after it: `unix:/run/x.sock`. */
+  | { readonly filesAfter: readonly string[] };
 
 export interface OptionManual {
   readonly name: string;
@@ -9,6 +14,8 @@ export interface OptionManual {
   /** What stands for the value in help: FORMAT. Absent: the option takes none. */
   readonly value?: string;
   readonly completes?: Completes;
+  /** It may be given several times, or once with commas. */
+  readonly isList?: true;
   /** The variable that stands in for it. */
   readonly environment?: string;
   /** Plain text without line breaks. */
@@ -17,10 +24,16 @@ export interface OptionManual {
   readonly lines?: readonly string[];
 }
 
+export interface ArgumentManual {
+  readonly value: string;
+  readonly isOptional: boolean;
+  readonly completes?: Completes;
+}
+
 export interface CommandManual {
   readonly name: string;
   /** What follows the name, as in `get ID`. */
-  readonly argument?: { readonly value: string; readonly isOptional: boolean; readonly completes?: Completes };
+  readonly argument?: ArgumentManual;
   /** In the list of all commands. */
   readonly summary: string;
   /** Paragraphs; those that begin with a space are kept as they are. */
@@ -42,7 +55,7 @@ export interface ProgramManual {
   /** One sentence, without the name. */
   readonly summary: string;
   readonly commands: readonly CommandManual[];
-  /** Options without a command. */
+  /** Those that go with no command, and those that commands have in common. */
   readonly options: readonly OptionManual[];
   /** Last paragraphs of the overview. */
   readonly notes: readonly string[];
@@ -80,29 +93,62 @@ export function allOptions({ commands, options }: ProgramManual): readonly Optio
   return [...new Map(all.map((option) => [option.name, option])).values()];
 }
 
-/** What to call the words of `config check`: its first is the command, as shells see it. */
-export function firstWord({ name }: CommandManual): string {
-  return name.split(' ')[0] ?? name;
+/** A command as shells see it: one word, after which come the words of its sub-commands, or its argument. */
+export interface CommandWord {
+  /** With the words before it: `config`, `config check`. */
+  readonly path: string;
+  readonly word: string;
+  readonly summary: string;
+  readonly options: readonly OptionManual[];
+  readonly argument: ArgumentManual | null;
+  readonly words: readonly CommandWord[];
 }
 
-/** Commands by their first word; several where it has sub-commands. */
-export function commandsByWord({ commands }: ProgramManual): ReadonlyMap<string, readonly CommandManual[]> {
+function leaf({ name, summary, options, argument }: CommandManual): CommandWord {
+  const word = name.slice(name.lastIndexOf(' ') + 1);
+  return { path: name, word, summary, options, argument: argument ?? null, words: [] };
+}
+
+function branch(word: string, commands: readonly CommandManual[]): CommandWord {
+  const words = commands.map(leaf);
+  const summary = words.map((one) => one.word).join(', ');
+  return { path: word, word, summary, options: optionsOf(commands), argument: null, words };
+}
+
+/** What may come first. Where a word has sub-commands, its options are those of all of them. */
+export function commandWords({ commands }: ProgramManual): readonly CommandWord[] {
   const byWord = new Map<string, CommandManual[]>();
   for (const command of commands) {
-    const word = firstWord(command);
+    const word = command.name.split(' ')[0] ?? command.name;
     byWord.set(word, [...(byWord.get(word) ?? []), command]);
   }
-  return byWord;
+  return [...byWord].map(([word, [first, ...others]]) =>
+    first?.name === word && others.length === 0 ? leaf(first) : branch(word, byWord.get(word) ?? []),
+  );
 }
 
-/** Second words of a command, or what its argument may be. */
-export function argumentWords(commands: readonly CommandManual[]): Completes {
-  const [first, ...others] = commands;
-  const seconds = commands.flatMap(({ name }) => name.split(' ').slice(1));
-  return others.length > 0 || seconds.length > 0 ? seconds : (first?.argument?.completes ?? []);
+/** Whether something must follow this word of a completion, so that no space is put behind it: `tcp_retries2=`. */
+export function goesOn(word: string): boolean {
+  return /[=:@/]$/.test(word);
 }
 
-/** Options of all commands with this first word, each once. */
+/** Options of all these commands, each once. */
 export function optionsOf(commands: readonly CommandManual[]): readonly OptionManual[] {
   return [...new Map(commands.flatMap(({ options }) => options).map((option) => [option.name, option])).values()];
+}
+
+/** `-o`, `--output`. */
+export function flagsOf({ name, short }: OptionManual): readonly string[] {
+  return [...(short === undefined ? [] : [`-${short}`]), `--${name}`];
+}
+
+/** What is said of the options that are lists; null if none is one. */
+export function listNote(options: readonly OptionManual[]): string | null {
+  const names = options.filter(({ isList }) => isList).map(({ name }) => `--${name}`);
+  const [first, ...others] = names;
+  if (first === undefined) {
+    return null;
+  }
+  const whole = others.length === 0 ? first : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
+  return `${whole} may be given several times, or once with commas.`;
 }

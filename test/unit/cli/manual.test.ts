@@ -5,20 +5,19 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { COMMAND_OPTIONS as STUCKCTL_OPTIONS, type CommandName } from '../../../daemon/cli/arguments.js';
+import {
+  COMMAND_OPTIONS as STUCKCTL_OPTIONS,
+  type CommandName,
+  OPTIONS as STUCKCTL_PARSER,
+} from '../../../daemon/cli/arguments.js';
 import { helpText } from '../../../daemon/cli/help.js';
+import { COMMON, ONE_NODE } from '../../../daemon/cli/manual/options.js';
 import { STUCKCTL } from '../../../daemon/cli/manual/stuckctl-manual.js';
 import { configSchema } from '../../../daemon/config.js';
 import { jsonSchema, type SchemaNode, variants } from '../../../daemon/config-schema.js';
 import { completionScript } from '../../../daemon/lib/manual/completion.js';
 import { roffLines, roffText } from '../../../daemon/lib/manual/man-page.js';
-import {
-  allOptions,
-  commandsByWord,
-  optionsOf,
-  type ProgramManual,
-  SHELLS,
-} from '../../../daemon/lib/manual/manual.js';
+import { allOptions, commandWords, type ProgramManual, SHELLS } from '../../../daemon/lib/manual/manual.js';
 import { manPages } from '../../../daemon/man-pages.js';
 import { stuckdHelp } from '../../../daemon/stuckd-help.js';
 import { STUCKD } from '../../../daemon/stuckd-manual.js';
@@ -39,9 +38,9 @@ const withoutGeneral = (names: readonly string[]): string[] =>
 for (const [program, parsed] of PROGRAMS) {
   describe(program.name, () => {
     test('the manual has the commands and options of the parser', () => {
-      const told = [...commandsByWord(program)].map(([word, commands]) => {
-        return [word, withoutGeneral(optionsOf(commands).map(({ name }) => name))];
-      });
+      const told = commandWords(program)
+        .filter(({ word }) => word !== 'help')
+        .map(({ word, options }) => [word, withoutGeneral(options.map(({ name }) => name))]);
       const taken = Object.entries(parsed).map(([word, names]) => [word, withoutGeneral(names)]);
       assert.deepEqual(Object.fromEntries(told), Object.fromEntries(taken));
     });
@@ -64,7 +63,7 @@ for (const [program, parsed] of PROGRAMS) {
           const flag = shell === 'fish' ? ` -l ${name} ` : `--${name}`;
           assert.ok(script.includes(flag), flag);
         }
-        for (const [word] of commandsByWord(program)) {
+        for (const { word } of commandWords(program)) {
           assert.match(script, new RegExp(`\\b${word}\\b`));
         }
       });
@@ -73,7 +72,7 @@ for (const [program, parsed] of PROGRAMS) {
 }
 
 describe('help', () => {
-  for (const { name, options, summary } of STUCKCTL.commands) {
+  for (const { name, options, summary } of STUCKCTL.commands.filter((command) => command.name !== 'help')) {
     test(`of stuckctl ${name}`, () => {
       const text = helpText(name as CommandName);
       for (const option of options) {
@@ -93,8 +92,17 @@ describe('help', () => {
     }
   });
 
+  test('of nothing in particular is a command too', () => {
+    for (const program of [STUCKCTL, STUCKD]) {
+      assert.ok(commandWords(program).some(({ word }) => word === 'help'));
+    }
+  });
+
   test('nothing is wider than 100 columns', () => {
-    const texts = [null, ...STUCKCTL.commands.map(({ name }) => name as CommandName)].map(helpText);
+    const texts = [
+      null,
+      ...STUCKCTL.commands.filter(({ name }) => name !== 'help').map(({ name }) => name as CommandName),
+    ].map(helpText);
     const lines = [...texts, stuckdHelp('1.2.3')].flatMap((text) => text.split('\n'));
     assert.deepEqual(
       lines.filter((line) => line.length > 100),
@@ -118,6 +126,42 @@ test('the page of the configuration has every key of the schema', () => {
     }
   };
   visit(jsonSchema(configSchema), '');
+});
+
+describe('lists', () => {
+  const multiple = Object.entries(STUCKCTL_PARSER)
+    .filter(([, option]) => 'multiple' in option)
+    .map(([name]) => name);
+
+  test('what may come again is what the parser takes again', () => {
+    const options = [...STUCKCTL.commands.flatMap((command) => command.options), ...STUCKCTL.options];
+    for (const { name, isList = false } of options.filter((option) => option !== ONE_NODE[0])) {
+      assert.equal(isList, multiple.includes(name), name);
+    }
+  });
+
+  test('help says so', () => {
+    assert.match(
+      helpText('deliveries').replaceAll(/\s+/g, ' '),
+      /--receiver, --state, --address and --node may be given several times, or once with commas\./,
+    );
+    assert.doesNotMatch(helpText('completion'), /several times/);
+  });
+});
+
+test('the manual page tells common options once, and which commands take them', () => {
+  const page = PAGES.get('stuckctl.1') ?? '';
+  const [commands = '', common = ''] = page.split('.SH COMMON OPTIONS\n');
+  for (const { name } of COMMON.filter((option) => option.name !== 'address')) {
+    const head = `--${name}\\fR`.replaceAll('-', '\\-');
+    assert.ok(!commands.includes(head), name);
+    assert.ok(common.includes(head), name);
+  }
+  const section = (name: string): string => commands.split(`.SS ${name}\n`)[1]?.split('.SS ')[0] ?? '';
+  assert.match(section('status'), /^It takes the common options\.$/m);
+  assert.match(section('top'), /^Of the common options it takes \\-\\-tls\\-ca, .*\\-\\-help\.$/m);
+  assert.match(section('list'), /several times, or once with commas/);
+  assert.match(common, /--?.*several times, or once with commas/);
 });
 
 test('roff takes text for text', () => {
