@@ -103,7 +103,9 @@ export function directionOf(socket: SocketSnapshot): Direction {
 
 /** @returns when the peer last acknowledged or sent anything, CLOCK_MONOTONIC microseconds; null if it never did. */
 function lastSignOfPeerUs(socket: SocketSnapshot, ticks: TickClock): number | null {
-  if (socket.state === TCP_STATE.SYN_SENT || socket.state === TCP_STATE.LISTEN) {
+  // Nothing has stamped it: a connection that was never made has no state of its own any more once the kernel has given up.
+  const isUnheard = socket.rcvTstampJiffies32 === 0 && socket.lrcvtimeJiffies32 === 0;
+  if (isUnheard || socket.state === TCP_STATE.SYN_SENT || socket.state === TCP_STATE.LISTEN) {
     return null;
   }
   return lastHeardUs(socket, ticks);

@@ -1,17 +1,17 @@
-/** Proves what a record says about bytes, ids and directions: SYN and FIN take sequence numbers, but are no bytes. */
+/** Proves what a record says about bytes, progress, ids and directions: SYN and FIN take sequence numbers, but are no bytes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { STUCK_KINDS } from '../../../daemon/core/kinds.js';
 import { tickClock } from '../../../daemon/core/jiffies.js';
 import { OWNER_PENDING } from '../../../daemon/core/ownership.js';
 import { buildRecord, directionOf, recordId } from '../../../daemon/core/record-builder.js';
+import type { StuckRecord } from '../../../daemon/core/record.js';
 import { TCP_STATE } from '../../../daemon/core/snapshot.js';
 import { stuckByKind } from '../../../daemon/core/tracker-state.js';
 import { playScenario } from '../../support/scenario.js';
 import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
 
-/** @returns unacknowledged, unsent and unread bytes. */
-function bytes(facts: SnapshotFacts): readonly number[] {
+function recordOf(facts: SnapshotFacts): StuckRecord {
   const findings = {
     kind: 'retransmitting',
     since: { timeUs: 0, atLeast: false },
@@ -21,8 +21,13 @@ function bytes(facts: SnapshotFacts): readonly number[] {
   } as const;
   const identity = { id: 'id', previousId: null, direction: 'outbound', detectedUs: 0, detectedGiveUp: null } as const;
   const socket = snapshotAt(TEST_KERNEL, 1, facts);
-  const record = buildRecord(identity, findings, socket, tickClock(TEST_KERNEL, clockAt(TEST_KERNEL, 0)));
-  return [record.unackedBytes, record.unsentBytes, record.unreadBytes];
+  return buildRecord(identity, findings, socket, tickClock(TEST_KERNEL, clockAt(TEST_KERNEL, 0)));
+}
+
+/** @returns unacknowledged, unsent and unread bytes. */
+function bytes(facts: SnapshotFacts): readonly number[] {
+  const { unackedBytes, unsentBytes, unreadBytes } = recordOf(facts);
+  return [unackedBytes, unsentBytes, unreadBytes];
 }
 
 void test('data in flight, data queued, data unread', () => {
@@ -47,6 +52,19 @@ void test('the event of close() comes before the FIN is queued', () => {
 void test("the peer's FIN is no byte to read", () => {
   assert.deepEqual(bytes({ state: TCP_STATE.CLOSE_WAIT, copiedSeq: 5, rcvNxt: 13 }), [0, 0, 7]);
   assert.deepEqual(bytes({ state: TCP_STATE.CLOSE_WAIT, copiedSeq: 13, rcvNxt: 13 }), [0, 0, 0]);
+});
+
+void test('what was never heard of has no time of progress, in whatever state the kernel has left it', () => {
+  const unheard = { rcvTstampJiffies32: 0, lrcvtimeJiffies32: 0 };
+  assert.equal(recordOf({ ...unheard, state: TCP_STATE.SYN_SENT }).lastProgressUs, null);
+  // As of a SYN that was never answered, once the kernel has given up: the stamps would be read as five minutes after boot.
+  assert.equal(recordOf({ ...unheard, state: TCP_STATE.CLOSE }).lastProgressUs, null);
+  assert.notEqual(recordOf({ state: TCP_STATE.CLOSE, ackedAt: -2 }).lastProgressUs, null);
+  assert.equal(
+    recordOf({ rcvTstampJiffies32: 0, dataAt: -2 }).lastProgressUs,
+    recordOf({ ackedAt: -2 }).lastProgressUs,
+    'data alone is a sign',
+  );
 });
 
 void test('ids sort by time and are made of time and cookie', () => {
