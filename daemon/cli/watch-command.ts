@@ -1,6 +1,4 @@
 /** `stuckctl watch`: follows until interrupted, across restarts of the daemon. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { Backoff } from '../lib/backoff.js';
 import { escapeForTerminal } from '../lib/terminal.js';
 import { CallError } from '../rpc/grpc-client.js';
 import type { StuckdClient, WatchChange } from '../rpc/grpc-client.js';
@@ -9,17 +7,15 @@ import type { Command } from './arguments.js';
 import type { CliIo } from './cli-io.js';
 import { jsonLine, styleFor } from './commands.js';
 import { WatchLines, type WatchOutput } from './watch-lines.js';
+import { WatchRetry } from './watch-retry.js';
 
 type WatchCommand = Extract<Command, { name: 'watch' }>;
 
-const RETRY_MIN_MS = 250;
-const RETRY_MAX_MS = 5000;
-
-/** Learns that the daemon is lost, and that it is back. */
+/** Learns that the daemon is lost, and that it is back; what it writes is waited for. */
 export interface LossTeller {
-  lost(reason: string): void;
+  lost(reason: string): Promise<void>;
   /** @param isComplete the watch goes on where it was; else a new snapshot has come. */
-  back(isComplete: boolean): void;
+  back(isComplete: boolean): Promise<void>;
 }
 
 const SNAPSHOT_NOTE = 'connected again with a new snapshot: what changed in between was not told\n';
@@ -84,9 +80,11 @@ function lossTeller(io: CliIo): LossTeller {
   return {
     lost: (reason) => {
       io.writeError(`connection lost (${escapeForTerminal(reason)}); trying again until Ctrl-C\n`);
+      return Promise.resolve();
     },
     back: (isComplete) => {
       io.writeError(isComplete ? 'connected again, resumed: nothing was missed\n' : SNAPSHOT_NOTE);
+      return Promise.resolve();
     },
   };
 }
@@ -126,7 +124,7 @@ async function follow<Change extends { readonly lost?: unknown }>(
   teller: LossTeller,
 ): Promise<void> {
   const stopped = (): boolean => signal.aborted;
-  const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, 0);
+  const retry = new WatchRetry();
   let resumeToken = '';
   let everReached = false;
   let isLost = false;
@@ -143,7 +141,7 @@ async function follow<Change extends { readonly lost?: unknown }>(
         const isAcceptance = isResumed && !reachedNow && response.changes.length === 0;
         if (isLost && !isAcceptance) {
           const isComplete = isResumed && !response.changes.some(({ lost }) => lost);
-          teller.back(isComplete);
+          await teller.back(isComplete);
           isLost = false;
         }
         everReached = true;
@@ -165,10 +163,10 @@ async function follow<Change extends { readonly lost?: unknown }>(
     }
     if (!stopped()) {
       if (!isLost) {
-        teller.lost(reason);
+        await teller.lost(reason);
         isLost = true;
       }
-      await delay(backoff.next(reachedNow ? 0 : -1), undefined, { signal }).catch(() => undefined);
+      await retry.wait(reachedNow, signal);
     }
   }
 }

@@ -3,6 +3,9 @@
 // and --limit, watches that merge, and a node whose answer is cut off. Ten real daemons, frozen, killed and lost, are in
 // kernel/many-nodes.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { NO_PEER_TOTALS, type PeerTotals } from '../../daemon/core/sweep-totals.js';
 import { FakeAudits } from '../support/fake-audits.js';
@@ -119,11 +122,11 @@ describe('nine nodes', () => {
     const { stdout } = await run('peers', '-o', 'json');
     const { peers, nodes, unreachable } = parseDocument(stdout);
     assert.deepEqual([peers.length, nodes.length, unreachable.length], [1, NODES, 0]);
-    const { nodeCount, answeredCount, stuckCount, verdict } = peers[0] ?? {};
+    const { nodeCount, answeredCount, askedCount, stuckCount, verdict } = peers[0] ?? {};
     assert.deepEqual(
-      { nodeCount, answeredCount, stuckCount, verdict },
+      { nodeCount, answeredCount, askedCount, stuckCount, verdict },
       {
-        ...{ nodeCount: HOLED, answeredCount: NODES, stuckCount: HOLED },
+        ...{ nodeCount: HOLED, answeredCount: NODES, askedCount: NODES, stuckCount: HOLED },
         verdict: 'dead_from_some',
       },
     );
@@ -189,6 +192,55 @@ describe('nine nodes', () => {
     const missing = await run('status', '--node', 'web-2', '--node', 'web-77');
     assert.equal(missing.code, 5);
     assert.match(missing.stderr, /web-77: no node that answers has this name/);
+  });
+
+  test('--node with an address asks nobody else', async () => {
+    let asked = 0;
+    const path = `${bench.directory.path}/frozen.sock`;
+    const frozen = createServer((socket) => {
+      asked += 1;
+      // It hangs up, so that a stuckctl which asks does not wait for long.
+      socket.destroy();
+    }).listen(path);
+    await once(frozen, 'listening');
+    bench.onClean(() => frozen.close());
+    const [first = ''] = addresses;
+    const { code, stdout } = await start(['status', '--node', first, '-o', 'jsonl'], [first, `unix:${path}`]).ended;
+    assert.equal(code, 0);
+    assert.deepEqual(
+      lines(stdout).map(({ address }) => address),
+      [first],
+    );
+    assert.equal(asked, 0);
+  });
+
+  test('peers: who does not answer is not counted among those that are well', async () => {
+    const { code, stdout } = await start(['peers'], [...addresses.slice(0, 2), lost()]).ended;
+    assert.equal(code, 5);
+    assert.match(stdout, /^10\.0\.0\.2:8000 +2 of 3 +dead_from_some /m);
+    assert.match(stdout.replaceAll(/\s+/g, ' '), /from all 2 nodes that answered, .* 1 node did not answer\./);
+    const [line = ''] = (await start(['peers', '-o', 'jsonl'], [...addresses.slice(0, 2), lost()]).ended).stdout.split(
+      '\n',
+    );
+    const { nodeCount, answeredCount, askedCount } = parse(line) as Readonly<Record<string, unknown>>;
+    assert.deepEqual([nodeCount, answeredCount, askedCount], [2, 2, 3]);
+    const one = await start(['peers'], [...addresses.slice(0, 1), lost()]).ended;
+    assert.match(one.stdout, /^10\.0\.0\.2:8000 +web-1 +dead_from_some /m);
+  });
+
+  test('a file that names no node', async () => {
+    const path = `${bench.directory.path}/empty`;
+    writeFileSync(path, '# none yet\n');
+    for (const command of ['list', 'watch']) {
+      const { code, stderr } = await start([command], [`@${path}`]).ended;
+      assert.equal(code, 2);
+      assert.match(stderr, /empty names no node/);
+    }
+  });
+
+  test('blanks around an address mean nothing, of one as of many', async () => {
+    const { code, stderr } = await start(['status', '--address', ` ${addresses[0] ?? ''} `]).ended;
+    assert.equal(code, 0, stderr);
   });
 
   test('a node that is not there', async () => {

@@ -30,10 +30,25 @@ afterEach(() => {
   bench.clean();
 });
 
-async function serve(host: string, hostname: string): Promise<{ server: GrpcServer; records: FakeRecords }> {
+interface Served {
+  readonly server: GrpcServer;
+  readonly records: FakeRecords;
+  /** How often it was asked who it is. */
+  asked(): number;
+}
+
+async function serve(host: string, hostname: string): Promise<Served> {
   const records = new FakeRecords();
-  const status = createStatusSource(createStatus({ node: { ...createStatus().node, hostname } }));
-  return { server: await bench.serve({ records, status }, `${host}:${String(port)}`), records };
+  let asked = 0;
+  const source = createStatusSource(createStatus({ node: { ...createStatus().node, hostname } }));
+  const status: typeof source = {
+    ...source,
+    status: () => {
+      asked += 1;
+      return source.status();
+    },
+  };
+  return { asked: () => asked, server: await bench.serve({ records, status }, `${host}:${String(port)}`), records };
 }
 
 function lookup(): Promise<readonly string[]> {
@@ -49,7 +64,17 @@ interface Watch {
   stop(): Promise<number>;
 }
 
+interface WatchSetup {
+  readonly options?: readonly string[];
+  /** Resolves when the text has left. */
+  readonly written?: (text: string) => Promise<void>;
+}
+
 function watch(...options: readonly string[]): Watch {
+  return startWatch({ options });
+}
+
+function startWatch({ options = [], written = () => Promise.resolve() }: WatchSetup): Watch {
   const command = parseCommand(['watch', '--address', `dns:///nodes.test:${String(port)}`, ...options], {});
   assert.ok(command.name === 'watch' && command.nodes);
   const interrupt = new AbortController();
@@ -62,7 +87,7 @@ function watch(...options: readonly string[]): Watch {
     ...{ nowMs: Date.now, interruptSignal: () => interrupt.signal },
     write: (text) => {
       output.stdout += text;
-      return Promise.resolve();
+      return written(text);
     },
     writeError: (text) => {
       output.stderr += text;
@@ -113,6 +138,7 @@ test('a node that answers later is followed from then on, under its name', async
   hosts = ['127.0.0.1', '127.0.0.2'];
   const json = watch('-o', 'jsonl');
   await json.says(/1 node of 2 did not answer/);
+  await json.says(/^\{"node":"127\.0\.0\.2:\d+","address":"127\.0\.0\.2:\d+","event":"lost","reason":".+"\}$/m);
   await serve('127.0.0.2', 'web-2');
   await json.says(/^\{"node":"web-2","address":"127\.0\.0\.2:\d+","event":"back","resumed":false\}$/m);
   await json.says(/^\{"node":"web-2",.*"item":\{.*"snapshotEnd"/m);
@@ -127,6 +153,64 @@ test('a name that another node has: the address tells them apart', async () => {
   await serve('127.0.0.2', 'twin');
   hosts = ['127.0.0.1', '127.0.0.2'];
   await text.says(/^127\.0\.0\.2:\d+: 0 stuck/m);
+  assert.equal(await text.stop(), 0);
+});
+
+test('who answers has the name of one that is lost: a pod has come back under another address', async () => {
+  const old = await serve('127.0.0.1', 'web-1');
+  hosts = ['127.0.0.1'];
+  const text = watch();
+  await text.says(/^web-1: 0 stuck/m);
+  old.server.close();
+  await text.says(/^web-1: connection lost/m);
+  const pod = await serve('127.0.0.2', 'web-1');
+  hosts = ['127.0.0.1', '127.0.0.2'];
+  await text.says(/^web-1: connected, with a new snapshot/m);
+  pod.records.change('opened', createRecord());
+  await text.says(/^web-1 +\S+ +STUCK/m);
+  const back = await serve('127.0.0.1', 'web-1');
+  await text.says(/^127\.0\.0\.1:\d+: connected/m);
+  back.records.change('opened', createRecord());
+  await text.says(/^127\.0\.0\.1:\d+ +\S+ +STUCK/m);
+  assert.equal(await text.stop(), 0);
+});
+
+test('what is told of a node waits for a slow reader, as its changes do', async () => {
+  const first = await serve('127.0.0.1', 'web-1');
+  hosts = ['127.0.0.1'];
+  let isBusy = false;
+  let overtaken = 0;
+  const json = startWatch({
+    options: ['-o', 'jsonl'],
+    written: async (text) => {
+      overtaken += isBusy ? 1 : 0;
+      if (text.includes('"event":"lost"')) {
+        isBusy = true;
+        // Long enough for the node to come back: names are looked up every 20 ms, and it is tried again after 250 ms.
+        const before = lookups;
+        await waitFor(() => overtaken > 0 || lookups > before + 100, { what: 'the reader' });
+        isBusy = false;
+      }
+    },
+  });
+  await json.says(/snapshotEnd/);
+  first.server.close();
+  await json.says(/"event":"lost"/);
+  await serve('127.0.0.1', 'web-1');
+  await json.says(/"event":"back"/);
+  assert.equal(overtaken, 0);
+  assert.equal(await json.stop(), 0);
+});
+
+test('--node with an address: nobody else is followed', async () => {
+  await serve('127.0.0.1', 'web-1');
+  const other = await serve('127.0.0.2', 'web-2');
+  hosts = ['127.0.0.1', '127.0.0.2'];
+  const text = watch('--node', `127.0.0.1:${String(port)}`);
+  await text.says(/^web-1: 0 stuck/m);
+  const before = lookups;
+  await waitFor(() => lookups > before + 2, { what: 'two lookups' });
+  assert.equal(other.asked(), 0);
   assert.equal(await text.stop(), 0);
 });
 

@@ -138,6 +138,7 @@ interface NodesJson {
     readonly peer: { readonly address: string; readonly port: number };
     readonly nodeCount: number;
     readonly answeredCount: number;
+    readonly askedCount: number;
     readonly stuckCount: number;
     readonly nodes: readonly { readonly node: string }[];
     readonly summary: string;
@@ -184,8 +185,9 @@ describe('ten nodes', { skip }, () => {
       );
       assert.deepEqual(merged.nodes.map(({ node }) => node).sort(), ['node1', 'node2']);
       assert.equal(merged.answeredCount, ANSWERING.length);
+      assert.equal(merged.askedCount, NODES + 1);
       assert.equal(merged.stuckCount, 2);
-      assert.match(merged.summary, /from 2 of 8 nodes/);
+      assert.match(merged.summary, /from 2 of 8 nodes that answered/);
     });
 
     await t.test('list and --node', async () => {

@@ -86,7 +86,7 @@ const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
       ].join('\n'),
       'Of several nodes, what they say about one peer is one line, with two verdicts more:',
       [
-        '  dead_from_some dead from these nodes; the others have nothing stuck to it',
+        '  dead_from_some dead from these nodes; the others have nothing stuck to it, or did not answer',
         '  partition      dead from some nodes, while others get new connections: the network is at fault',
       ].join('\n'),
     ],

@@ -4,7 +4,7 @@ import { isLoopback } from '../../core/loopback.js';
 import { stuckd } from '../../rpc/gen/stuckd.js';
 import { formatPeer } from '../../rpc/peer-address.js';
 import { timestampToUs } from '../../rpc/proto-time.js';
-import { judgeMergedPeer, type MergedVerdict, type PeerOfNode } from './merged-verdict.js';
+import { judgeMergedPeer, type MergedVerdict, type NodeCounts, type PeerOfNode } from './merged-verdict.js';
 
 type PeerSummary = stuckd.v1.PeerSummary.$Properties;
 type Timestamp = NonNullable<PeerSummary['oldestSince']>;
@@ -70,10 +70,10 @@ function sumNewConnections(peers: readonly PeerSummary[]): stuckd.v1.NewConnecti
       };
 }
 
-function mergeGroup(group: readonly PeerOfNode[], answered: number): MergedPeer {
+function mergeGroup(group: readonly PeerOfNode[], counts: NodeCounts): MergedPeer {
   const nodes = group.toSorted((a, b) => (b.peer.stuckCount ?? 0) - (a.peer.stuckCount ?? 0));
   const peers = nodes.map(({ peer }) => peer);
-  const { verdict, summary } = judgeMergedPeer(nodes, answered);
+  const { verdict, summary } = judgeMergedPeer(nodes, counts);
   // A sum of which a part is not known would look like a whole.
   const isTotalKnown = peers.every(({ totalCount }) => (totalCount ?? 0) > 0);
   const { PeerSummary } = stuckd.v1;
@@ -99,11 +99,8 @@ function mergeGroup(group: readonly PeerOfNode[], answered: number): MergedPeer 
   return { peer: PeerSummary.decode(PeerSummary.encode(message).finish()), verdict, nodes };
 }
 
-/**
- * @param answered how many nodes have answered, with or without something stuck.
- * @returns the peers that most nodes are stuck to first, then by connections.
- */
-export function mergePeers(all: readonly PeerOfNode[], answered: number): MergedPeer[] {
+/** @returns the peers that most nodes are stuck to first, then by connections. */
+export function mergePeers(all: readonly PeerOfNode[], counts: NodeCounts): MergedPeer[] {
   const groups = new Map<string, PeerOfNode[]>();
   for (const one of all) {
     const key = identity(one);
@@ -115,6 +112,6 @@ export function mergePeers(all: readonly PeerOfNode[], answered: number): Merged
     }
   }
   return [...groups.values()]
-    .map((group) => mergeGroup(group, answered))
+    .map((group) => mergeGroup(group, counts))
     .sort((a, b) => b.nodes.length - a.nodes.length || b.peer.stuckCount - a.peer.stuckCount);
 }

@@ -14,6 +14,12 @@ export interface PeerOfNode {
   readonly peer: stuckd.v1.PeerSummary.$Properties;
 }
 
+/** How many nodes were asked, and how many of them have answered, with or without something stuck. */
+export interface NodeCounts {
+  readonly asked: number;
+  readonly answered: number;
+}
+
 interface Judgement {
   readonly verdict: MergedVerdict;
   readonly summary: string;
@@ -30,9 +36,10 @@ function namesText(nodes: readonly PeerOfNode[]): string {
   return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(', ');
 }
 
-/** `7 of 9 nodes`, `all 9 nodes`. */
-function shareText(count: number, answered: number): string {
-  return count < answered ? `${count} of ${countText(answered, 'node')}` : `all ${countText(answered, 'node')}`;
+/** `7 of 9 nodes`, `all 9 nodes`; and where some are silent, `all 7 nodes that answered`. */
+function shareText(count: number, { asked, answered }: NodeCounts): string {
+  const share = count < answered ? `${count} of ${countText(answered, 'node')}` : `all ${countText(answered, 'node')}`;
+  return asked > answered ? `${share} that answered` : share;
 }
 
 function othersText(count: number): string {
@@ -41,10 +48,11 @@ function othersText(count: number): string {
     : `the other ${count} have nothing stuck to it, or no connection to it`;
 }
 
-function singleVerdict({ peer }: PeerOfNode, answered: number): MergedVerdict {
+/** Whether a peer is dead from everywhere is known only when everybody has answered. */
+function singleVerdict({ peer }: PeerOfNode, { asked }: NodeCounts): MergedVerdict {
   switch (peer.verdict ?? PeerVerdict.PEER_VERDICT_UNSPECIFIED) {
     case PeerVerdict.PEER_VERDICT_DEAD:
-      return answered > 1 ? 'dead_from_some' : 'dead';
+      return asked > 1 ? 'dead_from_some' : 'dead';
     case PeerVerdict.PEER_VERDICT_POISONED_POOL:
       return 'poisoned_pool';
     case PeerVerdict.PEER_VERDICT_PARTIAL:
@@ -58,8 +66,9 @@ function singleVerdict({ peer }: PeerOfNode, answered: number): MergedVerdict {
 }
 
 /** Nothing of a peer comes back to the nodes in `silent`: new connections fail, or nobody tried one. */
-function judgeSilent(silent: readonly PeerOfNode[], fail: number, answered: number): Judgement {
-  const holed = `Black-holed from ${shareText(silent.length, answered)}`;
+function judgeSilent(silent: readonly PeerOfNode[], fail: number, counts: NodeCounts): Judgement {
+  const { asked, answered } = counts;
+  const holed = `Black-holed from ${shareText(silent.length, counts)}`;
   if (fail === 0) {
     return {
       verdict: 'not_tried',
@@ -71,26 +80,44 @@ function judgeSilent(silent: readonly PeerOfNode[], fail: number, answered: numb
       ? 'new connections fail there'
       : `new connections fail from ${fail} of them, and were not tried from the rest`;
   const others = answered - silent.length;
-  return others === 0
-    ? { verdict: 'dead', summary: `${holed}, and ${failing}: the host is dead, or cut off from all of them.` }
-    : {
-        verdict: 'dead_from_some',
-        summary: `${holed} (${namesText(silent)}), and ${failing}; ${othersText(others)}. If one of the others reaches it, the network between is at fault, else the host.`,
-      };
+  if (others === 0) {
+    return asked === answered
+      ? { verdict: 'dead', summary: `${holed}, and ${failing}: the host is dead, or cut off from all of them.` }
+      : {
+          verdict: 'dead_from_some',
+          summary: `${holed}, and ${failing}. Whether the host is dead or only cut off from these, the others would show.`,
+        };
+  }
+  return {
+    verdict: 'dead_from_some',
+    summary: `${holed} (${namesText(silent)}), and ${failing}; ${othersText(others)}. If one of the others reaches it, the network between is at fault, else the host.`,
+  };
 }
 
-/**
- * @param nodes where something is stuck to the peer, at least one.
- * @param answered how many nodes have answered in all.
- */
-export function judgeMergedPeer(nodes: readonly PeerOfNode[], answered: number): Judgement {
+/** Nothing is merged: the words of the node itself, and that they are of one alone. */
+function judgeSingle(only: PeerOfNode, counts: NodeCounts): Judgement {
+  const own = only.peer.summary ?? '';
+  const verdict = singleVerdict(only, counts);
+  if (counts.asked === 1) {
+    return { verdict, summary: own };
+  }
+  const from = counts.answered === 1 ? 'the only one that answered' : shareText(1, counts);
+  return { verdict, summary: `Only from ${only.node}, ${from}. ${own}` };
+}
+
+/** @param nodes where something is stuck to the peer, at least one. */
+export function judgeMergedPeer(nodes: readonly PeerOfNode[], counts: NodeCounts): Judgement {
+  const judgement = judge(nodes, counts);
+  const silent = counts.asked - counts.answered;
+  return silent === 0
+    ? judgement
+    : { ...judgement, summary: `${judgement.summary} ${countText(silent, 'node')} did not answer.` };
+}
+
+function judge(nodes: readonly PeerOfNode[], counts: NodeCounts): Judgement {
   const [first] = nodes;
   if (first !== undefined && nodes.length === 1) {
-    const own = first.peer.summary ?? '';
-    return {
-      verdict: singleVerdict(first, answered),
-      summary: answered === 1 ? own : `Only from ${first.node}, 1 of ${countText(answered, 'node')}. ${own}`,
-    };
+    return judgeSingle(first, counts);
   }
   const having = (...verdicts: readonly stuckd.v1.PeerVerdict[]): PeerOfNode[] =>
     nodes.filter(({ peer }) => verdicts.includes(peer.verdict ?? PeerVerdict.PEER_VERDICT_UNSPECIFIED));
@@ -101,26 +128,26 @@ export function judgeMergedPeer(nodes: readonly PeerOfNode[], answered: number):
   if (fail.length > 0 && works.length > 0) {
     return {
       verdict: 'partition',
-      summary: `Black-holed from ${shareText(silent.length, answered)} (${namesText(silent)}), but new connections from ${namesText(works)} work: the peer lives, and the network between it and the former does not carry.`,
+      summary: `Black-holed from ${shareText(silent.length, counts)} (${namesText(silent)}), but new connections from ${namesText(works)} work: the peer lives, and the network between it and the former does not carry.`,
     };
   }
   if (works.length === nodes.length) {
     return {
       verdict: 'poisoned_pool',
-      summary: `Stuck from ${shareText(nodes.length, answered)}, but new connections work from each: the old ones are lost. Drop them there: let the pools close them, or restart the processes.`,
+      summary: `Stuck from ${shareText(nodes.length, counts)}, but new connections work from each: the old ones are lost. Drop them there: let the pools close them, or restart the processes.`,
     };
   }
   if (silent.length > 0 && silent.length === nodes.length) {
-    return judgeSilent(silent, fail.length, answered);
+    return judgeSilent(silent, fail.length, counts);
   }
   if (silent.length + works.length + partial.length > 0) {
     return {
       verdict: 'partial',
-      summary: `Stuck from ${shareText(nodes.length, answered)}, and not in the same way everywhere: silent towards ${silent.length}, partly answering ${partial.length}, taking new connections from ${works.length}. Probably one of several servers behind this address is dead, or one of several ways to it.`,
+      summary: `Stuck from ${shareText(nodes.length, counts)}, and not in the same way everywhere: silent towards ${silent.length}, partly answering ${partial.length}, taking new connections from ${works.length}. Probably one of several servers behind this address is dead, or one of several ways to it.`,
     };
   }
   return {
     verdict: null,
-    summary: `Stuck from ${shareText(nodes.length, answered)}; see each node for what it looks like there.`,
+    summary: `Stuck from ${shareText(nodes.length, counts)}; see each node for what it looks like there.`,
   };
 }

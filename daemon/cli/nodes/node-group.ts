@@ -4,7 +4,7 @@ import { CallError, type ClientTls, createStuckdClient, type StuckdClient } from
 import type { StatusResponse } from '../../rpc/grpc-client.js';
 import { isNamed, NodeNames } from './node-names.js';
 import type { NodesQuestion } from './nodes-arguments.js';
-import { type Lookup, type NodeAddress, type ResolvedNodes, resolveNodes } from './resolve-nodes.js';
+import { chooseByAddress, type Lookup, type NodeAddress, type ResolvedNodes, resolveNodes } from './resolve-nodes.js';
 import { settled } from './settled.js';
 
 /** How many are asked at a time. */
@@ -57,7 +57,7 @@ export class NodeGroup {
    */
   static async open(question: NodesQuestion, tls: ClientTls | undefined, lookup: Lookup): Promise<NodeGroup> {
     const { timeoutMs, only } = question;
-    const resolved = await resolveNodes(question.specs, lookup, timeoutMs);
+    const resolved = chooseByAddress(await resolveNodes(question.specs, lookup, timeoutMs), only);
     const { nodes, unreachable } = await identify(resolved, tls, timeoutMs);
     const chosen = new NodeGroup(nodes, unreachable, timeoutMs);
     return only.length === 0 ? chosen : chosen.#only(only);

@@ -1,9 +1,9 @@
 /** One node of a watch of many: followed for as long as it is wanted, lost and found again without disturbing the others. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { Backoff } from '../../lib/backoff.js';
 import { CallError, type StuckdClient } from '../../rpc/grpc-client.js';
 import type { CliIo } from '../cli-io.js';
 import { type Follower, followChanges, type LossTeller, type OpenWatch } from '../watch-command.js';
+import { pause } from '../watch-retry.js';
 import { hostnameOf } from './node-group.js';
 
 const RETRY_MIN_MS = 500;
@@ -16,7 +16,7 @@ export interface NodeWatchPlan<Change> {
   open(client: StuckdClient, resumeToken: string, signal: AbortSignal): ReturnType<OpenWatch<Change>>;
   /** @returns what it is called from now on; null if it is not one of those that are wanted. */
   admit(hostname: string): string | null;
-  follower(name: string): Follower<Change>;
+  follower(name: () => string): Follower<Change>;
   teller(name: () => string): LossTeller;
 }
 
@@ -54,6 +54,11 @@ export class NodeWatch<Change extends { readonly lost?: unknown }> {
     return this;
   }
 
+  /** Another node has the name now: this one, which is lost, goes by its address. */
+  giveUpName(): void {
+    this.#name = this.#plan.address;
+  }
+
   stop(): void {
     this.#stop.abort();
   }
@@ -71,10 +76,9 @@ export class NodeWatch<Change extends { readonly lost?: unknown }> {
           if (!(error instanceof CallError) || error.failure === 'invalid') {
             throw error;
           }
-          this.#tellLost(error.message);
+          await this.#tellLost(error.message);
         }
-        const waitMs = backoff.next(this.#io.nowMs() - beganMs);
-        await delay(waitMs, undefined, { signal: this.#signal }).catch(() => undefined);
+        await pause(backoff.next(this.#io.nowMs() - beganMs), this.#signal);
         if (this.#signal.aborted) {
           return;
         }
@@ -94,26 +98,24 @@ export class NodeWatch<Change extends { readonly lost?: unknown }> {
     }
     if (this.#isLost) {
       this.#isLost = false;
-      this.#teller.back(false);
+      await this.#teller.back(false);
     }
-    this.#follower ??= this.#plan.follower(this.#name);
+    this.#follower ??= this.#plan.follower(() => this.name);
     const teller: LossTeller = {
-      lost: (reason) => {
-        this.#tellLost(reason);
-      },
+      lost: (reason) => this.#tellLost(reason),
       back: (isComplete) => {
         this.#isLost = false;
-        this.#teller.back(isComplete);
+        return this.#teller.back(isComplete);
       },
     };
     const io = { ...this.#io, interruptSignal: () => this.#signal };
     await followChanges((token, signal) => this.#plan.open(client, token, signal), io, this.#follower, teller);
   }
 
-  #tellLost(reason: string): void {
+  async #tellLost(reason: string): Promise<void> {
     if (!this.#isLost) {
       this.#isLost = true;
-      this.#teller.lost(reason);
+      await this.#teller.lost(reason);
     }
   }
 }

@@ -2,7 +2,7 @@
 import { parseDurationMs } from '../../lib/duration.js';
 import { AddressError, DEFAULT_ADDRESS } from '../../rpc/address.js';
 import { UsageError } from '../cli-io.js';
-import { isManyNodes, type NodeSpec, parseNodeSpecs } from './node-specs.js';
+import { formatNodeSpec, isManyNodes, type NodeSpec, parseNodeSpecs } from './node-specs.js';
 
 export const NODES_OPTIONS = {
   node: { type: 'string', multiple: true },
@@ -25,7 +25,7 @@ export interface NodesQuestion {
 }
 
 export interface Destination {
-  /** As it was given. */
+  /** In the form in which it is used; for many nodes as it was given. */
   readonly address: string;
   /** Absent for one daemon. */
   readonly nodes?: NodesQuestion;
@@ -61,14 +61,14 @@ export function parseDestination(values: Values, env: Readonly<Record<string, st
   const texts = values.address ?? [variable === '' ? DEFAULT_ADDRESS : variable];
   const specs = parseSpecs(texts);
   const overTcp = specs.some((spec) => spec.kind !== 'address' || spec.address.kind === 'tcp');
-  const address = texts.join(',');
-  if (isManyNodes(specs)) {
+  const [first] = specs;
+  if (first === undefined || isManyNodes(specs)) {
     const only = (values.node ?? []).flatMap((text) => text.split(',')).map((text) => text.trim());
-    return { address, nodes: { specs, only, timeoutMs: parseTimeout(values.timeout) }, overTcp };
+    return { address: texts.join(','), nodes: { specs, only, timeoutMs: parseTimeout(values.timeout) }, overTcp };
   }
   const foreign = NODES_OPTION_NAMES.find((name) => values[name] !== undefined);
   if (foreign !== undefined) {
     throw new UsageError(`--${foreign} goes with several nodes: give --address a list, dns:///HOST:PORT or @FILE`);
   }
-  return { address, overTcp };
+  return { address: formatNodeSpec(first), overTcp };
 }

@@ -3,7 +3,6 @@
  * changes are written as they come. A node whose changes nobody takes is read no further (flow control of HTTP/2), so what is
  * held is one response for each node. Names and files are looked up again now and then: pods come and go.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { createStyle, escapeForTerminal, wantsColor } from '../../lib/terminal.js';
 import type { AlertWatchChange, WatchChange } from '../../rpc/grpc-client.js';
 import { toProtoJson } from '../../rpc/proto-json.js';
@@ -14,12 +13,13 @@ import { jsonLine } from '../commands.js';
 import { countText } from '../quantity-text.js';
 import { type Follower, lineFollower, type LossTeller } from '../watch-command.js';
 import { WatchLines, type WatchOutput } from '../watch-lines.js';
+import { pause } from '../watch-retry.js';
 import { NodeGroup, nodeClient } from './node-group.js';
 import { isNamed } from './node-names.js';
 import { NodeWatch, type NodeWatchPlan } from './node-watch.js';
 import type { NodesQuestion } from './nodes-arguments.js';
 import { itemLine, tellUnreachable } from './nodes-output.js';
-import { type Lookup, type NodeAddress, resolveNodes, systemLookup } from './resolve-nodes.js';
+import { type Lookup, type NodeAddress, chooseByAddress, resolveNodes, systemLookup } from './resolve-nodes.js';
 
 export type WatchCommand = Extract<Command, { name: 'watch' | 'alerts' }>;
 
@@ -33,6 +33,9 @@ export interface NodesLookup {
   readonly ask: Lookup;
   readonly intervalMs: number;
 }
+
+/** What is told of a node in JSON. */
+type NodeEvent = Readonly<Record<string, string | boolean>>;
 
 interface WatchSort<Change> {
   readonly open: NodeWatchPlan<Change>['open'];
@@ -48,7 +51,6 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
   readonly #end = new AbortController();
   readonly #signal: AbortSignal;
   readonly #watches = new Map<string, NodeWatch<Change>>();
-  readonly #names = new Set<string>();
   #nameWidth = 0;
   /** Why all of it must end. */
   #failure: Error | null = null;
@@ -73,6 +75,9 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
       return EXIT.OK;
     }
     const exitCode = tellUnreachable(group, group.nodes.length, this.#io);
+    for (const { node, address, reason } of group.unreachable) {
+      await this.#writeEvent(node, address, { event: 'lost', reason });
+    }
     if (group.nodes.length === 0) {
       return exitCode;
     }
@@ -97,8 +102,8 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
     return {
       ...{ address, client, open: this.#sort.open },
       admit: (hostname) => this.#admit(hostname, address),
-      follower: (name) => this.#follower(name, address),
-      teller: (name) => this.#teller(name, address),
+      follower: (nameOf) => this.#follower(nameOf, address),
+      teller: (nameOf) => this.#teller(nameOf, address),
     };
   }
 
@@ -114,15 +119,16 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
 
   /** Follows what appears, and gives up what is lost and no longer among the addresses. Resolves at the end. */
   async #keepLooking(): Promise<void> {
-    const { specs, timeoutMs } = this.#question;
+    const { specs, timeoutMs, only } = this.#question;
     const started: Promise<void>[] = [];
     let toldProblem = '';
     while (!this.#signal.aborted) {
       try {
-        const { nodes, unresolved } = await resolveNodes(specs, this.#lookup.ask, timeoutMs);
+        const resolved = await resolveNodes(specs, this.#lookup.ask, timeoutMs);
+        const { nodes, unresolved } = chooseByAddress(resolved, only);
         started.push(...nodes.flatMap((node) => this.#follow(node)));
         if (unresolved.length === 0) {
-          this.#forgetLost(new Set(nodes.map(({ address }) => address)));
+          await this.#forgetLost(new Set(nodes.map(({ address }) => address)));
         }
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
@@ -131,7 +137,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
           toldProblem = problem;
         }
       }
-      await delay(this.#lookup.intervalMs, undefined, { signal: this.#signal }).catch(() => undefined);
+      await pause(this.#lookup.intervalMs, this.#signal);
     }
     await Promise.all(started);
   }
@@ -145,47 +151,50 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
     return [this.#start(node.address, watch)];
   }
 
-  #forgetLost(addresses: ReadonlySet<string>): void {
+  async #forgetLost(addresses: ReadonlySet<string>): Promise<void> {
     for (const [address, watch] of this.#watches) {
       if (watch.isLost && !addresses.has(address)) {
         watch.stop();
         this.#watches.delete(address);
-        this.#names.delete(watch.name);
         const text = 'it is no longer among the addresses, and not followed any more';
-        this.#tell(watch.name, address, { event: 'gone' }, text);
+        await this.#tell(watch.name, address, { event: 'gone' }, text);
       }
     }
   }
 
-  /** Another one with the same name may have come first. */
+  /** The name of a node that answers is its own, though one that is lost had it: a pod comes back under another address. */
   #admit(hostname: string, address: string): string | null {
     const { only } = this.#question;
     if (only.length > 0 && !isNamed(only, { hostname, address })) {
       return null;
     }
-    return this.#claim(hostname === '' || this.#names.has(hostname) ? address : hostname);
+    const holder = [...this.#watches.values()].find(({ name }) => name === hostname);
+    if (hostname === '' || holder?.isLost === false) {
+      return this.#claim(address);
+    }
+    holder?.giveUpName();
+    return this.#claim(hostname);
   }
 
   #claim(name: string): string {
-    this.#names.add(name);
     this.#nameWidth = Math.min(Math.max(this.#nameWidth, name.length), NAME_WIDTH_MAX);
     return name;
   }
 
-  #follower(name: string, address: string): Follower<Change> {
+  #follower(nameOf: () => string, address: string): Follower<Change> {
     if (this.#command.output !== 'table') {
       return {
-        accept: (change) => this.#io.write(itemLine({ name, address }, toProtoJson(change))),
+        accept: (change) => this.#io.write(itemLine({ name: nameOf(), address }, toProtoJson(change))),
         restart: () => undefined,
         close: () => Promise.resolve(),
       };
     }
-    const shown = escapeForTerminal(name);
+    const shown = (): string => escapeForTerminal(nameOf());
     const io = {
       ...this.#io,
-      write: (text: string) => this.#io.write(`${shown.padEnd(this.#nameWidth)}  ${text}`),
+      write: (text: string) => this.#io.write(`${shown().padEnd(this.#nameWidth)}  ${text}`),
       writeError: (text: string) => {
-        this.#io.writeError(`${shown}: ${text}`);
+        this.#io.writeError(`${shown()}: ${text}`);
       },
     };
     return lineFollower<Change>(io, (output) => this.#sort.lines(output));
@@ -197,22 +206,26 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
         const others = [...this.#watches.values()].filter(({ isLost }) => !isLost).length;
         const rest = `${countText(others, 'other node')} ${others === 1 ? 'is' : 'are'} followed`;
         const text = `connection lost (${escapeForTerminal(reason)}); trying again until Ctrl-C; ${rest}`;
-        this.#tell(nameOf(), address, { event: 'lost', reason }, text);
+        return this.#tell(nameOf(), address, { event: 'lost', reason }, text);
       },
       back: (isComplete) => {
         const text = isComplete
           ? 'connected again, resumed: nothing was missed'
           : 'connected, with a new snapshot: what changed before was not told';
-        this.#tell(nameOf(), address, { event: 'back', resumed: isComplete }, text);
+        return this.#tell(nameOf(), address, { event: 'back', resumed: isComplete }, text);
       },
     };
   }
 
   /** On standard error for people, and between the changes for programs. */
-  #tell(name: string, address: string, event: Readonly<Record<string, string | boolean>>, text: string): void {
+  async #tell(name: string, address: string, event: NodeEvent, text: string): Promise<void> {
     this.#io.writeError(`${escapeForTerminal(name)}: ${text}\n`);
+    await this.#writeEvent(name, address, event);
+  }
+
+  async #writeEvent(name: string, address: string, event: NodeEvent): Promise<void> {
     if (this.#command.output !== 'table') {
-      void this.#io.write(jsonLine({ node: name, address, ...event }));
+      await this.#io.write(jsonLine({ node: name, address, ...event }));
     }
   }
 }

@@ -3,15 +3,15 @@
  * every one of them is another node with another answer, so names are resolved before it hears of them.
  */
 import { lookup } from 'node:dns/promises';
-import { readFileSync, statSync } from 'node:fs';
-import { AddressError, formatAddress } from '../../rpc/address.js';
-import { UsageError } from '../cli-io.js';
-import { formatNodeSpec, type NodeSpec, parseAddressFile } from './node-specs.js';
+import { isIPv4 } from 'node:net';
+import { formatAddress } from '../../rpc/address.js';
+import { readAddressFile } from './address-file.js';
+import { isNamed } from './node-names.js';
+import { formatNodeSpec, type NodeSpec } from './node-specs.js';
 import { settled } from './settled.js';
 
 /** As many as a command asks; each is a connection. */
 export const NODES_MAX = 1000;
-const FILE_BYTES_MAX = 1024 * 1024;
 
 /** One node as it can be called. */
 export interface NodeAddress {
@@ -42,24 +42,6 @@ export async function systemLookup(host: string): Promise<readonly string[]> {
   return (await lookup(host, { all: true })).map(({ address }) => address);
 }
 
-function readAddressFile(path: string): NodeSpec[] {
-  let content: string;
-  try {
-    if (statSync(path).size > FILE_BYTES_MAX) {
-      throw new Error('it is larger than 1 MiB');
-    }
-    content = readFileSync(path, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`the file of addresses ${path} cannot be read: ${reason}`);
-  }
-  try {
-    return parseAddressFile(path, content);
-  } catch (error) {
-    throw error instanceof AddressError ? new UsageError(error.message) : error;
-  }
-}
-
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   switch (code) {
@@ -77,7 +59,7 @@ async function resolveSpec(spec: NodeSpec, ask: Lookup, timeoutMs: number): Prom
     case 'address':
       return { nodes: [{ address: formatAddress(spec.address), serverName: null }], unresolved: [] };
     case 'file':
-      return resolveNodes(readAddressFile(spec.path), ask, timeoutMs);
+      return resolveNodes(await readAddressFile(spec.path, timeoutMs), ask, timeoutMs);
     case 'dns': {
       const { host, port } = spec;
       try {
@@ -113,4 +95,18 @@ export async function resolveNodes(specs: readonly NodeSpec[], ask: Lookup, time
     throw new Error(`these are ${nodes.size + unresolved.length} nodes; stuckctl asks ${NODES_MAX} at most`);
   }
   return { nodes: [...nodes.values()], unresolved };
+}
+
+/**
+ * Where nodes are chosen by their addresses alone, nobody else has to be asked for a name, or waited for.
+ * @param only what is wanted: names and addresses
+ * @returns all of them if any of what is wanted may be the name of a node
+ */
+export function chooseByAddress(resolved: ResolvedNodes, only: readonly string[]): ResolvedNodes {
+  const wanted = (names: readonly string[]): NodeAddress[] =>
+    resolved.nodes.filter(({ address }) => isNamed(names, { address, hostname: '' }));
+  // No host name has a colon.
+  const isAddress = (text: string): boolean => text.includes(':') || isIPv4(text);
+  const areAddresses = only.length > 0 && only.every((text) => isAddress(text) && wanted([text]).length > 0);
+  return areAddresses ? { nodes: wanted(only), unresolved: [] } : resolved;
 }

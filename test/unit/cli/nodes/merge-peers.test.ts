@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import Long from 'long';
-import { mergePeers } from '../../../../daemon/cli/nodes/merge-peers.js';
+import { type MergedPeer, mergePeers } from '../../../../daemon/cli/nodes/merge-peers.js';
 import type { PeerOfNode } from '../../../../daemon/cli/nodes/merged-verdict.js';
 import { stuckd } from '../../../../daemon/rpc/gen/stuckd.js';
 import { toProtoJson } from '../../../../daemon/rpc/proto-json.js';
@@ -20,6 +20,11 @@ function says(node: string, changes: stuckd.v1.PeerSummary.$Properties = {}): Pe
 /** One node each, called a, b, c, ... */
 function nodes(...verdicts: readonly stuckd.v1.PeerVerdict[]): PeerOfNode[] {
   return verdicts.map((verdict, index) => says(String.fromCharCode('a'.charCodeAt(0) + index), { verdict }));
+}
+
+/** @param silent how many did not answer. */
+function merge(all: readonly PeerOfNode[], answered: number, silent = 0): MergedPeer[] {
+  return mergePeers(all, { asked: answered + silent, answered });
 }
 
 const { PEER_VERDICT_DEAD: DEAD, PEER_VERDICT_POISONED_POOL: POISONED } = Verdict;
@@ -64,7 +69,7 @@ describe('what a peer looks like from several nodes', () => {
   ];
   for (const [name, verdicts, answered, verdict, summary] of table) {
     test(name, () => {
-      const [merged, ...more] = mergePeers(nodes(...verdicts), answered);
+      const [merged, ...more] = merge(nodes(...verdicts), answered);
       assert.deepEqual(more, []);
       assert.equal(merged?.verdict, verdict);
       assert.match(merged.peer.summary, summary);
@@ -72,9 +77,59 @@ describe('what a peer looks like from several nodes', () => {
   }
 });
 
+describe('while some nodes do not answer', () => {
+  const table: readonly (readonly [string, readonly stuckd.v1.PeerVerdict[], number, string | null, RegExp])[] = [
+    [
+      'dead from all that answered is not dead from all',
+      [DEAD, DEAD],
+      2,
+      'dead_from_some',
+      /^Black-holed from all 2 nodes that answered, .*cut off from these, the others would show\. 1 node did not answer\.$/,
+    ],
+    [
+      'nor is it from the only one',
+      [DEAD],
+      1,
+      'dead_from_some',
+      /^Only from a, the only one that answered\. As a sees it\./,
+    ],
+    [
+      'from some',
+      [DEAD, DEAD],
+      3,
+      'dead_from_some',
+      /^Black-holed from 2 of 3 nodes that answered \(a, b\), .*; the other one/,
+    ],
+    [
+      'from one of two',
+      [DEAD],
+      2,
+      'dead_from_some',
+      /^Only from a, 1 of 2 nodes that answered\. .*1 node did not answer\.$/,
+    ],
+    [
+      'a partition is one all the same',
+      [DEAD, POISONED],
+      2,
+      'partition',
+      /^Black-holed from 1 of 2 nodes that answered \(a\)/,
+    ],
+    ['poisoned pools', [POISONED, POISONED], 2, 'poisoned_pool', /^Stuck from all 2 nodes that answered, /],
+    ['not tried', [NOT_TRIED], 1, 'not_tried', /^Only from a, the only one that answered\./],
+  ];
+  for (const [name, verdicts, answered, verdict, summary] of table) {
+    test(name, () => {
+      const [merged] = merge(nodes(...verdicts), answered, 1);
+      assert.equal(merged?.verdict, verdict);
+      assert.match(merged.peer.summary, summary);
+      assert.match(merged.peer.summary, / 1 node did not answer\.$/);
+    });
+  }
+});
+
 describe('what is merged', () => {
   const identities = (...peers: readonly stuckd.v1.PeerSummary.$Properties[]): number =>
-    mergePeers(
+    merge(
       peers.map((peer, index) => says(`n${index}`, peer)),
       peers.length,
     ).length;
@@ -101,7 +156,7 @@ describe('what is merged', () => {
 
 test('sums, and the first and last of times', () => {
   const time = timestampFromUs;
-  const [merged] = mergePeers(
+  const [merged] = merge(
     [
       says('a', {
         stuckCount: 2,
@@ -161,12 +216,12 @@ test('sums, and the first and last of times', () => {
 });
 
 test('a total of which a part is not known is not known', () => {
-  const [merged] = mergePeers([says('a', { totalCount: 3 }), says('b', { totalCount: 0 })], 2);
+  const [merged] = merge([says('a', { totalCount: 3 }), says('b', { totalCount: 0 })], 2);
   assert.equal(merged?.peer.totalCount, 0);
 });
 
 test('the peer that most nodes are stuck to stands first', () => {
   const other = { peer: { ...PEER, port: 81 }, stuckCount: 100 };
-  const ports = mergePeers([says('a', other), says('a'), says('b')], 2).map(({ peer }) => peer.peer?.port);
+  const ports = merge([says('a', other), says('a'), says('b')], 2).map(({ peer }) => peer.peer?.port);
   assert.deepEqual(ports, [80, 81]);
 });

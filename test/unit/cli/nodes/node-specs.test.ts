@@ -11,6 +11,11 @@ import {
 } from '../../../../daemon/cli/nodes/node-specs.js';
 import { parseDestination } from '../../../../daemon/cli/nodes/nodes-arguments.js';
 
+test('the address of one daemon is told as it is used', () => {
+  assert.equal(parseDestination({ address: [' unix:/x '] }, {}).address, 'unix:/x');
+  assert.equal(parseDestination({}, { STUCKD_ADDRESS: 'h:1 ' }).address, 'h:1');
+});
+
 describe('addresses', () => {
   const table: readonly (readonly [string, readonly string[], boolean])[] = [
     ['unix:/run/stuckd.sock', ['unix:/run/stuckd.sock'], false],
