@@ -48,73 +48,83 @@ function withDefault(schema: z.ZodType<number>, milliseconds: number | null): z.
 export function kindAlertSchema(kind: StuckKind): z.ZodType<KindAlertSettings> {
   const alert = DEFAULT_ALERT_CONFIG.kinds[kind];
   const shape = {
-    enabled: z.boolean().default(alert.enabled),
-    /** A connection counts when its record has been open for so long. */
-    after: preset(alert.afterMs),
-    /** How many must count. */
-    connections: connections.default(alert.connections),
-    /** For how long that must have been so. */
-    for: preset(alert.forMs),
-    /** One connection is enough when its record has been open for so long. */
-    orAfter: withDefault(time, alert.orAfterMs),
-    /** What is for information counts no earlier than after this. */
-    informationalAfter: withDefault(time, alert.informationalAfterMs),
-    /** A number that has grown for minutes is enough. */
-    rising: z.boolean().default(alert.rising),
-    /** Events count for so long. */
-    within: withDefault(duration(1000, DAY_MS), alert.windowMs),
+    enabled: z.boolean().default(alert.enabled).describe('Whether there are alerts of this kind.'),
+    after: preset(alert.afterMs).describe('A connection counts when its record has been open for so long.'),
+    connections: connections.default(alert.connections).describe('How many must count.'),
+    for: preset(alert.forMs).describe('For how long that must have been so.'),
+    orAfter: withDefault(time, alert.orAfterMs).describe(
+      'One connection is enough when its record has been open for so long.',
+    ),
+    informationalAfter: withDefault(time, alert.informationalAfterMs).describe(
+      'What is for information counts no earlier than after this.',
+    ),
+    rising: z.boolean().default(alert.rising).describe('A number that has grown for minutes is enough, too.'),
+    within: withDefault(duration(1000, DAY_MS), alert.windowMs).describe('Events count for so long.'),
   };
   const { orAfter, informationalAfter, rising, within, ...all } = shape;
   const some = Object.entries({ orAfter, informationalAfter, rising, within }).filter(([key]) =>
     ONLY_OF[key as keyof typeof ONLY_OF].includes(kind),
   );
-  return z.strictObject({ ...all, ...Object.fromEntries(some) }).prefault({} as never);
+  return z
+    .strictObject({ ...all, ...Object.fromEntries(some) })
+    .prefault({} as never)
+    .describe('When somebody is told.');
 }
 
 export const alertsSchema = z
   .strictObject({
-    /** From so many processes on, their alerts about one peer are one; 0: never. */
     collapseProcesses: z
       .number()
       .int()
       .min(0)
       .max(100_000)
       .refine((count) => count !== 1, { error: 'one process has one alert anyway; give 0 (never), 2 or more' })
-      .default(DEFAULT_ALERT_CONFIG.collapseProcesses),
-    /** From so many peers on, the alerts of one process about them are one; 0: never. */
+      .default(DEFAULT_ALERT_CONFIG.collapseProcesses)
+      .describe('From so many processes on, their alerts about one peer are one; 0: never.'),
     collapsePeers: z
       .number()
       .int()
       .min(0)
       .max(100_000)
       .refine((count) => count !== 1, { error: 'one peer has one alert anyway; give 0 (never), 2 or more' })
-      .default(DEFAULT_ALERT_CONFIG.collapsePeers),
-    /** An alert is resolved when its condition has not held for so long. */
-    keepFiringFor: preset(DEFAULT_ALERT_CONFIG.keepFiringForMs),
-    /** Changes of one alert are told no more often. */
-    updateInterval: preset(DEFAULT_ALERT_CONFIG.updateIntervalMs, duration(1000, DAY_MS)),
-    /** Alerts that fire at the same time. */
-    maxFiring: z.number().int().min(1).max(100_000).default(DEFAULT_ALERT_CONFIG.maxFiring),
-    /** What holds for connections that came in, if the kind asks for less. */
+      .default(DEFAULT_ALERT_CONFIG.collapsePeers)
+      .describe('From so many peers on, the alerts of one process about them are one; 0: never.'),
+    keepFiringFor: preset(DEFAULT_ALERT_CONFIG.keepFiringForMs).describe(
+      'An alert is resolved when its condition has not held for so long.',
+    ),
+    updateInterval: preset(DEFAULT_ALERT_CONFIG.updateIntervalMs, duration(1000, DAY_MS)).describe(
+      'Changes of one alert are told no more often.',
+    ),
+    maxFiring: z
+      .number()
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(DEFAULT_ALERT_CONFIG.maxFiring)
+      .describe('Alerts that fire at the same time.'),
     inbound: z
       .strictObject({
-        connections: connections.default(DEFAULT_ALERT_CONFIG.inbound.connections),
-        /** Of all connections of that listener. */
-        share: share.default(DEFAULT_ALERT_CONFIG.inbound.share),
-        for: preset(DEFAULT_ALERT_CONFIG.inbound.forMs),
+        connections: connections.default(DEFAULT_ALERT_CONFIG.inbound.connections).describe('So many.'),
+        share: share
+          .default(DEFAULT_ALERT_CONFIG.inbound.share)
+          .describe('And this share of all connections of that listener, from 0 to 1.'),
+        for: preset(DEFAULT_ALERT_CONFIG.inbound.forMs).describe('For so long.'),
       })
-      .prefault({}),
-    /** A condition that comes back fires later: by `first`, then twice as much each time, `max` at most. */
+      .prefault({})
+      .describe('What holds for connections that came in, if the kind asks for less: clients vanish all day.'),
     damping: z
       .strictObject({
-        first: preset(DEFAULT_ALERT_CONFIG.damping.firstMs),
-        max: preset(DEFAULT_ALERT_CONFIG.damping.maxMs),
-        /** After so long a quiet it is new again. */
-        forgetAfter: preset(DEFAULT_ALERT_CONFIG.damping.forgetMs),
+        first: preset(DEFAULT_ALERT_CONFIG.damping.firstMs).describe(
+          'By so much the first time, then twice as much each time.',
+        ),
+        max: preset(DEFAULT_ALERT_CONFIG.damping.maxMs).describe('By so much at most.'),
+        forgetAfter: preset(DEFAULT_ALERT_CONFIG.damping.forgetMs).describe('After so long a quiet it is new again.'),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('A condition that comes back fires later.'),
   })
-  .prefault({});
+  .prefault({})
+  .describe('What holds for all alerts.');
 
 function listOf<Item extends z.ZodType>(item: Item): z.ZodOptional<z.ZodArray<Item>> {
   // An empty list would match nothing, or everything: nobody could tell.
@@ -128,57 +138,66 @@ const peer = z.string().refine((text) => parseNetwork(text) !== null, {
     `${JSON.stringify(input)} is not a peer; write 10.0.0.0/8, 10.0.0.2, 10.0.0.2:80, fd00::/8 or [fd00::2]:80`,
 });
 
-/** All keys must match; of the values of one key, any. Texts are patterns with `*` and `?`. */
+const MATCH = 'All keys must match, of the values of a key any; texts may contain * and ?.';
+
 const matchSchema = z.strictObject({
-  kinds: listOf(z.enum(STUCK_KINDS)),
-  /** The path of the executable, or its last part. */
-  executables: listOf(pattern),
-  cgroups: listOf(pattern),
-  /** Names or ids. */
-  containers: listOf(pattern),
-  pods: listOf(pattern),
-  podNamespaces: listOf(pattern),
-  units: listOf(pattern),
-  peers: listOf(peer),
-  ports: listOf(z.number().int().min(1).max(65_535)),
-  informational: z.boolean().optional(),
+  kinds: listOf(z.enum(STUCK_KINDS)).describe('Kinds of stuck connections.'),
+  executables: listOf(pattern).describe('Paths of the executable, or their last parts.'),
+  cgroups: listOf(pattern).describe('Paths of the control group.'),
+  containers: listOf(pattern).describe('Names or ids of containers.'),
+  pods: listOf(pattern).describe('Names of pods.'),
+  podNamespaces: listOf(pattern).describe('Kubernetes namespaces of pods.'),
+  units: listOf(pattern).describe('systemd units.'),
+  peers: listOf(peer).describe(
+    'Addresses, networks, or addresses with a port, of peers to which this machine opened the connection.',
+  ),
+  ports: listOf(z.number().int().min(1).max(65_535)).describe('Local ports, of connections that came in.'),
+  informational: z.boolean().optional().describe('Whether it is for information only.'),
 });
 
 export type MatchSettings = z.output<typeof matchSchema>;
 
-/** Read from the top. Each that matches sets what it names, unless one above has set it; `stop` ends the reading. */
 export const rulesSchema = z
   .array(
     z.strictObject({
-      match: matchSchema.prefault({}),
+      match: matchSchema.prefault({}).describe(MATCH),
       alert: z
         .strictObject({
-          enabled: z.boolean().optional(),
-          after: time.optional(),
-          connections: connections.optional(),
-          for: time.optional(),
-          share: share.optional(),
+          enabled: z.boolean().optional().describe('Whether there are alerts of this.'),
+          after: time.optional().describe('As in kinds.'),
+          connections: connections.optional().describe('As in kinds.'),
+          for: time.optional().describe('As in kinds.'),
+          share: share.optional().describe('As alerts.inbound.share.'),
         })
-        .prefault({}),
-      severity: z.enum(SEVERITIES).optional(),
-      /** Names of receivers; none: nobody is told. */
-      receivers: z.array(z.string().min(1).max(TEXT_MAX)).max(VALUES_MAX).optional(),
-      stop: z.boolean().default(false),
+        .prefault({})
+        .describe('When somebody is told.'),
+      severity: z.enum(SEVERITIES).optional().describe('How grave it is.'),
+      receivers: z
+        .array(z.string().min(1).max(TEXT_MAX))
+        .max(VALUES_MAX)
+        .optional()
+        .describe('Names of receivers; an empty list: nobody is told.'),
+      stop: z.boolean().default(false).describe('Rules below are not read.'),
     }),
   )
   .max(RULES_MAX)
-  .prefault([]);
+  .prefault([])
+  .describe(
+    'What is different for some alerts. Read from the top: each rule that matches sets what it names, unless one above has set it.',
+  );
 
 export type RuleSettings = z.output<typeof rulesSchema>[number];
 
-/** What they match fires as ever, and is kept from receivers. */
 export const silencesSchema = z
   .array(
     z.strictObject({
-      match: matchSchema,
-      until: z.iso.datetime({ offset: true, error: 'must be a time with its zone, such as 2026-11-22T18:00:00Z' }),
-      comment: z.string().max(TEXT_MAX).default(''),
+      match: matchSchema.describe(MATCH),
+      until: z.iso
+        .datetime({ offset: true, error: 'must be a time with its zone, such as 2026-11-22T18:00:00Z' })
+        .describe('When it ends, with its zone: 2026-11-22T18:00:00Z.'),
+      comment: z.string().max(TEXT_MAX).default('').describe('Why, for whoever reads this.'),
     }),
   )
   .max(RULES_MAX)
-  .default([]);
+  .default([])
+  .describe('Of whom nobody wants to hear for a while: such alerts fire and are listed, and reach no receiver.');

@@ -18,12 +18,20 @@ const KNOWN_LIMITS = [
 ];
 
 export const auditSchema = z.strictObject({
-  interval: z.union([z.literal(AUDIT_OFF), duration(10 * SECOND_MS, DAY_MS)]).prefault('10m'),
-  /** Keepalive that begins later than one of these is told. */
+  interval: z
+    .union([z.literal(AUDIT_OFF), duration(10 * SECOND_MS, DAY_MS)])
+    .prefault('10m')
+    .describe('How often that is looked at for the metrics; off: only when somebody asks.'),
   idleLimits: z
-    .array(z.strictObject({ name: z.string().min(1).max(NAME_LENGTH_MAX), limit: duration(SECOND_MS, DAY_MS) }))
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(NAME_LENGTH_MAX).describe('What it is called in findings.'),
+        limit: duration(SECOND_MS, DAY_MS).describe('After so long without a packet it forgets a connection.'),
+      }),
+    )
     .max(LIMITS_MAX)
-    .prefault(KNOWN_LIMITS),
+    .prefault(KNOWN_LIMITS)
+    .describe('What forgets idle connections on the path: keepalive that begins later is told.'),
 });
 
 export interface AuditSettings {

@@ -19,12 +19,20 @@ function isOpen(text: string): boolean {
 
 const tcpSchema = z
   .strictObject({
-    address: address(['tcp']).default(DEFAULT_TCP_ADDRESS),
-    /** mTLS; the files are read again when they change. */
-    tls: z.strictObject({ certFile: file, keyFile: file, clientCaFile: file }).optional(),
-    /** Serve an address that other machines can reach without TLS. */
-    insecure: z.boolean().default(false),
-    reflection: z.boolean().default(false),
+    address: address(['tcp']).default(DEFAULT_TCP_ADDRESS).describe('HOST:PORT.'),
+    tls: z
+      .strictObject({
+        certFile: file.describe('PEM file of the certificate of stuckd.'),
+        keyFile: file.describe('PEM file of its key.'),
+        clientCaFile: file.describe('PEM file of the authorities of which clients need a certificate.'),
+      })
+      .optional()
+      .describe('mTLS; the files are read again when they change.'),
+    insecure: z
+      .boolean()
+      .default(false)
+      .describe('Without tls, serve an address that other machines can reach: they may see processes and peers.'),
+    reflection: z.boolean().default(false).describe('Server reflection here as well.'),
   })
   .superRefine(({ address: where, tls, insecure }, context) => {
     if (tls !== undefined && insecure) {
@@ -48,15 +56,15 @@ export const grpcSchema = z.strictObject({
         context.addIssue({ code: 'custom', message });
       }
     })
-    .default(DEFAULT_ADDRESS),
-  /** A TCP listener beside it. */
-  tcp: tcpSchema.optional(),
-  /** On the unix socket. */
-  reflection: z.boolean().default(true),
-  /** Watches at a time. */
-  maxSubscribers: z.number().int().min(1).max(10_000).default(64),
-  /** Connections at a time, of each listener. */
-  maxConnections: z.number().int().min(1).max(10_000).default(128),
+    .default(DEFAULT_ADDRESS)
+    .describe('unix:PATH, a socket with mode 0660, or HOST:PORT on loopback. Variable STUCKD_ADDRESS, flag --address.'),
+  tcp: tcpSchema.optional().describe('A TCP listener beside it.'),
+  reflection: z
+    .boolean()
+    .default(true)
+    .describe('Server reflection on the unix socket, for clients without .proto files.'),
+  maxSubscribers: z.number().int().min(1).max(10_000).default(64).describe('Watches at a time.'),
+  maxConnections: z.number().int().min(1).max(10_000).default(128).describe('Connections at a time, of each listener.'),
 });
 
 /** The part of the server's options that is configuration. */

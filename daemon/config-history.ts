@@ -25,14 +25,12 @@ const size = z
 /** The files below `history` in the state directory, for each stream. */
 export const historyDiskSchema = z
   .strictObject({
-    /** What is older leaves. */
-    maxAge: duration(HOUR_MS, YEAR_MS).prefault('7d'),
-    /** Ended items: the oldest leave when they take more. */
-    maxBytes: size.prefault('64MiB'),
-    /** Changes that a watch can be resumed from. */
-    journalMaxBytes: size.prefault('32MiB'),
+    maxAge: duration(HOUR_MS, YEAR_MS).prefault('7d').describe('What is older leaves.'),
+    maxBytes: size.prefault('64MiB').describe('Ended records: the oldest leave when they take more.'),
+    journalMaxBytes: size.prefault('32MiB').describe('Changes from which a watch can be resumed.'),
   })
-  .prefault({});
+  .prefault({})
+  .describe('What is kept in stateDir, of connections and again as much of alerts.');
 
 /** @returns the bounds of each stream's history. */
 export function historyLimits(disk: z.infer<typeof historyDiskSchema>): HistoryLimits {

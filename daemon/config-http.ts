@@ -9,13 +9,24 @@ const DEFAULT_HTTP_ADDRESS = '127.0.0.1:9735';
 export const HTTP_OFF = 'off';
 
 export const httpSchema = z.strictObject({
-  address: z.union([z.literal(HTTP_OFF), address(['tcp'])]).default(DEFAULT_HTTP_ADDRESS),
+  address: z
+    .union([z.literal(HTTP_OFF), address(['tcp'])])
+    .default(DEFAULT_HTTP_ADDRESS)
+    .describe('HOST:PORT, or off. There is no TLS and no password. Variable STUCKD_HTTP_ADDRESS, flag --http-address.'),
   metrics: z
     .strictObject({
-      /** Further labels of some metrics: what a process belongs to. */
-      workloadLabels: z.array(z.enum(WORKLOAD_LABELS)).default([]),
-      /** Workloads that a metric has series for, up to 36 each; what is beyond is counted under `other`. */
-      maxWorkloads: z.number().int().min(1).max(1000).default(200),
+      workloadLabels: z
+        .array(z.enum(WORKLOAD_LABELS))
+        .default([])
+        .describe('What stuck connections are counted by besides their kind.'),
+      maxWorkloads: z
+        .number()
+        .int()
+        .min(1)
+        .max(1000)
+        .default(200)
+        .describe('Workloads that a metric has series for, up to 36 each; what is beyond is counted under "other".'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('How much metrics tell.'),
 });

@@ -16,22 +16,35 @@ function isServer(text: string): boolean {
 }
 
 export const kubernetesSchema = z.strictObject({
-  /** Pod names from the API server; `auto`: where the daemon itself runs in a pod. */
-  enabled: z.union([z.literal('auto'), z.boolean()], { error: 'must be auto, true or false' }).default('auto'),
-  /** Default: the variable NODE_NAME. */
-  nodeName: z.string().regex(NODE_NAME, 'must be the name of a node').optional(),
-  /** Default: where Kubernetes says that it is, in the variables of a pod. A path is put before those of the API. */
+  enabled: z
+    .union([z.literal('auto'), z.boolean()], { error: 'must be auto, true or false' })
+    .default('auto')
+    .describe('Pod names from the API server; auto: where the daemon itself runs in a pod.'),
+  nodeName: z
+    .string()
+    .regex(NODE_NAME, 'must be the name of a node')
+    .optional()
+    .describe('What this node is called in the cluster; default: the variable NODE_NAME.'),
   apiServer: z
     .string()
     .refine(isServer, 'must be an address such as https://10.0.0.1:6443, without user, password, query or fragment')
-    .optional(),
-  tokenFile: z.string().min(1).default(`${SERVICE_ACCOUNT}/token`),
-  caFile: z.string().min(1).default(`${SERVICE_ACCOUNT}/ca.crt`),
+    .optional()
+    .describe(
+      'https://HOST:PORT; default: where Kubernetes tells pods that it is. A path is put before those of the API.',
+    ),
+  tokenFile: z
+    .string()
+    .min(1)
+    .default(`${SERVICE_ACCOUNT}/token`)
+    .describe('The token of the service account; read again for every request.'),
+  caFile: z
+    .string()
+    .min(1)
+    .default(`${SERVICE_ACCOUNT}/ca.crt`)
+    .describe('PEM file of the authority of the API server.'),
 });
 
 export const workloadsSchema = z.strictObject({
-  /** Where proc of the node is mounted. */
-  procRoot: z.string().min(1).default('/proc'),
-  /** Where the control groups of the node are mounted. */
-  cgroupRoot: z.string().min(1).default('/sys/fs/cgroup'),
+  procRoot: z.string().min(1).default('/proc').describe('Where proc of the node is mounted.'),
+  cgroupRoot: z.string().min(1).default('/sys/fs/cgroup').describe('Where the control groups of the node are mounted.'),
 });

@@ -10,6 +10,10 @@ export interface SchemaNode {
   /** As a file would say it. */
   readonly default?: unknown;
   readonly pattern?: string;
+  /** What a key means. */
+  readonly description?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | boolean;
   readonly items?: SchemaNode;

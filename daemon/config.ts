@@ -23,9 +23,10 @@ const count = z.number().int().min(1).max(255);
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** @param open what must hold before a record opens */
+/** @param text what it is. @param open what must hold before a record opens */
 function kind<Open extends z.ZodRawShape>(
   name: StuckKind,
+  text: string,
   open: Open,
 ): z.ZodPrefault<
   z.ZodObject<
@@ -37,80 +38,135 @@ function kind<Open extends z.ZodRawShape>(
     z.core.$strict
   >
 > {
-  const openSchema = z.strictObject(open).prefault({} as never);
-  const shape = { enabled: z.boolean().default(true), open: openSchema, alert: kindAlertSchema(name) };
-  return z.strictObject(shape).prefault({} as never);
+  const openSchema = z
+    .strictObject(open)
+    .prefault({} as never)
+    .describe('What must hold before a record opens.');
+  const enabled = z.boolean().default(true).describe('Whether it is looked for.');
+  const shape = { enabled, open: openSchema, alert: kindAlertSchema(name) };
+  return z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(text);
 }
 
-/** How long it must have lasted. */
-function after(milliseconds: string): { readonly after: z.ZodPrefault<z.ZodType<number>> } {
-  return { after: duration(0, DAY_MS).prefault(milliseconds) };
+function after(time: string, text = 'How long it must have lasted.'): { after: z.ZodPrefault<z.ZodType<number>> } {
+  return { after: duration(0, DAY_MS).prefault(time).describe(text) };
 }
 
 const kindsSchema = z.strictObject({
-  retransmitting: kind('retransmitting', {
-    /** Consecutive RTOs without any ACK. */
-    retransmits: count.default(3),
-    /** How likely a healthy connection may look the same: opens only below this. */
-    chance: z.number().gt(0).lt(1).default(1e-4),
+  retransmitting: kind('retransmitting', 'Sent, and not acknowledged.', {
+    retransmits: count.default(3).describe('Retransmission timeouts one after the other without any answer.'),
+    chance: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(1e-4)
+      .describe(
+        'How likely a healthy connection with this loss rate may look the same: a record opens only below this.',
+      ),
   }),
-  keepalive_unanswered: kind('keepalive_unanswered', { probes: count.default(2) }),
-  /** `probes`: unanswered window probes; `after`: of a peer that answers them. */
-  zero_window: kind('zero_window', { probes: count.default(3), ...after('60s') }),
-  connecting: kind('connecting', { retransmits: count.default(3) }),
-  /** Handshakes whose SYN-ACK was sent again: at least so many, and this share of the backlog. */
-  accepting: kind('accepting', {
-    handshakes: z.number().int().min(1).max(65_535).default(16),
-    share: z.number().min(0).max(1).default(0.25),
-    ...after('30s'),
+  keepalive_unanswered: kind('keepalive_unanswered', 'Idle, and keepalive probes are not answered.', {
+    probes: count.default(2).describe('Probes without an answer.'),
   }),
-  accept_queue_full: kind('accept_queue_full', after('10s')),
-  closing: kind('closing', after('15s')),
-  fin_wait: kind('fin_wait', after('10m')),
-  close_wait: kind('close_wait', after('60s')),
-  unread: kind('unread', after('60s')),
-  zombie: kind('zombie', after('60s')),
-  /** `idle`: how long the connection must have been idle before it was used again. */
-  stale_reuse: kind('stale_reuse', { idle: duration(1, HOUR_MS).prefault('1s') }),
+  zero_window: kind('zero_window', 'The peer closed its window.', {
+    probes: count.default(3).describe('Window probes without an answer, of a silent peer.'),
+    ...after('60s', 'How long nothing moves, of a peer that answers them.'),
+  }),
+  connecting: kind('connecting', 'A connection attempt is not answered.', {
+    retransmits: count.default(3).describe('SYNs sent again.'),
+  }),
+  accepting: kind('accepting', 'Clients of a listener do not complete the handshake.', {
+    handshakes: z
+      .number()
+      .int()
+      .min(1)
+      .max(65_535)
+      .default(16)
+      .describe('Handshakes whose SYN-ACK was sent again: at least so many.'),
+    share: z.number().min(0).max(1).default(0.25).describe('And at least this share of the backlog, from 0 to 1.'),
+    ...after('30s', 'For so long.'),
+  }),
+  accept_queue_full: kind('accept_queue_full', 'A listener whose process does not accept.', after('10s')),
+  closing: kind('closing', 'Our FIN is not acknowledged.', after('15s')),
+  fin_wait: kind(
+    'fin_wait',
+    'Closed for sending, and the peer does not close.',
+    after('10m', 'How long it must have lasted without data.'),
+  ),
+  close_wait: kind('close_wait', 'The peer closed, and the application has not.', after('60s')),
+  unread: kind('unread', 'Received data that the application does not read.', after('60s')),
+  zombie: kind('zombie', 'The kernel has given up, and the application has not looked.', after('60s')),
+  stale_reuse: kind('stale_reuse', 'A request on a pooled connection that was no more.', {
+    idle: duration(1, HOUR_MS)
+      .prefault('1s')
+      .describe('How long the connection must have been idle before it was used again.'),
+  }),
 });
 
 /** What may stand in the file. */
 export const configSchema = z
   .strictObject({
-    grpc: grpcSchema.prefault({}),
-    /** Metrics and health. */
-    http: httpSchema.prefault({}),
-    stateDir: z.string().min(1).default(DEFAULT_STATE_DIR),
+    grpc: grpcSchema.prefault({}).describe('Where stuckctl and other clients connect.'),
+    http: httpSchema.prefault({}).describe('Metrics for Prometheus (/metrics) and health (/healthz, /readyz).'),
+    stateDir: z
+      .string()
+      .min(1)
+      .default(DEFAULT_STATE_DIR)
+      .describe(
+        'Folder where open records, history and what receivers are to be told survive a restart. Variable STUCKD_STATE_DIR, flag --state-dir.',
+      ),
     sensor: z
       .strictObject({
-        /** `unix:PATH` of a sensor that runs apart; without it the daemon starts one. */
-        address: address(['unix']).optional(),
-        /** Executable of the sensor that the daemon starts. */
-        path: z.string().min(1).optional(),
-        /** Tracepoints that the daemon's own sensor leaves out, to find out whether a probe is to blame. */
-        without: z.array(z.string().regex(/^[a-z_]+$/, 'must be the name of a tracepoint')).default([]),
-        refreshInterval: duration(100, HOUR_MS).prefault('1s'),
-        sweepInterval: duration(100, HOUR_MS).prefault('2s'),
-        fullRefreshInterval: duration(1000, HOUR_MS).prefault('30s'),
+        address: address(['unix'])
+          .optional()
+          .describe(
+            'unix:PATH of a sensor that runs apart; without it the daemon starts one. Variable STUCKD_SENSOR_ADDRESS, flag --sensor-address.',
+          ),
+        path: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('Executable of the sensor that the daemon starts, if it is another one than that of the build.'),
+        without: z
+          .array(z.string().regex(/^[a-z_]+$/, 'must be the name of a tracepoint'))
+          .default([])
+          .describe("Tracepoints that the daemon's own sensor leaves out, to find out whether one is to blame."),
+        refreshInterval: duration(100, HOUR_MS).prefault('1s').describe('How often suspects are looked at.'),
+        sweepInterval: duration(100, HOUR_MS)
+          .prefault('2s')
+          .describe('How often every descriptor of every process is looked at.'),
+        fullRefreshInterval: duration(1000, HOUR_MS)
+          .prefault('30s')
+          .describe('How often every suspect is reported, also those that did not change.'),
       })
-      .prefault({}),
-    kinds: kindsSchema.prefault({}),
-    audit: auditSchema.prefault({}),
+      .prefault({})
+      .describe('What reads the kernel.'),
+    kinds: kindsSchema.prefault({}).describe('What counts as stuck, and when somebody is told.'),
+    audit: auditSchema
+      .prefault({})
+      .describe('What would happen to each connection if its peer vanished now (stuckctl audit).'),
     alerts: alertsSchema,
     rules: rulesSchema,
     silences: silencesSchema,
     history: z
       .strictObject({
-        /** Ended records that are kept in memory. */
-        ended: z.number().int().min(0).max(100_000).default(1000),
+        ended: z.number().int().min(0).max(100_000).default(1000).describe('Ended records that are kept in memory.'),
         disk: historyDiskSchema,
       })
-      .prefault({}),
-    /** Where alerts go. */
+      .prefault({})
+      .describe('What is kept of what is over.'),
     receivers: receiversSchema,
-    workloads: workloadsSchema.prefault({}),
-    kubernetes: kubernetesSchema.prefault({}),
-    log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
+    workloads: workloadsSchema
+      .prefault({})
+      .describe('How it is found out to which container and unit a process belongs.'),
+    kubernetes: kubernetesSchema.prefault({}).describe('Names and labels of pods, from the API server.'),
+    log: z
+      .strictObject({
+        level: z.enum(LOG_LEVELS).default('info').describe('Less grave lines are left out. Flag --log-level.'),
+      })
+      .prefault({})
+      .describe('The log, on standard output.'),
   })
   .superRefine(({ rules, receivers }, context) => {
     checkReceiverNames(rules, receivers, context);

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { formatDurationMs, parseDurationMs } from './duration.js';
 
 /** As a regular expression of JSON Schema. */
-const DURATION_PATTERN = '^[0-9]+([.][0-9]+)?(ms|s|m|h|d)$';
+export const DURATION_PATTERN = '^[0-9]+([.][0-9]+)?(ms|s|m|h|d)$';
 
 /** A duration as text with a unit ("500ms", "2s", "10m", "2h"), in whole milliseconds. */
 export function duration(minMs: number, maxMs: number): z.ZodType<number> {

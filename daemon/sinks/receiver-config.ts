@@ -33,38 +33,40 @@ const url = z.string().superRefine((text, context) => {
 
 const path = z.string().startsWith('/', 'must be an absolute path');
 
-const timeout = duration(TIMEOUT_MIN_MS, TIMEOUT_MAX_MS).prefault('15s');
+const timeout = duration(TIMEOUT_MIN_MS, TIMEOUT_MAX_MS).prefault('15s').describe('How long an answer may take.');
+
+const sendUpdates = z.boolean().default(false).describe('Also tell every change of an alert that goes on.');
+
+// Keys of several types, of which manuals tell once.
+const TYPE = 'webhook (signed as Standard Webhooks say), alertmanager (API v2) or slack.';
+const URL_FILE = 'A file with the URL: of slack, whoever knows it can write to the channel.';
+const SECRET_FILE =
+  'A file: of webhook with the secrets that messages are signed with, of alertmanager with a token, sent as "Authorization: Bearer".';
 
 const common = {
-  /** Rules and `stuckctl alerts --test` name it so. */
   name: z
     .string()
-    .regex(
-      /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
-      'must be a short name of letters, digits, dots, dashes and underscores',
-    ),
-  /** PEM file of the authorities that it trusts, in place of the well-known ones. */
-  caFile: path.optional(),
-  /** Addresses of RFC 1918, RFC 6598 and fc00::/7, and http:// to them. */
-  allowPrivate: z.boolean().default(false),
-  /** This machine itself, and http:// to it. */
-  allowLoopback: z.boolean().default(false),
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a short name of letters, digits, dots, dashes and underscores')
+    .describe('Rules and "stuckctl alerts --test" name it so.'),
+  caFile: path.optional().describe('PEM file of the authorities that are trusted in place of the well-known ones.'),
+  allowPrivate: z
+    .boolean()
+    .default(false)
+    .describe('Permits addresses of RFC 1918, RFC 6598 and fc00::/7, and http:// to them.'),
+  allowLoopback: z.boolean().default(false).describe('Permits this machine itself, and http:// to it.'),
   timeout,
-  /** Alerts below this severity are not sent. */
-  minSeverity: z.enum(SEVERITIES).default('info'),
-  sendResolved: z.boolean().default(true),
+  minSeverity: z.enum(SEVERITIES).default('info').describe('Less grave alerts are not sent.'),
+  sendResolved: z.boolean().default(true).describe('Also tell that an alert is resolved.'),
 };
 
 const webhook = z
   .strictObject({
     ...common,
-    type: z.literal('webhook'),
-    url: url.optional(),
-    urlFile: path.optional(),
-    /** Secrets of Standard Webhooks; without it messages are not signed. */
-    secretFile: path.optional(),
-    /** Also tell every change of an alert that goes on. */
-    sendUpdates: z.boolean().default(false),
+    type: z.literal('webhook').describe(TYPE),
+    url: url.optional().describe('Of webhook: where it is sent; or urlFile.'),
+    urlFile: path.optional().describe(URL_FILE),
+    secretFile: path.optional().describe(SECRET_FILE),
+    sendUpdates,
   })
   .refine((receiver) => (receiver.url === undefined) !== (receiver.urlFile === undefined), {
     message: 'give either url or urlFile',
@@ -72,19 +74,16 @@ const webhook = z
 
 const alertmanager = z.strictObject({
   ...common,
-  type: z.literal('alertmanager'),
-  /** Every replica of the cluster; /api/v2/alerts is added. */
-  urls: z.array(url).min(1).max(URLS_MAX),
-  /** A token that is sent as "Authorization: Bearer". */
-  secretFile: path.optional(),
+  type: z.literal('alertmanager').describe(TYPE),
+  urls: z.array(url).min(1).max(URLS_MAX).describe('Of alertmanager: every replica; /api/v2/alerts is added.'),
+  secretFile: path.optional().describe(SECRET_FILE),
 });
 
 const slack = z.strictObject({
   ...common,
-  type: z.literal('slack'),
-  /** A file with the URL of the incoming webhook: whoever knows that URL can write to the channel. */
-  urlFile: path,
-  sendUpdates: z.boolean().default(false),
+  type: z.literal('slack').describe(TYPE),
+  urlFile: path.describe(URL_FILE),
+  sendUpdates,
 });
 
 const plainHttp = (receiver: Receiver): boolean =>
@@ -118,4 +117,5 @@ export const receiversSchema = z
       }
     });
   })
-  .prefault([]);
+  .prefault([])
+  .describe('Where alerts go.');

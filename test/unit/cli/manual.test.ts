@@ -111,13 +111,20 @@ describe('help', () => {
   });
 });
 
-test('the page of the configuration has every key of the schema', () => {
+test('the page of the configuration has every key of the schema, and what it means', () => {
   const page = PAGES.get('stuckd.yaml.5') ?? '';
   const visit = (node: SchemaNode, path: string): void => {
     for (const { properties = {}, items } of variants(node)) {
       for (const [name, child] of Object.entries(properties)) {
         const key = path === '' ? name : `${path}.${name}`;
-        assert.ok(page.includes(`.TP\n\\fB${roffText(key)}\\fR\n`), key);
+        const { description = '' } = child;
+        assert.match(description, /^\S.+\.$/, `${key} has no description`);
+        assert.doesNotMatch(
+          description,
+          /^A (?:duration|size), such as/,
+          `${key} says what it may hold, not what it means`,
+        );
+        assert.ok(page.includes(`.TP\n\\fB${roffText(key)}\\fR\n${roffText(description)}\n.br\n(`), key);
         visit(child, key);
       }
       if (items !== undefined) {
@@ -162,6 +169,28 @@ test('the manual page tells common options once, and which commands take them', 
   assert.match(section('top'), /^Of the common options it takes \\-\\-tls\\-ca, .*\\-\\-help\.$/m);
   assert.match(section('list'), /several times, or once with commas/);
   assert.match(common, /--?.*several times, or once with commas/);
+});
+
+test('the page of the configuration says what a key may hold, with units', () => {
+  const page = PAGES.get('stuckd.yaml.5') ?? '';
+  const value = (key: string): string =>
+    new RegExp(`\\n\\\\fB${roffText(key).replace(/[\\[\].]/g, '\\$&')}\\\\fR\\n.*\\n\\.br\\n(.*)\\n`).exec(page)?.[1] ??
+    '';
+  const table: readonly (readonly [key: string, value: string])[] = [
+    ['sensor.sweepInterval', '(duration, default "2s")'],
+    ['history.disk.maxBytes', '(size, default "64MiB")'],
+    ['audit.interval', '("off" | duration, default "10m")'],
+    ['kinds.closing.alert.connections', '(whole number from 1 to 1000000, default 50)'],
+    ['sensor.without', '(list of text)'],
+    ['rules', '(list of maps)'],
+    ['rules[].match.ports', '(list of whole number from 1 to 65535)'],
+    ['receivers[].type', '("webhook" | "alertmanager" | "slack")'],
+    ['grpc.tcp', '(map)'],
+    ['alerts.inbound.share', '(number from 0 to 1, default 0.05)'],
+  ];
+  for (const [key, expected] of table) {
+    assert.equal(value(key), roffText(expected), key);
+  }
 });
 
 test('roff takes text for text', () => {
