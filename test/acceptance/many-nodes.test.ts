@@ -191,7 +191,12 @@ describe('nine nodes', () => {
     );
     const missing = await run('status', '--node', 'web-2', '--node', 'web-77');
     assert.equal(missing.code, 5);
-    assert.match(missing.stderr, /web-77: no node that answers has this name/);
+    assert.match(missing.stderr, /web-77: no node that answers has this name$/m);
+    // It is not known to be away: all of those that there are have said that they are others.
+    assert.equal((await run('status', '--node', 'web-77')).code, 1);
+    const silent = await start(['status', '--node', 'web-77'], [...addresses, lost()]).ended;
+    assert.match(silent.stderr, /web-77: no node that answers has this name; 1 did not say theirs$/m);
+    assert.equal(silent.code, 3);
   });
 
   test('--node with an address asks nobody else', async () => {

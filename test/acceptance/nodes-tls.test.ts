@@ -1,5 +1,5 @@
 // Proves whose certificate a node must have that was found by a name: that name's, not that of the address it resolved to,
-// unless --tls-server-name says otherwise; and that a node which cannot show it is told of and not asked.
+// unless --tls-server-name says otherwise; that a unix socket needs none; and that a node which cannot show it is told of and not asked.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -74,6 +74,14 @@ test('the certificate is for the name', async () => {
   assert.deepEqual(answering, [`127.0.0.1:${String(port)}`]);
   assert.equal(reasons.length, 1);
   assert.match(reasons[0] ?? '', /^127\.0\.0\.2:\d+: .*stuckd\.monitoring\.svc.* is not .*cert/i);
+});
+
+test('a unix socket among them is used without TLS', async () => {
+  await serve('127.0.0.1', '127.0.0.1');
+  const specs = parseNodeSpecs([`unix:${file('127.0.0.1.sock')}`, `127.0.0.1:${String(port)}`]);
+  const group = await NodeGroup.open({ specs, only: [], timeoutMs: 60_000 }, tls, () => Promise.resolve([]));
+  group.close();
+  assert.deepEqual([group.nodes.length, group.unreachable], [2, []]);
 });
 
 test('--tls-server-name is for all of them', async () => {

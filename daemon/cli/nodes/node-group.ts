@@ -98,8 +98,8 @@ export class NodeGroup {
 
   /** Of those without a name, only the ones that are meant by their address count. */
   #only(names: readonly string[]): NodeGroup {
-    const isMeant = ({ name, address, status }: Node, wanted: readonly string[] = names): boolean =>
-      wanted.includes(name) || isNamed(wanted, { address, hostname: hostnameOf(status) });
+    const isMeant = ({ address, status }: Node, wanted: readonly string[] = names): boolean =>
+      isNamed(wanted, { address, hostname: hostnameOf(status) });
     const nodes = this.nodes.filter((node) => isMeant(node));
     for (const { client } of this.nodes.filter((node) => !nodes.includes(node))) {
       client.close();

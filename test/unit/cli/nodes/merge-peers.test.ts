@@ -142,6 +142,16 @@ describe('what is merged', () => {
     ['never ::1', 2, [{ peer: { address: '::1', port: 1 } }, { peer: { address: '::1', port: 1 } }]],
     ['never of a link', 2, [{ peer: { address: 'fe80::1', port: 1 } }, { peer: { address: 'fe80::1', port: 1 } }]],
     [
+      'never of a link, to its end',
+      2,
+      [{ peer: { address: 'febf::1', port: 1 } }, { peer: { address: 'febf::1', port: 1 } }],
+    ],
+    [
+      'what only begins alike',
+      1,
+      [{ peer: { address: 'fec0::1', port: 1 } }, { peer: { address: 'fec0::1', port: 1 } }],
+    ],
+    [
       'never of a link, IPv4',
       2,
       [{ peer: { address: '169.254.20.10', port: 53 } }, { peer: { address: '169.254.20.10', port: 53 } }],
@@ -218,6 +228,14 @@ test('sums, and the first and last of times', () => {
 test('a total of which a part is not known is not known', () => {
   const [merged] = merge([says('a', { totalCount: 3 }), says('b', { totalCount: 0 })], 2);
   assert.equal(merged?.peer.totalCount, 0);
+});
+
+test('of peers that as many nodes are stuck to, the one with most connections stands first', () => {
+  const all = [1, 3, 2].map((stuckCount) => says('a', { peer: { ...PEER, port: stuckCount }, stuckCount }));
+  assert.deepEqual(
+    merge(all, 1).map(({ peer }) => peer.stuckCount),
+    [3, 2, 1],
+  );
 });
 
 test('the peer that most nodes are stuck to stands first', () => {

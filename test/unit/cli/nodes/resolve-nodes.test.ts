@@ -90,7 +90,7 @@ describe('nodes', () => {
       writeFileSync(path, content);
       await assert.rejects(
         resolve(`@${path}`),
-        (error) => error instanceof UsageError && /names no node/.test(error.message),
+        (error) => error instanceof UsageError && error.message.includes('names no node'),
       );
     }
   });
