@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { NO_PEER_TOTALS, type PeerTotals } from '../../daemon/core/sweep-totals.js';
 import { FakeAudits } from '../support/fake-audits.js';
@@ -217,6 +217,26 @@ describe('nine nodes', () => {
       [first],
     );
     assert.equal(asked, 0);
+    const both = await start(['status', '-o', 'jsonl'], [first, `unix:${path}`]).ended;
+    assert.match(lines(both.stdout).at(-1)?.unreachable ?? '', /^it hangs up: perhaps it asks for TLS/);
+    assert.ok(asked > 0);
+  });
+
+  test('a node that is silent holds up the others for as long as --timeout says', async () => {
+    const path = `${bench.directory.path}/silent.sock`;
+    const sockets = new Set<Socket>();
+    const silent = createServer((socket) => sockets.add(socket)).listen(path);
+    await once(silent, 'listening');
+    bench.onClean(() => {
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+      silent.close();
+    });
+    const nodes = [addresses[0] ?? '', `unix:${path}`];
+    const { code, stdout } = await start(['list', '--timeout', '2s', '-o', 'jsonl'], nodes).ended;
+    assert.equal(code, 5);
+    assert.match(lines(stdout).at(-1)?.unreachable ?? '', /no answer within 2 s/);
   });
 
   test('peers: who does not answer is not counted among those that are well', async () => {

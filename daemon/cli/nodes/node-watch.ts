@@ -96,10 +96,6 @@ export class NodeWatch<Change extends { readonly lost?: unknown }> {
         return;
       }
     }
-    if (this.#isLost) {
-      this.#isLost = false;
-      await this.#teller.back(false);
-    }
     this.#follower ??= this.#plan.follower(() => this.name);
     const teller: LossTeller = {
       lost: (reason) => this.#tellLost(reason),
@@ -109,7 +105,22 @@ export class NodeWatch<Change extends { readonly lost?: unknown }> {
       },
     };
     const io = { ...this.#io, interruptSignal: () => this.#signal };
-    await followChanges((token, signal) => this.#plan.open(client, token, signal), io, this.#follower, teller);
+    // It is back when it takes the question: one that answers, and refuses to be watched, is still lost.
+    let wasLost = this.#isLost;
+    const plan = this.#plan;
+    const heard = async (): Promise<void> => {
+      if (wasLost) {
+        wasLost = false;
+        await teller.back(false);
+      }
+    };
+    const open: OpenWatch<Change> = async function* (token, signal) {
+      for await (const response of plan.open(client, token, signal)) {
+        await heard();
+        yield response;
+      }
+    };
+    await followChanges(open, io, this.#follower, teller);
   }
 
   async #tellLost(reason: string): Promise<void> {
