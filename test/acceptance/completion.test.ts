@@ -135,6 +135,20 @@ for (const shell of SHELLS) {
   });
 }
 
+test('bash: what stands behind the cursor does not count', { skip: whyNoTyping('bash') }, async () => {
+  const typing = new TypingShell('bash', here, [script('stuckctl', 'bash')]);
+  try {
+    await typing.start();
+    const lineOf = async (typed: string, behind: string): Promise<string> =>
+      (await typing.complete(typed, behind)).line;
+    assert.equal(await lineOf('stuckctl li', 'xx'), 'stuckctl listxx');
+    assert.equal(await lineOf('stuckctl --ou', ' list'), 'stuckctl --output list');
+    assert.equal(await lineOf('stuckctl --address unix:s', 'xx list'), 'stuckctl --address unix:s.sockxx list');
+  } finally {
+    typing.close();
+  }
+});
+
 test('bash: where Readline does not split at colons', { skip: whyNoTyping('bash') }, async () => {
   const typing = new TypingShell('bash', here, [script('stuckctl', 'bash')], ["COMP_WORDBREAKS=$' \\t\\n\"\\'><;|&('"]);
   try {

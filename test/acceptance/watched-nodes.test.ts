@@ -16,6 +16,7 @@ let bench: RpcBench;
 let port: number;
 /** What the name resolves to. */
 let hosts: readonly string[];
+let resolves: boolean;
 /** How often it was asked for. */
 let lookups: number;
 
@@ -23,6 +24,7 @@ beforeEach(async () => {
   bench = new RpcBench();
   port = await freePort();
   hosts = [];
+  resolves = true;
   lookups = 0;
 });
 
@@ -53,7 +55,7 @@ async function serve(host: string, hostname: string): Promise<Served> {
 
 function lookup(): Promise<readonly string[]> {
   lookups += 1;
-  return Promise.resolve(hosts);
+  return resolves ? Promise.resolve(hosts) : Promise.reject(new Error('no name server'));
 }
 
 interface Watch {
@@ -128,6 +130,11 @@ test('nodes come and go with the name', async () => {
   first.server.close();
   await text.says(/^web-1: connection lost \(.*\); trying again until Ctrl-C; 1 other node is followed$/m);
   assert.doesNotMatch(text.stderr(), /no longer among/, 'a node that is lost may come back');
+  resolves = false;
+  const failuresFrom = lookups;
+  await waitFor(() => lookups > failuresFrom + 2, { what: 'two lookups in vain' });
+  assert.doesNotMatch(text.stderr(), /no longer among/, 'a name server that fails says nothing about nodes');
+  resolves = true;
   hosts = ['127.0.0.2'];
   await text.says(/^web-1: it is no longer among the addresses, and not followed any more$/m);
   assert.equal(await text.stop(), 0);

@@ -68,10 +68,13 @@ export class TypingShell {
     await this.#clear();
   }
 
-  /** What a Tab makes of the line. */
-  async complete(typed: string): Promise<Completed> {
-    this.#tmux.press('-l', typed);
-    this.#tmux.press('Tab');
+  /** What a Tab makes of the line. @param behind what stands behind the cursor. */
+  async complete(typed: string, behind = ''): Promise<Completed> {
+    this.#tmux.press('-l', typed + behind);
+    this.#tmux.press(...Array.from(behind, () => 'Left'), 'Tab');
+    if (behind !== '') {
+      this.#tmux.press('C-e');
+    }
     this.#tmux.press('-l', END);
     const screen = (await this.#tmux.until(new RegExp(`^${PROMPT}.*${END}$`, 'm'))).filter((line) => line !== '');
     const line = screen.findLast((one) => one.startsWith(PROMPT)) ?? '';
