@@ -62,6 +62,8 @@ interface Watch {
   stdout(): string;
   stderr(): string;
   says(what: RegExp): Promise<void>;
+  /** The error that it ends with by itself. */
+  failure(): Promise<Error>;
   /** @returns the exit code. */
   stop(): Promise<number>;
 }
@@ -95,13 +97,18 @@ function startWatch({ options = [], written = () => Promise.resolve() }: WatchSe
       output.stderr += text;
     },
   };
+  let failure: Error | null = null;
   const ended = watchNodes(command, command.nodes, io, { ask: lookup, intervalMs: 20 });
+  ended.catch((error: unknown) => {
+    failure = error instanceof Error ? error : new Error(String(error));
+  });
   return {
     stdout: () => output.stdout,
     stderr: () => output.stderr,
     says: async (what) => {
       await waitFor(() => what.test(output.stdout + output.stderr), { what: String(what), timeoutMs: 60_000 });
     },
+    failure: () => waitFor(() => failure, { what: 'the watch to fail', timeoutMs: 60_000 }),
     stop: () => {
       interrupt.abort();
       return ended;
@@ -137,6 +144,12 @@ test('nodes come and go with the name', async () => {
   resolves = true;
   hosts = ['127.0.0.2'];
   await text.says(/^web-1: it is no longer among the addresses, and not followed any more$/m);
+  const again = await serve('127.0.0.1', 'web-1');
+  const before = lookups;
+  await waitFor(() => lookups > before + 100, { what: 'a hundred lookups' });
+  assert.equal(again.records.listeners, 0, 'what is given up is left alone');
+  hosts = ['127.0.0.1', '127.0.0.2'];
+  await text.says(/^web-1: connected, with a new snapshot/m);
   assert.equal(await text.stop(), 0);
 });
 
@@ -207,6 +220,15 @@ test('what is told of a node waits for a slow reader, as its changes do', async 
   await json.says(/"event":"back"/);
   assert.equal(overtaken, 0);
   assert.equal(await json.stop(), 0);
+});
+
+test('a question that a node does not take ends the watch of all', async () => {
+  await serve('127.0.0.1', 'web-1');
+  await serve('127.0.0.2', 'web-2');
+  hosts = ['127.0.0.1', '127.0.0.2'];
+  const tooMany = Array.from({ length: 1001 }, (_, index) => String(index + 1)).join(',');
+  const text = watch('--pid', tooMany);
+  assert.match((await text.failure()).message, /1001 values; 1000 is the most/);
 });
 
 test('--node with an address: nobody else is followed', async () => {

@@ -75,7 +75,7 @@ function __${name}_within -a wanted
   string match -q -- "$wanted *" (__${name}_positions)" "
 end
 function __${name}_value
-  commandline -ct | string replace -r -- '^--[^=]*=' '' | string replace -r -- '^["\\']' ''
+  commandline -ct | string replace -r -- '^--[^=]*=' '' | string replace -r -- '^["\\']' '' | string replace -ra -- '\\\\\\\\(.)' '$1'
 end
 function __${name}_items
   set -l before (__${name}_value | string replace -r -- '[^,]*$' '')

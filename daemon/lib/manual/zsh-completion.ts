@@ -29,7 +29,8 @@ function action(name: string, completes: Completes | undefined, isList: boolean)
     case 'file':
       return '_files';
     case 'directory':
-      return '_files -/';
+      // _files would offer files where no directory fits.
+      return '_path_files -/';
     case undefined:
       return ' ';
     default: {
