@@ -138,6 +138,19 @@ for (const shell of SHELLS) {
   });
 }
 
+test('zsh: only what may come again is offered again', { skip: whyNoTyping('zsh') }, async () => {
+  const typing = new TypingShell('zsh', here, [script('stuckctl', 'zsh')]);
+  try {
+    await typing.start();
+    const again = await typing.complete('stuckctl list --kind closing --kin');
+    assert.equal(plain(again.line), 'stuckctl list --kind closing --kind ');
+    assert.equal((await typing.complete('stuckctl list -o json --outp')).line, 'stuckctl list -o json --outp');
+    assert.equal((await typing.complete('stuckctl list --limit 3 --lim')).line, 'stuckctl list --limit 3 --lim');
+  } finally {
+    typing.close();
+  }
+});
+
 test('bash: what stands behind the cursor does not count', { skip: whyNoTyping('bash') }, async () => {
   const typing = new TypingShell('bash', here, [script('stuckctl', 'bash')]);
   try {

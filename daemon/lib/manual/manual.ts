@@ -122,14 +122,9 @@ export function commandWords({ commands }: ProgramManual): readonly CommandWord[
     const word = command.name.split(' ')[0] ?? command.name;
     byWord.set(word, [...(byWord.get(word) ?? []), command]);
   }
-  return [...byWord].map(([word, [first, ...others]]) =>
-    first?.name === word && others.length === 0 ? leaf(first) : branch(word, byWord.get(word) ?? []),
+  return [...byWord].map(([word, [first]]) =>
+    first?.name === word ? leaf(first) : branch(word, byWord.get(word) ?? []),
   );
-}
-
-/** Whether something must follow this word of a completion, so that no space is put behind it: `tcp_retries2=`. */
-export function goesOn(word: string): boolean {
-  return /[=:@/]$/.test(word);
 }
 
 /** Options of all these commands, each once. */

@@ -5,7 +5,6 @@ import {
   commandWords,
   type Completes,
   flagsOf,
-  goesOn,
   type OptionManual,
   type ProgramManual,
 } from './manual.js';
@@ -36,7 +35,7 @@ function action(name: string, completes: Completes | undefined, isList: boolean)
     default: {
       const isFiles = 'filesAfter' in completes;
       const words = isFiles ? completes.filesAfter : completes;
-      if (!isFiles && !isList && !words.some(goesOn)) {
+      if (!isFiles && !isList) {
         return `(${words.join(' ')})`;
       }
       const helper = isFiles ? 'files_after' : 'words';

@@ -16,7 +16,7 @@ import { STUCKCTL } from '../../../daemon/cli/manual/stuckctl-manual.js';
 import { configSchema } from '../../../daemon/config.js';
 import { jsonSchema, type SchemaNode, variants } from '../../../daemon/config-schema.js';
 import { completionScript } from '../../../daemon/lib/manual/completion.js';
-import { roffLines, roffText } from '../../../daemon/lib/manual/man-page.js';
+import { manPage, roffLines, roffText } from '../../../daemon/lib/manual/man-page.js';
 import { allOptions, commandWords, type ProgramManual, SHELLS } from '../../../daemon/lib/manual/manual.js';
 import { manPages } from '../../../daemon/man-pages.js';
 import { stuckdHelp } from '../../../daemon/stuckd-help.js';
@@ -168,6 +168,9 @@ test('the manual page tells common options once, and which commands take them', 
   assert.match(section('status'), /^It takes the common options\.$/m);
   assert.match(section('top'), /^Of the common options it takes \\-\\-tls\\-ca, .*\\-\\-help\.$/m);
   assert.match(section('list'), /several times, or once with commas/);
+  assert.match(section('get ID'), /^\\-\\-what\\-if may be given several times/m);
+  const without = STUCKCTL.commands.map((command) => ({ ...command, options: [] }));
+  assert.doesNotMatch(manPage({ ...STUCKCTL, commands: without }, '1.2.3'), /common options it takes/);
   assert.match(common, /--?.*several times, or once with commas/);
 });
 
