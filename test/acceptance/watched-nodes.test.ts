@@ -222,6 +222,18 @@ test('what is told of a node waits for a slow reader, as its changes do', async 
   assert.equal(await json.stop(), 0);
 });
 
+test('names stand in a column', async () => {
+  const short = await serve('127.0.0.1', 'a');
+  await serve('127.0.0.2', 'web-12');
+  hosts = ['127.0.0.1', '127.0.0.2'];
+  const text = watch();
+  await text.says(/^a: 0 stuck/m);
+  await text.says(/^web-12: 0 stuck/m);
+  short.records.change('opened', createRecord());
+  await text.says(/^a {7}\d/m);
+  assert.equal(await text.stop(), 0);
+});
+
 test('a question that a node does not take ends the watch of all', async () => {
   await serve('127.0.0.1', 'web-1');
   await serve('127.0.0.2', 'web-2');

@@ -54,7 +54,11 @@ export function nodeColumn<Row extends object>(nodes: ReadonlyMap<object, Node>)
 }
 
 /** Says on standard error who did not answer, and why. @returns the exit code */
-export function tellUnreachable({ nodes, unreachable }: NodeGroup, answered: number, io: CliIo): number {
+export function tellUnreachable(
+  { nodes, unreachable }: Pick<NodeGroup, 'nodes' | 'unreachable'>,
+  answered: number,
+  io: CliIo,
+): number {
   if (unreachable.length === 0) {
     return nodes.length === 0 ? EXIT.FAILED : EXIT.OK;
   }
