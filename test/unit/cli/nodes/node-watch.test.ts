@@ -21,7 +21,7 @@ type Attempt = CallError | readonly Change[];
 interface Played {
   readonly watch: NodeWatch<Change>;
   readonly told: string[];
-  closed(): number;
+  readonly closed: () => number;
 }
 
 /**
@@ -40,7 +40,7 @@ function play(attempts: readonly Attempt[], name: string | null, isWanted = true
   } as unknown as StuckdClient;
   const plan: NodeWatchPlan<Change> = {
     ...{ address: ADDRESS, client },
-    open: async function* (_client, _token, signal) {
+    async *open(_client, _token, signal) {
       const attempt = left.shift() ?? [];
       if (attempt instanceof CallError) {
         throw attempt;
