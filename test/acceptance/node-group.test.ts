@@ -1,11 +1,12 @@
 // Proves what asking many nodes costs when some of them take too long: an answer as a whole is given up after its time, and so
 // is what was still under way for it; one that is written as it comes is not. The servers are real, and answer at once; what
-// takes long is the question.
+// takes long is the question. And that --limit of peers is applied when all have been heard.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { NodeGroup } from '../../daemon/cli/nodes/node-group.js';
 import { parseNodeSpecs } from '../../daemon/cli/nodes/node-specs.js';
-import { RpcBench } from './rpc-harness.js';
+import { createRecord, FakeRecords } from '../unit/rpc/sample-records.js';
+import { RpcBench, startStuckctl } from './rpc-harness.js';
 
 let bench: RpcBench;
 
@@ -75,4 +76,26 @@ test('all are asked at the same time', async () => {
     await together;
   });
   assert.equal(answers.length, 2);
+});
+
+test("peers --limit: the peer that most nodes are stuck to is no node's first", async () => {
+  const serve = async (name: string, peers: readonly string[]): Promise<string> => {
+    const records = peers.map((address, index) =>
+      createRecord({ id: `${name}${String(index)}`, remote: { address, port: 80 } }),
+    );
+    const address = `unix:${bench.directory.path}/${name}.sock`;
+    await bench.serve({ records: new FakeRecords(records) }, address);
+    return address;
+  };
+  const addresses = [
+    await serve('a', ['10.0.0.1', '10.0.0.1', '10.0.0.9']),
+    await serve('b', ['10.0.0.2', '10.0.0.2', '10.0.0.9']),
+  ];
+  const { code, stdout } = await startStuckctl(['peers', '--limit', '1', '-o', 'jsonl'], {
+    STUCKD_ADDRESS: addresses.join(','),
+  }).ended;
+  assert.equal(code, 0);
+  const lines = stdout.trimEnd().split('\n');
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? '', /"address":"10\.0\.0\.9"/);
 });
