@@ -17,8 +17,8 @@ export function setAuditMetrics(metrics: MetricSet, result: AuditResult | null, 
   const rules = countRules(result.connections);
   for (const exposure of EXPOSURE_CLASSES) {
     const label = exposure === 'over' ? 'over_15m' : exposure;
-    metrics.set('exposedConnections', { exposure: label, direction: 'outbound' }, outbound[exposure]);
-    metrics.set('exposedConnections', { exposure: label, direction: 'inbound' }, inbound[exposure]);
+    metrics.set('exposedConnections', { exposure: label, direction: 'outbound' }, outbound.worst[exposure]);
+    metrics.set('exposedConnections', { exposure: label, direction: 'inbound' }, inbound.worst[exposure]);
   }
   for (const rule of AUDIT_RULES) {
     metrics.set('auditRuleConnections', { rule }, rules.get(rule) ?? 0);

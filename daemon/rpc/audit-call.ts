@@ -59,12 +59,12 @@ export function auditCall(options: AuditCallOptions): UntypedServiceImplementati
     const connections = result.connections.filter(filter.matches);
     return {
       findings: findingsOf(connections, thresholdUs),
-      summary: auditSummaryToProto({ ...result, connections }, thresholdUs, audits.idleLimits, clock),
+      summary: auditSummaryToProto({ ...result, connections }, thresholdUs, audits.idleLimits, clock, !filter.isEmpty),
     };
   };
 
   const audit = async (request: Request): Promise<Response> => {
-    const filter = parseAuditFilter(request.filter, workloads);
+    const filter = parseAuditFilter(request, workloads);
     const thresholdUs = thresholdUsOf(request);
     const pageSize = pageSizeOf(request.pageSize, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
     const query = `audit ${filter.fingerprint} ${thresholdUs}`;

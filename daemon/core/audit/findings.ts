@@ -1,16 +1,28 @@
 /** The connections of an audit by process and destination, worst first. */
-import { isLoopback } from '../loopback.js';
 import { processKey } from '../ownership.js';
 import type { Owner } from '../record.js';
 import type { Endpoint } from '../snapshot.js';
 import type { AuditedConnection } from './audited.js';
 import type { HeldConnection } from './run.js';
-import { AUDIT_RULES, type AuditRule } from './rules.js';
+import { AUDIT_RULES, brokenLimits, type AuditRule, type PathIdleLimit } from './rules.js';
 
 /** How long an application would wait, at worst: for ever, longer than a limit, or not longer. */
 export const EXPOSURE_CLASSES = ['never', 'over', 'bounded'] as const;
 
 export type ExposureClass = (typeof EXPOSURE_CLASSES)[number];
+
+/** How many connections would hang for how long. */
+export type HangCounts = Readonly<Record<ExposureClass, number>>;
+
+/** Each connection counts once in each. */
+export interface Exposed {
+  /** With data in flight: what a request would wait. */
+  readonly inFlight: HangCounts;
+  /** While idle: for how long a connection would look alive. */
+  readonly idle: HangCounts;
+  /** By the longer of its two waits. */
+  readonly worst: HangCounts;
+}
 
 /** Shortest and longest of some connections, microseconds; Infinity: never. */
 export interface WaitRange {
@@ -28,39 +40,54 @@ export interface AuditFinding {
   /** 0 for connections to a peer. */
   readonly localPort: number;
   readonly connections: readonly [HeldConnection, ...HeldConnection[]];
-  readonly byClass: Readonly<Record<ExposureClass, number>>;
+  /** From which on a wait was too long, microseconds. */
+  readonly limitUs: number;
+  readonly exposed: Exposed;
   readonly inFlight: WaitRange;
   readonly idle: WaitRange;
   /** Those that are broken, and by how many connections. */
   readonly rules: ReadonlyMap<AuditRule, number>;
 }
 
-/** How many connections would hang for how long; of those with both ends on this host nothing is said. */
+/** Of connections with both ends on this host nothing is said. */
 export interface ExposureCounts {
-  readonly outbound: Readonly<Record<ExposureClass, number>>;
-  readonly inbound: Readonly<Record<ExposureClass, number>>;
+  readonly outbound: Exposed;
+  readonly inbound: Exposed;
   readonly local: number;
 }
 
 /** The longer of the two waits. */
-export function worstWaitUs({ exposure }: Pick<AuditedConnection, 'exposure'>): number {
+function worstWaitUs({ exposure }: Pick<AuditedConnection, 'exposure'>): number {
   return Math.max(exposure.inFlightUs, exposure.idleUs);
 }
 
-export function classOf(connection: Pick<AuditedConnection, 'exposure'>, limitUs: number): ExposureClass {
-  const waitUs = worstWaitUs(connection);
+function classOf(waitUs: number, limitUs: number): ExposureClass {
   return waitUs === Infinity ? 'never' : waitUs > limitUs ? 'over' : 'bounded';
 }
 
+type Counting = Record<keyof Exposed, Record<ExposureClass, number>>;
+
+function nothingExposed(): Counting {
+  const none = { never: 0, over: 0, bounded: 0 };
+  return { inFlight: { ...none }, idle: { ...none }, worst: { ...none } };
+}
+
+function countInto(counts: Counting, connection: AuditedConnection, limitUs: number): void {
+  counts.inFlight[classOf(connection.exposure.inFlightUs, limitUs)]++;
+  counts.idle[classOf(connection.exposure.idleUs, limitUs)]++;
+  counts.worst[classOf(worstWaitUs(connection), limitUs)]++;
+}
+
+/** @param limitUs a wait that is longer is too long. */
 export function countExposed(connections: readonly AuditedConnection[], limitUs: number): ExposureCounts {
-  const outbound = { never: 0, over: 0, bounded: 0 };
-  const inbound = { never: 0, over: 0, bounded: 0 };
+  const outbound = nothingExposed();
+  const inbound = nothingExposed();
   let local = 0;
   for (const connection of connections) {
     if (connection.isLocal) {
       local++;
     } else {
-      (connection.isInbound ? inbound : outbound)[classOf(connection, limitUs)]++;
+      countInto(connection.isInbound ? inbound : outbound, connection, limitUs);
     }
   }
   return { outbound, inbound, local };
@@ -77,8 +104,22 @@ export function countRules(connections: readonly AuditedConnection[]): ReadonlyM
   return new Map(AUDIT_RULES.flatMap((rule) => (counts.has(rule) ? [[rule, counts.get(rule) ?? 0] as const] : [])));
 }
 
-/** What a network namespace says about all its connections. */
-export interface AuditedNamespace {
+/** @returns the limits of the path that one of them breaks at least. */
+export function limitsBrokenBy(
+  connections: readonly AuditedConnection[],
+  limits: readonly PathIdleLimit[],
+): readonly PathIdleLimit[] {
+  let latestUs = 0;
+  for (const { rules, exposure, isLocal } of connections) {
+    if (!isLocal && rules.includes('keepalive_longer_than_idle_limit')) {
+      latestUs = Math.max(latestUs, exposure.firstProbeUs);
+    }
+  }
+  return brokenLimits(latestUs, limits);
+}
+
+/** What a network namespace says about all its connections, the newest word of it. */
+export interface NamespaceSettings {
   readonly netns: number;
   readonly retries2: number;
   readonly synRetries: number;
@@ -86,8 +127,8 @@ export interface AuditedNamespace {
 }
 
 /** @returns those with most connections first; without those with both ends on this host. */
-export function namespacesOf(connections: readonly AuditedConnection[]): readonly AuditedNamespace[] {
-  const namespaces = new Map<number, AuditedNamespace>();
+export function namespacesOf(connections: readonly AuditedConnection[]): readonly NamespaceSettings[] {
+  const namespaces = new Map<number, NamespaceSettings>();
   for (const { netns, sysctls, isLocal } of connections) {
     if (!isLocal) {
       namespaces.set(netns, { netns, ...sysctls, connections: (namespaces.get(netns)?.connections ?? 0) + 1 });
@@ -96,7 +137,7 @@ export function namespacesOf(connections: readonly AuditedConnection[]): readonl
   return [...namespaces.values()].sort((a, b) => b.connections - a.connections || a.netns - b.netns);
 }
 
-/** @param limitUs from which on a wait is too long. @returns worst first. */
+/** @param limitUs a wait that is longer is too long. @returns worst first. */
 export function findingsOf(connections: readonly HeldConnection[], limitUs: number): readonly AuditFinding[] {
   const parts = new Map<string, [HeldConnection, ...HeldConnection[]]>();
   for (const connection of connections) {
@@ -122,17 +163,19 @@ function findingOf(key: string, part: [HeldConnection, ...HeldConnection[]], lim
     ...{ key, owner, connections },
     peer: isInbound ? null : remote,
     localPort: isInbound ? local.port : 0,
-    byClass: isInbound ? counts.inbound : counts.outbound,
+    limitUs,
+    exposed: isInbound ? counts.inbound : counts.outbound,
     inFlight: rangeOf(connections.map(({ exposure }) => exposure.inFlightUs)),
     idle: rangeOf(connections.map(({ exposure }) => exposure.idleUs)),
     rules: countRules(connections),
   };
 }
 
+/** One address may be another host in each network namespace. */
 function findingKey({ owner, isInbound, remote, local, netns }: HeldConnection): string {
   const process = owner === null ? '' : processKey(owner.pid, owner.startBootUs);
-  const inside = isLoopback(remote.address) ? ` in ${netns}` : '';
-  return isInbound ? `${process} port ${local.port}` : `${process} ${remote.address} ${remote.port}${inside}`;
+  const where = isInbound ? `port ${local.port}` : `${remote.address} ${remote.port}`;
+  return `${process} ${where} in ${netns}`;
 }
 
 function rangeOf(waits: readonly number[]): WaitRange {
@@ -169,8 +212,9 @@ export function heavierFirst(a: FindingWeight, b: FindingWeight): number {
   return severity(a) - severity(b) || b.never - a.never || b.over - a.over || b.connections - a.connections;
 }
 
-function weightOf({ peer, byClass, connections }: AuditFinding): FindingWeight {
-  return { isInbound: peer === null, never: byClass.never, over: byClass.over, connections: connections.length };
+function weightOf({ peer, exposed, connections }: AuditFinding): FindingWeight {
+  const { never, over } = exposed.worst;
+  return { isInbound: peer === null, never, over, connections: connections.length };
 }
 
 function worstFirst(a: AuditFinding, b: AuditFinding): number {
