@@ -68,7 +68,7 @@ describe('audits', { skip }, () => {
     for (const id of Object.keys(ports) as (keyof typeof ports)[]) {
       const { monoUs } = await client.waitEvent({ event: 'error', id, errno: 'ETIMEDOUT' });
       const since = sent.get(id) ?? idle.get(id) ?? 0;
-      const said = waitMs(sent.has(id) ? sample(id).inFlight : sample(id).hangIdle);
+      const said = waitMs(sent.has(id) ? sample(id).hangInFlight : sample(id).hangIdle);
       const took = (monoUs - since) / 1000;
       // A timer runs up to an eighth of its length later than it was set for, and the audit says the worst.
       t.diagnostic(`${id}: said ${said}, took ${took}`);
