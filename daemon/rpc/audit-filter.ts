@@ -46,7 +46,7 @@ export function parseAuditFilter(
   );
   return {
     matches: (connection) =>
-      (wantedPids.size === 0 || (connection.owner?.holders ?? []).some(({ pid }) => wantedPids.has(pid))) &&
+      (wantedPids.size === 0 || [...wantedPids].some((pid) => connection.holderPids.has(pid))) &&
       (wantedPeers.size === 0 || isPeer(connection, wantedPeers)) &&
       (wantedNetns.size === 0 || wantedNetns.has(connection.netns)) &&
       (isMeant === null || isMeant(namesOf(workloads.workloadOf(heldBy(connection))))),

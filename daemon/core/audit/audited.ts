@@ -32,11 +32,15 @@ export interface AuditContext {
   readonly peerLimitUs: (netns: number, peer: Endpoint) => number | null;
 }
 
-export function auditedConnection(socket: SocketSnapshot, context: AuditContext): AuditedConnection {
+/** @param exposure where it is known already */
+export function auditedConnection(
+  socket: SocketSnapshot,
+  context: AuditContext,
+  exposure = exposureOf(socket, context.kernel, context.clock),
+): AuditedConnection {
   const { kernel, clock, idleLimits, peerLimitUs } = context;
   const { local, remote, netns, inbound: isInbound, sysctls } = socket;
   const ticks = tickClock(kernel, clock);
-  const exposure = exposureOf(socket, kernel, clock);
   const lastUs = Math.max(lastHeardUs(socket, ticks), pastJiffies32Us(socket.lsndtimeJiffies32, socket, ticks));
   const idleForUs = Math.max(0, socket.monoUs - lastUs);
   const options = socketOptions(socket, kernel.hz);
