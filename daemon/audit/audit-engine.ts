@@ -1,9 +1,8 @@
 /** The shell around the audit: asks the sensor for a pass, and tells everybody whom it serves what it found. */
 import type { AuditContext } from '../core/audit/audited.js';
-import { countExposed, countRules } from '../core/audit/findings.js';
-import { AuditRun, type AuditResult } from '../core/audit/run.js';
+import { type AuditCounts, AuditRun, type AuditResult } from '../core/audit/run.js';
 import type { PathIdleLimit } from '../core/audit/rules.js';
-import { type AuditCounts, type AuditSource, COUNTED_LIMIT_US } from '../core/audit/source.js';
+import type { AuditSource } from '../core/audit/source.js';
 import type { SensorRecord } from '../core/sensor-records.js';
 import type { PassReport } from '../core/snapshot.js';
 
@@ -154,8 +153,7 @@ export class AuditEngine implements AuditSource {
       return;
     }
     const result = run.result(pass);
-    const { connections, endUs } = result;
-    this.#last = { exposed: countExposed(connections, COUNTED_LIMIT_US), rules: countRules(connections), endUs };
+    this.#last = run.counts(pass);
     for (const asker of askers) {
       clearTimeout(asker.timer);
       asker.resolve(result);

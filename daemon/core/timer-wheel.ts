@@ -40,7 +40,7 @@ export function armJiffy(nowJiffies: number, delayJiffies: number): number {
  * @returns the jiffy at which the handler before it ran.
  */
 export function armedJiffy(firedJiffy: number, delayJiffies: number): number {
-  const width = bucketWidth(levelFor(delayJiffies - 1));
+  const width = latenessJiffies(delayJiffies);
   const boundary = Math.floor(firedJiffy / width) * width;
   return Math.floor((boundary - 1 - delayJiffies) / width) * width;
 }
@@ -49,6 +49,14 @@ export function armedJiffy(firedJiffy: number, delayJiffies: number): number {
 export function queuedTimer(nowJiffies: number, delayJiffies: number): KernelTimer {
   const flags = (levelFor(Math.max(0, delayJiffies - 1)) * SLOTS_PER_LEVEL) << SLOT_SHIFT;
   return { pending: true, expiresJiffies32: (nowJiffies + delayJiffies) >>> 0, flags: flags >>> 0 };
+}
+
+/**
+ * @param delayJiffies at least 1.
+ * @returns by how many jiffies at most a timer of this length runs later than it was set for: less than a seventh of it.
+ */
+export function latenessJiffies(delayJiffies: number): number {
+  return bucketWidth(levelFor(delayJiffies - 1));
 }
 
 /** `calc_index()`: the boundary strictly after `expires`. */

@@ -1,5 +1,5 @@
 /** The last audit as metrics, set anew at every scrape. */
-import { EXPOSURE_CLASSES } from '../core/audit/findings.js';
+import { EXPOSURE_CLASSES } from '../core/audit/exposure-tally.js';
 import { AUDIT_RULES } from '../core/audit/rules.js';
 import type { AuditSource } from '../core/audit/source.js';
 import type { WallClock } from '../core/ports.js';
@@ -20,8 +20,8 @@ export function setAuditMetrics(
   const { outbound, inbound } = last.exposed;
   for (const exposure of EXPOSURE_CLASSES) {
     const label = exposure === 'over' ? 'over_15m' : exposure;
-    metrics.set('exposedConnections', { exposure: label, direction: 'outbound' }, outbound[exposure]);
-    metrics.set('exposedConnections', { exposure: label, direction: 'inbound' }, inbound[exposure]);
+    metrics.set('exposedConnections', { exposure: label, direction: 'outbound' }, outbound.worst[exposure]);
+    metrics.set('exposedConnections', { exposure: label, direction: 'inbound' }, inbound.worst[exposure]);
   }
   for (const rule of AUDIT_RULES) {
     metrics.set('auditRuleConnections', { rule }, last.rules.get(rule) ?? 0);

@@ -87,7 +87,7 @@ const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
   audit: {
     summary: 'what would hang, and for how long, if a peer vanished now',
     description: [
-      'Looks at every established connection: how long until its application would learn of it if the peer vanished now, without a FIN or a RST, with data in flight and while idle; and which rules it breaks. By process and destination, worst first. Timeouts of the application itself cannot be seen.',
+      'Looks at every established connection that a process has a descriptor of: how long until its application would learn of it if the peer vanished now, without a FIN or a RST, with data in flight and while idle; and which rules it breaks. By process and destination, worst first. Timeouts of the application itself cannot be seen, nor connections of the kernel, or that nobody has accepted yet.',
       'The rules are:',
       AUDIT_RULES.map((rule) => `  ${rule}`).join('\n'),
     ],

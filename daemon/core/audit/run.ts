@@ -4,8 +4,9 @@ import type { Owner } from '../record.js';
 import type { SensorRecord } from '../sensor-records.js';
 import { type HolderReport, type PassReport, type ProcessReport, type SocketSnapshot, TCP_STATE } from '../snapshot.js';
 import { auditedConnection, type AuditContext, type AuditedConnection } from './audited.js';
-import { exposureOf } from './exposure.js';
-import { ExposureMemo } from './exposure-memo.js';
+import { type ExposureCounts, ExposureTally } from './exposure-tally.js';
+import type { AuditRule } from './rules.js';
+import { SettingsMemo } from './settings-memo.js';
 
 /** A connection and the process that holds it; of several the oldest. */
 export interface HeldConnection extends AuditedConnection {
@@ -24,6 +25,18 @@ export interface AuditResult {
   readonly endUs: number;
   readonly durationUs: number;
 }
+
+/** What is kept of an audit when all who asked for it have its result: numbers, not connections. */
+export interface AuditCounts {
+  /** With `COUNTED_LIMIT_US`. */
+  readonly exposed: ExposureCounts;
+  readonly rules: ReadonlyMap<AuditRule, number>;
+  /** The end of the pass, CLOCK_MONOTONIC microseconds. */
+  readonly endUs: number;
+}
+
+/** The counts of an audit call a wait too long that is longer. */
+export const COUNTED_LIMIT_US = 15 * 60 * 1_000_000;
 
 /** While its holders become known, one after the other. */
 interface Entry extends AuditedConnection {
@@ -48,7 +61,8 @@ const NO_PIDS = new Set<number>();
 export class AuditRun {
   readonly #context: AuditContext;
   readonly #passId: number;
-  readonly #memo: ExposureMemo;
+  readonly #memo: SettingsMemo;
+  readonly #tally = new ExposureTally(COUNTED_LIMIT_US);
   readonly #connections = new Map<string, Entry>();
   readonly #reports = new Map<string, ProcessReport>();
   readonly #processes = new Map<string, KnownProcess>();
@@ -56,7 +70,7 @@ export class AuditRun {
   constructor(context: AuditContext, { passId }: PassReport) {
     this.#context = context;
     this.#passId = passId;
-    this.#memo = new ExposureMemo(context.kernel.hz);
+    this.#memo = new SettingsMemo(context.kernel);
   }
 
   /** @returns false if the record is not part of this audit. */
@@ -68,6 +82,12 @@ export class AuditRun {
       return this.#isMine(record.holder) && this.#takeHolder(record.holder);
     }
     return record.type === 'process' && this.#isMine(record.process) && this.#takeProcess(record.process);
+  }
+
+  /** What is to be kept of it. @param end of the pass */
+  counts({ monoUs }: PassReport): AuditCounts {
+    const { exposed, rules } = this.#tally;
+    return { exposed, rules, endUs: monoUs };
   }
 
   /** @param end of the pass */
@@ -91,12 +111,9 @@ export class AuditRun {
   #takeSocket(socket: SocketSnapshot): true {
     const key = keyOf(socket);
     if (socket.state === TCP_STATE.ESTABLISHED && !socket.dead && !this.#connections.has(key)) {
-      const { kernel, clock } = this.#context;
-      const exposure = this.#memo.exposureOf(socket, () => exposureOf(socket, kernel, clock));
-      this.#connections.set(key, {
-        ...auditedConnection(socket, this.#context, exposure),
-        ...{ owner: null, holderPids: NO_PIDS },
-      });
+      const connection = auditedConnection(socket, this.#context, this.#memo.settingsOf(socket));
+      this.#tally.add(connection);
+      this.#connections.set(key, { ...connection, owner: null, holderPids: NO_PIDS });
     }
     return true;
   }

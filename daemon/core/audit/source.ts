@@ -1,19 +1,10 @@
 /** Where audits come from, as RPC and metrics see it. */
-import type { ExposureCounts } from './findings.js';
-import type { AuditRule, PathIdleLimit } from './rules.js';
-import type { AuditResult } from './run.js';
-
-/** What is kept of an audit when all who asked for it have its result: numbers, not connections. */
-export interface AuditCounts {
-  readonly exposed: ExposureCounts;
-  readonly rules: ReadonlyMap<AuditRule, number>;
-  /** The end of the pass, CLOCK_MONOTONIC microseconds. */
-  readonly endUs: number;
-}
+import type { PathIdleLimit } from './rules.js';
+import type { AuditCounts, AuditResult } from './run.js';
 
 export interface AuditSource {
   readonly idleLimits: readonly PathIdleLimit[];
-  /** Of the last audit that was complete, with `COUNTED_LIMIT_US`; null before the first. */
+  /** Of the last audit that was complete; null before the first. */
   readonly last: AuditCounts | null;
   /** Audits that came to nothing, asked for by anybody. */
   readonly failed: number;
@@ -23,6 +14,3 @@ export interface AuditSource {
    */
   audit(): Promise<AuditResult>;
 }
-
-/** From which on the counts of an audit call a wait too long. */
-export const COUNTED_LIMIT_US = 15 * 60 * 1_000_000;

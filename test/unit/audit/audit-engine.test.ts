@@ -62,7 +62,7 @@ test('all who ask before it begins share one pass', async () => {
   }
   const { last } = bench.engine;
   assert.equal(last?.endUs, 77);
-  assert.equal(last.exposed.outbound.never, 1);
+  assert.equal(last.exposed.outbound.worst.never, 1);
   assert.equal(last.rules.get('no_keepalive_no_user_timeout'), 1);
 });
 

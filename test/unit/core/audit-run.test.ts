@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { exposureOf } from '../../../daemon/core/audit/exposure.js';
-import { ExposureMemo } from '../../../daemon/core/audit/exposure-memo.js';
+import { settingsOf } from '../../../daemon/core/audit/audited.js';
 import { type AuditResult, AuditRun } from '../../../daemon/core/audit/run.js';
+import { SettingsMemo } from '../../../daemon/core/audit/settings-memo.js';
 import { type PassReport, type SocketSnapshot, TCP_STATE } from '../../../daemon/core/snapshot.js';
 import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
 
@@ -84,6 +84,7 @@ describe('what was worked out before', () => {
     { rtoMaxJiffies: 10 * hz },
     { thinLto: true },
     { usecStamps: true, userTimeoutMs: 30_001 },
+    { sysctls: { ...sysctls, synRetries: 3 } },
     { sysctls: { ...sysctls, retries2: 5 } },
     { sysctls: { ...sysctls, earlyRetrans: 0 } },
     { sysctls: { ...sysctls, thinLinearTimeouts: true } },
@@ -93,42 +94,31 @@ describe('what was worked out before', () => {
   ];
 
   test('is what would come out anew, in whatever order they come', () => {
-    const memo = new ExposureMemo(hz);
-    const compute = (one: SocketSnapshot): ReturnType<typeof exposureOf> => exposureOf(one, TEST_KERNEL, CLOCK);
+    const memo = new SettingsMemo(TEST_KERNEL);
     for (const facts of [...different, ...different, ...[...different].reverse()]) {
-      assert.deepEqual(memo.exposureOf(socket(facts), compute), compute(socket(facts)), JSON.stringify(facts, String));
+      const name = JSON.stringify(facts, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+      assert.deepEqual(memo.settingsOf(socket(facts)), settingsOf(socket(facts), TEST_KERNEL), name);
     }
   });
 
   test('serves those that are alike, whatever they do at the moment', () => {
-    const memo = new ExposureMemo(hz);
-    let computed = 0;
-    const compute = (): ReturnType<typeof exposureOf> => {
-      computed++;
-      return exposureOf(socket(), TEST_KERNEL, CLOCK);
-    };
+    const memo = new SettingsMemo(TEST_KERNEL);
+    assert.equal(
+      memo.settingsOf(socket({ sndUna: 5, packetsOut: 2, retransmits: 3, jiffies: 12_345 })),
+      memo.settingsOf(socket()),
+    );
     const jiffyUs = 1_000_000 / hz;
-    for (const facts of [{}, { sndUna: 5, packetsOut: 2, retransmits: 3 }, { srttUs: 2 * jiffyUs, rttvarUs: jiffyUs }]) {
-      memo.exposureOf(socket(facts), compute);
-    }
-    const before = computed;
-    memo.exposureOf(socket({ srttUs: 2 * jiffyUs - 900, rttvarUs: jiffyUs }), compute);
-    assert.equal(computed, before, 'a round trip that is as many jiffies');
-    assert.equal(before, 2);
+    const near = memo.settingsOf(socket({ srttUs: 2 * jiffyUs, rttvarUs: jiffyUs }));
+    assert.equal(memo.settingsOf(socket({ srttUs: 2 * jiffyUs - 900, rttvarUs: jiffyUs })), near, 'as many jiffies');
+    assert.notEqual(memo.settingsOf(socket({ srttUs: 2 * jiffyUs + 1, rttvarUs: jiffyUs })), near);
   });
 
   test('is forgotten rather than kept without a bound', () => {
-    const memo = new ExposureMemo(hz);
-    let computed = 0;
-    const compute = (): ReturnType<typeof exposureOf> => {
-      computed++;
-      return exposureOf(socket(), TEST_KERNEL, CLOCK);
-    };
-    memo.exposureOf(socket(), compute);
+    const memo = new SettingsMemo(TEST_KERNEL);
+    const first = memo.settingsOf(socket());
     for (let userTimeoutMs = 1; userTimeoutMs <= 5000; userTimeoutMs++) {
-      memo.exposureOf(socket({ userTimeoutMs }), compute);
+      memo.settingsOf(socket({ userTimeoutMs }));
     }
-    memo.exposureOf(socket(), compute);
-    assert.equal(computed, 5002);
+    assert.notEqual(memo.settingsOf(socket()), first);
   });
 });

@@ -2,10 +2,10 @@
 // first audit but how many failed. That audits are made is shown in audit/audit-engine.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countExposed, countRules } from '../../../daemon/core/audit/findings.js';
-import { COUNTED_LIMIT_US } from '../../../daemon/core/audit/source.js';
+import { COUNTED_LIMIT_US } from '../../../daemon/core/audit/run.js';
 import { setAuditMetrics } from '../../../daemon/metrics/audit-metrics.js';
 import { FakeAudits } from '../../support/fake-audits.js';
+import { tallied } from '../../support/tallied.js';
 import { createClock } from '../rpc/sample-records.js';
 
 type Values = Readonly<Record<string, number>>;
@@ -28,8 +28,8 @@ test('what the last one has found', async () => {
   const [first] = connections;
   assert.ok(first !== undefined);
   const all = [...connections, { ...first, isInbound: true }];
-  const exposed = countExposed(all, COUNTED_LIMIT_US);
-  const values = metricsOf({ last: { exposed, rules: countRules(all), endUs }, failed: 0 });
+  const { exposed, rules } = tallied(all, COUNTED_LIMIT_US);
+  const values = metricsOf({ last: { exposed, rules, endUs }, failed: 0 });
   // Of five, those with an odd number have no keepalive, and the others that of two hours.
   assert.equal(values['exposedConnections never outbound'], 3);
   assert.equal(values['exposedConnections over_15m outbound'], 2);

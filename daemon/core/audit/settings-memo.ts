@@ -1,28 +1,27 @@
 /**
- * Waits that were worked out before. What decides them is a dozen numbers, which nearly all connections of a pool agree in, and
- * playing the timers of one connection takes longer than all else that an audit does with it.
+ * What was worked out before of connections with the same settings. How long they hang is decided by a dozen numbers, which nearly
+ * all connections of a pool agree in, and playing the timers of one takes longer than all else that an audit does with it.
  */
 import { usToJiffies } from '../jiffies.js';
-import type { SocketSnapshot, TcpSysctls } from '../snapshot.js';
-import type { Exposure } from './exposure.js';
+import type { KernelFacts, SocketSnapshot, TcpSysctls } from '../snapshot.js';
+import { type Settings, settingsOf } from './audited.js';
 
 /** Round trips differ: beyond so many it begins anew rather than grow. */
 const ENTRIES_MAX = 4096;
 
-export class ExposureMemo {
-  readonly #hz: number;
-  readonly #known = new Map<string, Exposure>();
+export class SettingsMemo {
+  readonly #kernel: KernelFacts;
+  readonly #known = new Map<string, Settings>();
   /** Sockets of one namespace come with equal sysctls, which are made to text once. */
   #sysctls: TcpSysctls | null = null;
   #sysctlsKey = '';
 
-  /** @param hz ticks of the kernel a second */
-  constructor(hz: number) {
-    this.#hz = hz;
+  constructor(kernel: KernelFacts) {
+    this.#kernel = kernel;
   }
 
-  /** @param compute is asked for what is not known yet. */
-  exposureOf(socket: SocketSnapshot, compute: (socket: SocketSnapshot) => Exposure): Exposure {
+  /** @returns one object for all sockets that are alike. */
+  settingsOf(socket: SocketSnapshot): Settings {
     const key = `${this.#settingsKey(socket)} ${this.#sysctlsKeyOf(socket.sysctls)}`;
     const known = this.#known.get(key);
     if (known !== undefined) {
@@ -31,19 +30,20 @@ export class ExposureMemo {
     if (this.#known.size >= ENTRIES_MAX) {
       this.#known.clear();
     }
-    const exposure = compute(socket);
-    this.#known.set(key, exposure);
-    return exposure;
+    const settings = settingsOf(socket, this.#kernel);
+    this.#known.set(key, settings);
+    return settings;
   }
 
-  /** All of `exposureOf()` but the sysctls; round trips as the jiffies that the kernel makes of them. */
+  /** All that `exposureOf()` looks at but the sysctls; round trips as the jiffies that the kernel makes of them. */
   #settingsKey(socket: SocketSnapshot): string {
+    const { hz } = this.#kernel;
     const { srttUs, rttvarUs, keepalive, thinLto, usecStamps, hasRtoStamp } = socket;
     const flags = (keepalive ? 1 : 0) | (thinLto ? 2 : 0) | (usecStamps ? 4 : 0) | (hasRtoStamp ? 8 : 0);
     const rtt =
       srttUs === 0
         ? `-${socket.rtoJiffies}`
-        : `${usToJiffies(srttUs + rttvarUs, this.#hz)} ${usToJiffies(2 * srttUs, this.#hz)}`;
+        : `${usToJiffies(srttUs + rttvarUs, hz)} ${usToJiffies(2 * srttUs, hz)}`;
     const keepaliveKey = `${socket.keepaliveTimeJiffies} ${socket.keepaliveIntvlJiffies} ${socket.keepaliveProbes}`;
     return `${flags} ${rtt} ${socket.rtoMinJiffies} ${socket.rtoMaxJiffies} ${socket.userTimeoutMs} ${keepaliveKey}`;
   }
@@ -61,6 +61,7 @@ function isSame(a: TcpSysctls, b: TcpSysctls): boolean {
   return (
     a.retries1 === b.retries1 &&
     a.retries2 === b.retries2 &&
+    a.synRetries === b.synRetries &&
     a.earlyRetrans === b.earlyRetrans &&
     a.thinLinearTimeouts === b.thinLinearTimeouts &&
     a.keepaliveProbes === b.keepaliveProbes &&
