@@ -78,7 +78,7 @@ function doubt(command: AuditCommand, summary: Summary): string | null {
 }
 
 /** What `--fail-on` makes of an audit, with a word on standard error where it cannot tell. @returns the exit code. */
-export function check(command: AuditCommand, summary: Summary, io: CliIo): number {
+export function check(command: AuditCommand, summary: Summary, io: Pick<CliIo, 'writeError'>): number {
   if (command.failOn.some((condition) => isMet(condition, summary))) {
     return EXIT.CHECK_FAILED;
   }
