@@ -4,7 +4,6 @@ import type { Owner } from '../record.js';
 import type { Endpoint } from '../snapshot.js';
 import { classOf, type Exposed, ExposureTally, worstWaitUs } from './exposure-tally.js';
 import type { HeldConnection } from './run.js';
-import type { Exposure } from './exposure.js';
 import type { AuditRule } from './rules.js';
 
 /** Shortest and longest of some connections, microseconds; Infinity: never. */

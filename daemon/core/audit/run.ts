@@ -51,8 +51,8 @@ interface KnownProcess {
   readonly pids: Set<number>;
 }
 
-/** Never added to: the first holder brings a set. */
-const NO_PIDS = new Set<number>();
+/** Its set is never added to: the first holder brings one. */
+const NO_HOLDER: Pick<Entry, 'owner' | 'holderPids'> = { owner: null, holderPids: new Set() };
 
 /**
  * What it keeps is bounded by the descriptors that the sensor reports in one audit, so nothing has a bound of its own here: a
@@ -111,9 +111,9 @@ export class AuditRun {
   #takeSocket(socket: SocketSnapshot): true {
     const key = keyOf(socket);
     if (socket.state === TCP_STATE.ESTABLISHED && !socket.dead && !this.#connections.has(key)) {
-      const connection = auditedConnection(socket, this.#context, this.#memo.settingsOf(socket));
+      const connection = auditedConnection(socket, this.#context, (one) => this.#memo.settingsOf(one));
       this.#tally.add(connection);
-      this.#connections.set(key, { ...connection, owner: null, holderPids: NO_PIDS });
+      this.#connections.set(key, Object.assign(connection, NO_HOLDER));
     }
     return true;
   }
