@@ -3,11 +3,13 @@ import type { AuditRequest, StuckdClient } from '../rpc/grpc-client.js';
 import { auditRuleName } from '../rpc/audit-names.js';
 import type { stuckd } from '../rpc/gen/stuckd.js';
 import { toProtoJson } from '../rpc/proto-json.js';
+import { durationToMs } from '../rpc/proto-time.js';
 import type { Command } from './arguments.js';
 import type { FailOn } from './audit-arguments.js';
 import { formatAudit } from './audit-table.js';
 import { type CliIo, EXIT } from './cli-io.js';
 import { jsonDocument, jsonLine } from './commands.js';
+import { durationText } from './quantity-text.js';
 
 export type AuditCommand = Extract<Command, { name: 'audit' }>;
 type Finding = stuckd.v1.AuditFinding.$Properties;
@@ -39,16 +41,21 @@ export async function fetchAudit(
   }
 }
 
-function isMet(condition: FailOn, { outbound, inbound, rules }: Summary): boolean {
+/** @returns how many connections are what somebody does not want, and what they do. */
+function failures(condition: FailOn, { outbound, inbound, rules, threshold }: Summary): readonly [number, string] {
   const [made, came] = [outbound?.worst, inbound?.worst];
   const never = (made?.neverCount ?? 0) + (came?.neverCount ?? 0);
   switch (condition.kind) {
     case 'never':
-      return never > 0;
-    case 'over':
-      return never + (made?.overThresholdCount ?? 0) + (came?.overThresholdCount ?? 0) > 0;
-    case 'rule':
-      return (rules ?? []).some(({ rule }) => auditRuleName(rule) === condition.rule);
+      return [never, 'would hang for ever'];
+    case 'over': {
+      const over = (made?.overThresholdCount ?? 0) + (came?.overThresholdCount ?? 0);
+      return [never + over, `would hang for more than ${durationText(durationToMs(threshold ?? {}))}`];
+    }
+    case 'rule': {
+      const broken = (rules ?? []).find(({ rule }) => auditRuleName(rule) === condition.rule);
+      return [broken?.connectionCount ?? 0, `with ${condition.rule}`];
+    }
   }
 }
 
@@ -77,9 +84,13 @@ function doubt(command: AuditCommand, summary: Summary): string | null {
     : null;
 }
 
-/** What `--fail-on` makes of an audit, with a word on standard error where it cannot tell. @returns the exit code. */
+/** What `--fail-on` makes of an audit; the reason stands on standard error, where a log of a pipeline has it. @returns the exit code. */
 export function check(command: AuditCommand, summary: Summary, io: Pick<CliIo, 'writeError'>): number {
-  if (command.failOn.some((condition) => isMet(condition, summary))) {
+  const found = command.failOn.map((condition) => failures(condition, summary)).filter(([count]) => count > 0);
+  for (const [count, what] of found) {
+    io.writeError(`stuckctl: --fail-on: ${count} ${count === 1 ? 'connection' : 'connections'} ${what}\n`);
+  }
+  if (found.length > 0) {
     return EXIT.CHECK_FAILED;
   }
   const reason = command.failOn.length === 0 ? null : doubt(command, summary);

@@ -76,12 +76,21 @@ function paragraph(text: string, width: number, indent = ''): string {
   return lines.map((line) => `${indent}${line}\n`).join('');
 }
 
-function explanation(finding: Finding, width: number, leading: readonly Column<Finding>[]): string {
-  const advice = (finding.advice ?? []).map(({ layer, text }) =>
-    paragraph(`${layer ?? ''}: ${text ?? ''}`, width, '    '),
-  );
-  const text = [...leading.map(({ cell }) => cell(finding)), finding.summary ?? ''].join(': ');
-  return `\n${paragraph(text, width, '  ')}${advice.join('')}`;
+/** What was advised already: processes of one program mostly need the same, and a sysctl holds for a whole namespace. */
+type Said = Set<string>;
+
+function explanation(finding: Finding, width: number, leading: readonly Column<Finding>[], said: Said): string {
+  const labels = leading.map(({ cell }) => cell(finding));
+  const netns = (finding.samples?.[0]?.netns ?? 0).toString();
+  const advice = (finding.advice ?? []).map(({ layer, text }) => {
+    const key = layer === 'system' ? [layer, netns, ...labels].join(' ') : (text ?? '');
+    const isNew = !said.has(key);
+    said.add(key);
+    return isNew ? paragraph(`${layer ?? ''}: ${text ?? ''}`, width, '    ') : '';
+  });
+  const known = advice.filter((text) => text === '').length;
+  const rest = known === 0 ? '' : `    ${known === advice.length ? 'What to do is the same as above.' : 'The rest as above.'}\n`;
+  return `\n${paragraph([...labels, finding.summary ?? ''].join(': '), width, '  ')}${advice.join('')}${rest}`;
 }
 
 /** Every rule that is broken, by how many, and what that means: also where the table has no room for their names. */
@@ -143,10 +152,11 @@ export function formatAudit(
   const columns = [...leading, ...columnsFor(summary)];
   const table = findings.length === 0 ? '' : formatTable(columns, findings, width);
   const explained = findings.slice(0, EXPLAINED).filter(({ advice }) => (advice ?? []).length > 0);
+  const said: Said = new Set();
   const rules = rulesSummary(summary, width);
   return [
     table,
-    explained.map((finding) => explanation(finding, width, leading)).join(''),
+    explained.map((finding) => explanation(finding, width, leading, said)).join(''),
     table === '' ? '' : '\n',
     paragraph(summary.summary ?? '', width),
     rules === '' ? '' : `\n${rules}\n`,

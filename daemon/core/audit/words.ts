@@ -51,7 +51,7 @@ export function summaryWords(counts: Omit<ExposureCounts, 'local'>, limitUs: num
   if (total > 0) {
     const asked = scope.isFiltered ? `that ${total === 1 ? 'was' : 'were'} asked about ` : '';
     sentences.push(
-      `${tooLong(outbound.inFlight)} of ${countWords(total, 'connection', 'connections')} ${asked}on ${place} would hang a request for more than ${limit} if the peer vanished now${andForEver(outbound.inFlight)}; ${outbound.idle.never} would look alive for ever while idle.`,
+      `${tooLong(outbound.inFlight)} of ${countWords(total, 'connection', 'connections')} ${asked}on ${place} would hang a request for more than ${limit} if the peer vanished now${andForEver(outbound.inFlight)}; ${outbound.idle.never} would look alive for ever while idle${andLonger(outbound.idle, limit)}.`,
     );
   } else if (!scope.isFiltered) {
     sentences.push(`There are no established connections to peers on ${place}.`);
@@ -61,7 +61,7 @@ export function summaryWords(counts: Omit<ExposureCounts, 'local'>, limitUs: num
   if (clients > 0) {
     const asked = scope.isFiltered && total === 0 ? ` on ${place}` : '';
     sentences.push(
-      `Of ${countWords(clients, 'connection', 'connections')} from clients${asked}, ${tooLong(inbound.inFlight)} would hold a descriptor for more than ${limit} with data under way${andForEver(inbound.inFlight)}; ${inbound.idle.never} for ever while idle.`,
+      `Of ${countWords(clients, 'connection', 'connections')} from clients${asked}, ${tooLong(inbound.inFlight)} would hold a descriptor for more than ${limit} with data under way${andForEver(inbound.inFlight)}; ${inbound.idle.never} for ever while idle${andLonger(inbound.idle, limit)}.`,
     );
   }
   return sentences.join(' ');
@@ -78,4 +78,8 @@ function tooLong({ never, over }: HangCounts): number {
 /** A user timeout of weeks: rare, so that nothing is said where there is none. */
 function andForEver({ never }: HangCounts): string {
   return never === 0 ? '' : `, ${never} of them for ever`;
+}
+
+function andLonger({ over }: HangCounts, limit: string): string {
+  return over === 0 ? '' : `, and ${over} for more than ${limit}`;
 }

@@ -269,7 +269,7 @@ describe('in words', () => {
     const clients =
       ' Of 1 connection from clients, 1 would hold a descriptor for more than 15 min with data under way; 1 for ever while idle.';
     const requests =
-      'would hang a request for more than 15 min if the peer vanished now; 2 would look alive for ever while idle.';
+      'would hang a request for more than 15 min if the peer vanished now; 2 would look alive for ever while idle, and 2 for more than 15 min.';
     assert.equal(summaryOf(both, false), `4 of 8 connections on this node ${requests}${clients}`);
     assert.equal(summaryOf(made, false, 9), `4 of 8 connections on these 9 nodes ${requests}`);
     assert.equal(summaryOf(made, true), `4 of 8 connections that were asked about on this node ${requests}`);

@@ -54,8 +54,8 @@ describe('audits of several nodes', () => {
     assert.equal(
       mergeAuditSummaries([FIRST, SECOND], false).summary,
       '3 of 106 connections on these 2 nodes would hang a request for more than 1 min if the peer vanished now; 101 would look ' +
-        'alive for ever while idle. Of 10 connections from clients, 10 would hold a descriptor for more than 1 min with data ' +
-        'under way; 10 for ever while idle.',
+        'alive for ever while idle, and 1 for more than 1 min. Of 10 connections from clients, 10 would hold a descriptor for ' +
+        'more than 1 min with data under way; 10 for ever while idle.',
     );
     assert.match(mergeAuditSummaries([FIRST], false).summary, /^3 of 6 connections on this node /);
     assert.match(mergeAuditSummaries([FIRST], true).summary, /^3 of 6 connections that were asked about on this node /);
