@@ -140,9 +140,10 @@ volatile __u32 process_interest_count;
 /* State of the pass that is running; there is never more than one. */
 volatile __u32 pass_id;
 volatile __u32 pass_full;
-volatile __u32 pass_audit;    /* it reports established connections, and nothing else */
-volatile __u32 pass_counting; /* there were interests as it began */
-volatile __u32 sweep_count;   /* sweeps so far, the present one included */
+volatile __u32 pass_audit;      /* it reports established connections, and nothing else */
+volatile __u32 pass_report_max; /* an audit's: beyond so many reports it only counts */
+volatile __u32 pass_counting;   /* there were interests as it began */
+volatile __u32 sweep_count;     /* sweeps so far, the present one included */
 
 /* Results of a pass; user space clears them before it starts one. */
 volatile __u32 pass_sockets;

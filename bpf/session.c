@@ -192,7 +192,7 @@ static int handle_command(struct session *session, const union command *command)
 		if (command->pass.pass_kind < PASS_REFRESH || command->pass.pass_kind > PASS_AUDIT) {
 			return -EBADMSG;
 		}
-		passes_request(session, command->pass.pass_kind);
+		passes_request(session, &command->pass);
 		return 0;
 	case COMMAND_WATCH:
 	case COMMAND_UNWATCH:

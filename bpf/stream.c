@@ -2,6 +2,7 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -34,6 +35,14 @@ int stream_write(struct stream *stream, const void *records, size_t size)
 	}
 	pthread_mutex_unlock(&stream->lock);
 	return result;
+}
+
+/* The kernel calls it writable while at most a quarter of its buffer is in use (unix_writable()), or when it is broken. */
+bool stream_has_room(const struct stream *stream)
+{
+	struct pollfd room = {.fd = stream->fd, .events = POLLOUT};
+
+	return poll(&room, 1, 0) > 0;
 }
 
 void stream_end(struct stream *stream)

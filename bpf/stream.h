@@ -5,6 +5,7 @@
 #define STUCKD_STREAM_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,9 @@ void stream_init(struct stream *stream, int fd);
 
 /* Writes `size` bytes, which are whole records. Returns 0, or -errno if the stream is broken. */
 int stream_write(struct stream *stream, const void *records, size_t size);
+
+/* Whether a write can be expected not to wait: the daemon has read most of what it was sent. */
+bool stream_has_room(const struct stream *stream);
 
 /* Ends the stream for both sides, so that whoever reads or writes it returns: a thread that gives up ends the process. */
 void stream_end(struct stream *stream);

@@ -2,8 +2,7 @@
 import { join } from 'node:path';
 import { buildAgentFacts } from './agent-report.js';
 import { Alerting } from './alerting.js';
-import type { AuditEngine } from './audit/audit-engine.js';
-import { createAudits } from './auditing.js';
+import { Auditing } from './auditing.js';
 import type { AgentFacts } from './core/agent-facts.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
 import type { SavedEntry, SavedState } from './core/tracker-messages.js';
@@ -30,9 +29,10 @@ import { buildStatus, untrackedCount } from './status-report.js';
 import { History } from './store/history.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
-import { TotalsEngine } from './tracker/totals-engine.js';
+import type { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
-import { encodeCount, encodePass, encodeUncount, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
+import { createTotals } from './totals.js';
+import { encodePass, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
 import { createWorkloads, nodeNameOf, type Workloads } from './workloads.js';
 
 /** The daemon cannot work here; the message says what is missing and what to do. */
@@ -89,7 +89,7 @@ class RunningApp implements App {
   readonly #startRealUs = Date.now() * 1000;
   #saver: StateSaver<SavedState> | null = null;
   readonly #alerting: Alerting;
-  readonly #audits: AuditEngine;
+  readonly #auditing: Auditing;
   readonly #saves: SaveResults;
   readonly #monitoring: Monitoring;
   readonly #losses = new SensorLosses();
@@ -124,7 +124,7 @@ class RunningApp implements App {
         announceSensor(hello, programs, this.#log);
       },
       records: (all) => {
-        const records = this.#audits.take(all);
+        const records = this.#auditing.take(all);
         this.engine.take(records);
         this.#totals.take(records);
         for (const record of records) {
@@ -161,12 +161,14 @@ class RunningApp implements App {
         this.#saver?.touch();
       },
     });
-    this.#audits = createAudits(config, this.engine, this.#supervisor);
+    this.#auditing = new Auditing({ config: config.audit, clock, tracker: this.engine, sensor: this.#supervisor });
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
     // Before anybody else hears of a change, it is in the history.
     this.#history = createHistory('connections', config, log);
     this.#connectionHistory = new ConnectionHistory(this.#history, this.engine, this.clock, this.#workloads.source);
-    this.#totals = this.#createTotals();
+    this.#totals = createTotals(this.engine, this.#supervisor, clock, () => {
+      this.#alerting.recount();
+    });
     this.#alerting = this.#createAlerting(config);
     this.#monitoring = this.#createMonitoring(config);
     void this.firstPicture.then(() => {
@@ -178,7 +180,7 @@ class RunningApp implements App {
     return new Monitoring({
       ...{ config: http, log: this.#log, clock: this.clock, status: this, facts: () => this.#agentFacts() },
       ...{ records: this.engine, workloads: this.#workloads.source, alerts: this.#alerting.alerts },
-      audits: this.#audits,
+      audits: this.#auditing.source,
     });
   }
 
@@ -235,7 +237,7 @@ class RunningApp implements App {
         deliveries: this.#alerting.deliveries,
         workloads: this.#workloads.source,
         totals: this.#totals.totals,
-        audits: this.#audits,
+        audits: this.#auditing.source,
         history: this.#connectionHistory,
         alertHistory: this.#alerting.history,
         status: this,
@@ -249,7 +251,7 @@ class RunningApp implements App {
     this.#cleanup.push('open records', () => this.#saver?.close());
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
     this.#supervisor.start();
-    this.#audits.start(this.#cleanup);
+    this.#auditing.start(this.firstPicture, this.#cleanup);
     this.#cleanup.push('sensor', () => this.#supervisor.stop());
     void readNodeFacts(this.#nodeName).then((facts) => {
       this.#nodeFacts = facts;
@@ -290,7 +292,7 @@ class RunningApp implements App {
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
       this.#history.setLimits(historyLimits(config.history.disk));
       this.#alerting.reconfigure(config);
-      this.#audits.reconfigure(config.audit);
+      this.#auditing.reconfigure(config.audit);
     }
     this.#log.info(
       `the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`,
@@ -320,31 +322,6 @@ class RunningApp implements App {
     });
   }
 
-  /** Counts what the records of the tracker are a part of. */
-  #createTotals(): TotalsEngine {
-    const totals = new TotalsEngine({
-      sensor: {
-        count: (id, interest) => {
-          this.#supervisor.send(encodeCount(id, interest));
-        },
-        uncount: (id, interest) => {
-          this.#supervisor.send(encodeUncount(id, interest));
-        },
-        requestSweep: () => {
-          this.#supervisor.send(encodePass('sweep'));
-        },
-      },
-      nowUs: () => this.clock.nowUs(),
-      onCounted: () => {
-        this.#alerting.recount();
-      },
-    });
-    this.engine.subscribe((change) => {
-      totals.change(change);
-    });
-    return totals;
-  }
-
   async #load(store: OpenRecordStore): Promise<LoadedState> {
     try {
       return await store.load();
@@ -371,7 +348,7 @@ class RunningApp implements App {
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
     this.engine.sensorDown();
     this.#totals.sensorDown();
-    this.#audits.sensorDown();
+    this.#auditing.sensorDown();
     this.#losses.sensorDown();
     if (retryMs === null) {
       return;

@@ -1,5 +1,5 @@
 /** How many connections would hang for how long, as proto messages. */
-import type { Exposed, HangCounts } from '../core/audit/findings.js';
+import type { Exposed, HangCounts } from '../core/audit/exposure-tally.js';
 import type { stuckd } from './gen/stuckd.js';
 
 function countsToProto({ never, over, bounded }: HangCounts): stuckd.v1.HangCounts.$Properties {

@@ -57,7 +57,7 @@ export function parseAuditFilter(
     isEmpty: direction === DIRECTION_UNSPECIFIED && sorted.every((values) => values.length === 0),
     matches: (connection) =>
       (direction === DIRECTION_UNSPECIFIED || connection.isInbound === (direction === DIRECTION_INBOUND)) &&
-      (wantedPids.size === 0 || (connection.owner?.holders ?? []).some(({ pid }) => wantedPids.has(pid))) &&
+      (wantedPids.size === 0 || [...wantedPids].some((pid) => connection.holderPids.has(pid))) &&
       (wantedPeers.size === 0 || isPeer(connection, wantedPeers)) &&
       (wantedNetns.size === 0 || wantedNetns.has(connection.netns)) &&
       (isMeant === null || isMeant(namesOf(workloads.workloadOf(heldBy(connection))))),

@@ -1,15 +1,9 @@
 /** What an audit has found as proto messages. */
 import { auditAdvice } from '../core/audit/advice.js';
 import type { AuditedConnection } from '../core/audit/audited.js';
-import {
-  countExposed,
-  countRules,
-  limitsBrokenBy,
-  namespacesOf,
-  type AuditFinding,
-  type WaitRange,
-} from '../core/audit/findings.js';
-import { type AuditRule, type PathIdleLimit, ruleWords } from '../core/audit/rules.js';
+import type { ExposureTally } from '../core/audit/exposure-tally.js';
+import type { AuditFinding, WaitRange } from '../core/audit/findings.js';
+import { type AuditRule, brokenLimits, type PathIdleLimit, ruleWords } from '../core/audit/rules.js';
 import type { AuditResult } from '../core/audit/run.js';
 import { findingWords, summaryWords } from '../core/audit/words.js';
 import type { WallClock } from '../core/ports.js';
@@ -20,7 +14,6 @@ import type { stuckd } from './gen/stuckd.js';
 import { optionsToProto, ownerToProto, uint32, workloadToProto } from './proto-mapping.js';
 import { durationFromUs, timestampFromUs } from './proto-time.js';
 
-const SAMPLES_MAX = 5;
 const NAMESPACES_MAX = 100;
 
 function hangToProto(waitUs: number): stuckd.v1.HangTime.$Properties {
@@ -61,50 +54,49 @@ export function findingToProto(
   workload: Workload | null,
   clock: WallClock,
 ): stuckd.v1.AuditFinding.$Properties {
-  const { owner, peer, localPort, connections, exposed, inFlight, idle, rules } = finding;
+  const { owner, peer, localPort, count, samples, exposed, inFlight, idle, rules } = finding;
   return {
     // Of the holders those of one connection are known; which of them all, nobody would look for here.
     process: owner === null ? null : { ...ownerToProto(owner, workload, clock), holders: [] },
     workload: workload === null ? null : workloadToProto(workload),
-    ...{ peer, localPort, connectionCount: uint32(connections.length) },
+    ...{ peer, localPort, connectionCount: uint32(count) },
     exposure: exposedToProto(exposed),
     hangInFlight: rangeToProto(inFlight),
     hangIdle: rangeToProto(idle),
-    rules: rulesToProto(rules, limitsBrokenBy(connections, limits)),
+    rules: rulesToProto(rules, brokenLimits(finding.latestFirstProbeUs, limits)),
     summary: findingWords(finding),
     advice: [...auditAdvice(finding, limits)],
-    samples: connections.slice(0, SAMPLES_MAX).map(sampleToProto),
+    samples: samples.map(sampleToProto),
   };
 }
 
 /**
- * @param result of which `connections` are those that were asked about.
+ * @param total of the connections that were asked about.
  * @param isFiltered whether some were not.
  */
 export function auditSummaryToProto(
-  { connections, unreported, endUs, durationUs }: AuditResult,
+  total: ExposureTally,
+  { unreported, endUs, durationUs }: Pick<AuditResult, 'unreported' | 'endUs' | 'durationUs'>,
   thresholdUs: number,
   limits: readonly PathIdleLimit[],
   clock: WallClock,
   isFiltered: boolean,
 ): stuckd.v1.AuditSummary.$Properties {
-  const counts = countExposed(connections, thresholdUs);
+  const { exposed } = total;
   return {
-    outbound: exposedToProto(counts.outbound),
-    inbound: exposedToProto(counts.inbound),
-    localCount: uint32(counts.local),
+    outbound: exposedToProto(exposed.outbound),
+    inbound: exposedToProto(exposed.inbound),
+    localCount: uint32(exposed.local),
     unreportedCount: uint32(unreported),
-    rules: rulesToProto(countRules(connections), limitsBrokenBy(connections, limits)),
-    namespaces: namespacesOf(connections)
-      .slice(0, NAMESPACES_MAX)
-      .map((namespace) => ({
-        netns: uint32(namespace.netns),
-        connectionCount: uint32(namespace.connections),
-        tcpRetries2: uint32(namespace.retries2),
-        tcpSynRetries: uint32(namespace.synRetries),
-      })),
+    rules: rulesToProto(total.rules, brokenLimits(total.latestFirstProbeUs, limits)),
+    namespaces: total.namespaces.slice(0, NAMESPACES_MAX).map((namespace) => ({
+      netns: uint32(namespace.netns),
+      connectionCount: uint32(namespace.connections),
+      tcpRetries2: uint32(namespace.retries2),
+      tcpSynRetries: uint32(namespace.synRetries),
+    })),
     threshold: durationFromUs(thresholdUs),
-    summary: summaryWords(counts, thresholdUs, { nodes: 1, isFiltered }),
+    summary: summaryWords(exposed, thresholdUs, { nodes: 1, isFiltered }),
     auditTime: timestampFromUs(clock.monoToRealUs(endUs)),
     auditDuration: durationFromUs(durationUs),
   };

@@ -3,13 +3,20 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { AuditRequest } from '../../daemon/rpc/grpc-client.js';
+import type { WorkloadSource } from '../../daemon/core/ports.js';
 import { stuckd } from '../../daemon/rpc/gen/stuckd.js';
 import { durationFromUs, durationToMs } from '../../daemon/rpc/proto-time.js';
 import { stuckctl } from '../support/run-program.js';
 import { FakeAudits } from '../support/fake-audits.js';
+import { WORKLOAD } from '../unit/rpc/sample-records.js';
 import { rejection, RpcBench } from './rpc-harness.js';
 
 let bench: RpcBench;
+
+/** Each process is a service of its own. */
+const UNITS: WorkloadSource = {
+  workloadOf: ({ owner }) => (owner === null ? null : { ...WORKLOAD, unit: `job-${owner.pid - 100}.service` }),
+};
 
 beforeEach(() => {
   bench = new RpcBench();
@@ -77,8 +84,8 @@ describe('AuditConnections', () => {
         findings.map(({ peer }) => peer?.address),
         expected,
       );
-      const { neverCount = 0, overThresholdCount = 0 } = summary?.outbound?.worst ?? {};
-      assert.equal(neverCount + overThresholdCount, expected.length);
+      const worst = summary?.outbound?.worst;
+      assert.equal((worst?.neverCount ?? 0) + (worst?.overThresholdCount ?? 0), expected.length);
       assert.match(summary?.summary ?? '', expected.length === 0 ? /match the filter/ : /asked about on this node/);
     });
   }
@@ -112,7 +119,18 @@ describe('AuditConnections', () => {
   });
 
   test('of many connections a finding names the five worst', async () => {
-    const { findings } = await crowded();
+    const audits = new FakeAudits();
+    const { connections, ...rest } = await audits.audit();
+    const [first] = connections;
+    assert.ok(first !== undefined);
+    const crowd = Array.from({ length: 7 }, (_, index) => {
+      // Without end but two.
+      const idleUs = index < 2 ? 5_000_000 : Infinity;
+      return { ...first, exposure: { ...first.exposure, idleUs } };
+    });
+    audits.audit = () => Promise.resolve({ ...rest, connections: crowd });
+    await bench.serve({ audits });
+    const { findings } = await bench.connect().auditConnections({});
     assert.deepEqual(
       findings.map(({ connectionCount, samples }) => [connectionCount, samples?.length]),
       [[7, 5]],

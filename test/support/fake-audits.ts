@@ -11,13 +11,15 @@ const CONTEXT = { kernel: TEST_KERNEL, clock: clockAt(TEST_KERNEL, 0), idleLimit
 function connection(number: number): HeldConnection {
   const remote = { address: `10.1.0.${number}`, port: 80 };
   const snapshot = snapshotAt(TEST_KERNEL, 0, { remote, keepalive: number % 2 === 0 });
-  return { ...auditedConnection(snapshot, CONTEXT), owner: { ...OWNER, pid: 100 + number } };
+  const pid = 100 + number;
+  return { ...auditedConnection(snapshot, CONTEXT), owner: { ...OWNER, pid, holders: [] }, holderPids: new Set([pid]) };
 }
 
 /** Each audit finds one connection more than the one before. */
 export class FakeAudits implements AuditSource {
   readonly idleLimits = [];
   readonly last = null;
+  readonly failed = 0;
   count = 0;
 
   audit(): Promise<AuditResult> {

@@ -123,10 +123,10 @@ export class SensorUnderTest {
     );
   }
 
-  /** Waits for a pass that begins after this call. */
-  async pass(kind: PassKind): Promise<PassReport> {
+  /** Waits for a pass that begins after this call. @param reportMax of an audit */
+  async pass(kind: PassKind, reportMax?: number): Promise<PassReport> {
     const requestedUs = monoUs();
-    this.#session.send(encodePass(kind));
+    this.#session.send(encodePass(kind, reportMax));
     const isIt = (pass: PassReport): boolean => pass.kind === kind && pass.monoUs - pass.durationUs >= requestedUs;
     return this.#until(`a ${kind}`, () => this.#passes.find(isIt));
   }

@@ -1,5 +1,5 @@
 /** Sums of what the audits of several nodes say. */
-import type { Exposed, HangCounts } from '../../core/audit/findings.js';
+import type { Exposed, HangCounts } from '../../core/audit/exposure-tally.js';
 import { summaryWords } from '../../core/audit/words.js';
 import { exposedToProto } from '../../rpc/audit-counts.js';
 import { stuckd } from '../../rpc/gen/stuckd.js';

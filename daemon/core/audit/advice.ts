@@ -5,8 +5,8 @@ import { item, type Advice } from '../diagnosis/item.js';
 import { topicAdvice, type Topic } from '../diagnosis/options.js';
 import { programOf } from '../diagnosis/program.js';
 import { keepaliveSettingWords, lowerUserTimeoutAdvice, userTimeoutAdviceFor } from '../diagnosis/socket.js';
-import { limitsBrokenBy, type AuditFinding } from './findings.js';
-import type { PathIdleLimit } from './rules.js';
+import type { Alike, AuditFinding } from './findings.js';
+import { brokenLimits, type PathIdleLimit } from './rules.js';
 import type { HeldConnection } from './run.js';
 
 const ADVICE_MAX = 6;
@@ -58,9 +58,10 @@ function applicationAdvice({ owner, peer, exposed, rules }: AuditFinding): reado
   ];
 }
 
-function keepaliveAdvice({ owner, connections, exposed, rules }: AuditFinding, limits: readonly PathIdleLimit[]): Weighed[] {
+function keepaliveAdvice(finding: AuditFinding, limits: readonly PathIdleLimit[]): Weighed[] {
+  const { owner, latestFirstProbeUs, exposed, rules } = finding;
   const late = rules.get('keepalive_longer_than_idle_limit') ?? 0;
-  const broken = limitsBrokenBy(connections, limits).map(({ limitMs }) => limitMs);
+  const broken = brokenLimits(latestFirstProbeUs, limits).map(({ limitMs }) => limitMs);
   const below = broken.length === 0 ? '' : `, well below ${durationWords(Math.min(...broken) * 1000)}`;
   const setting = keepaliveSettingWords(programOf({ owner, lastOwner: null }));
   return [
@@ -71,8 +72,8 @@ function keepaliveAdvice({ owner, connections, exposed, rules }: AuditFinding, l
   ];
 }
 
-function oneLostProbeAdvice({ connections, rules }: AuditFinding): Weighed {
-  const nervous = connections.find((connection) => connection.rules.includes('one_lost_probe'));
+function oneLostProbeAdvice({ alike, rules }: AuditFinding): Weighed {
+  const nervous = alike.find(({ connection }) => connection.rules.includes('one_lost_probe'))?.connection;
   if (nervous === undefined) {
     return { advice: null, connections: 0 };
   }
@@ -88,19 +89,24 @@ function oneLostProbeAdvice({ connections, rules }: AuditFinding): Weighed {
 }
 
 /** @returns those that would retransmit for too long. */
-function hanging({ connections, limitUs }: AuditFinding, isMeant: (one: HeldConnection) => boolean): HeldConnection[] {
-  return connections.filter((one) => one.exposure.inFlightUs > limitUs && isMeant(one));
+function hanging({ alike, limitUs }: AuditFinding, isMeant: (one: HeldConnection) => boolean): readonly Alike[] {
+  return alike.filter(({ connection }) => connection.exposure.inFlightUs > limitUs && isMeant(connection));
+}
+
+function countOf(alike: readonly Alike[]): number {
+  return alike.reduce((sum, { count }) => sum + count, 0);
 }
 
 function userTimeoutAdvice(finding: AuditFinding): readonly Weighed[] {
   const without = hanging(finding, ({ options }) => options.userTimeoutMs === 0);
-  const [long, ...more] = hanging(finding, ({ options }) => options.userTimeoutMs > 0);
+  const long = hanging(finding, ({ options }) => options.userTimeoutMs > 0);
   const program = programOf({ owner: finding.owner, lastOwner: null });
+  const [first] = long;
   return [
-    { advice: userTimeoutAdviceFor(program), connections: without.length },
+    { advice: userTimeoutAdviceFor(program), connections: countOf(without) },
     {
-      advice: long === undefined ? null : lowerUserTimeoutAdvice(long.options.userTimeoutMs),
-      connections: long === undefined ? 0 : more.length + 1,
+      advice: first === undefined ? null : lowerUserTimeoutAdvice(first.connection.options.userTimeoutMs),
+      connections: countOf(long),
     },
   ];
 }
@@ -114,5 +120,5 @@ function retries2Advice(finding: AuditFinding): Weighed {
   const setting = `sysctl -w net.ipv4.tcp_retries2=${RETRIES2_ADVISED}`;
   const command = owner === null ? `${setting} in its network namespace` : inNamespaceOf(owner.pid, setting);
   const text = `${command}, for all connections there: the kernel then gives up after about 100 s, also on those that hang already.`;
-  return { advice: item('system', text), connections: patient.length };
+  return { advice: item('system', text), connections: countOf(patient) };
 }

@@ -1,6 +1,7 @@
 /** What an audit has found, as sentences. */
 import { countWords, durationWords, endpointWords, processWords } from '../format-words.js';
-import type { AuditFinding, ExposureCounts, HangCounts, WaitRange } from './findings.js';
+import type { ExposureCounts, HangCounts } from './exposure-tally.js';
+import type { AuditFinding, WaitRange } from './findings.js';
 
 /** What no audit can see. */
 export const CAVEAT =
@@ -8,9 +9,9 @@ export const CAVEAT =
 
 /** @returns who would wait for whom, and how long, as one sentence. */
 export function findingWords(finding: AuditFinding): string {
-  const { owner, peer, localPort, connections, inFlight, idle, exposed, limitUs } = finding;
+  const { owner, peer, localPort, inFlight, idle, exposed, limitUs } = finding;
   const who = owner === null ? 'An unknown process' : processWords(owner);
-  const count = countWords(connections.length, 'connection', 'connections');
+  const count = countWords(finding.count, 'connection', 'connections');
   const inFlightWords = spanWords(inFlight, exposed.inFlight, limitUs);
   const idleWords = spanWords(idle, exposed.idle, limitUs);
   return peer === null

@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { auditAdvice } from '../../../daemon/core/audit/advice.js';
 import { auditedConnection } from '../../../daemon/core/audit/audited.js';
-import { findingsOf } from '../../../daemon/core/audit/findings.js';
 import type { PathIdleLimit } from '../../../daemon/core/audit/rules.js';
 import type { Advice } from '../../../daemon/core/diagnosis/item.js';
 import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
+import { findingsOf } from '../../support/tallied.js';
 import { OWNER } from '../rpc/sample-records.js';
 
 const LIMIT_US = 900_000_000;

@@ -5,12 +5,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { countExposed, countRules, findingsOf, limitsBrokenBy, namespacesOf } from '../../../daemon/core/audit/findings.js';
-import type { PathIdleLimit } from '../../../daemon/core/audit/rules.js';
+import { brokenLimits, type PathIdleLimit } from '../../../daemon/core/audit/rules.js';
 import { AuditRun, type AuditResult } from '../../../daemon/core/audit/run.js';
 import { findingWords, summaryWords } from '../../../daemon/core/audit/words.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
+import { findingsOf, tallied } from '../../support/tallied.js';
 
 const PASS_ID = 7;
 const LIMIT_US = 900_000_000;
@@ -81,10 +81,7 @@ describe('the records of a pass', () => {
     const { connections } = pass.result();
     assert.equal(connections.length, 1);
     assert.equal(connections[0]?.owner?.comm, 'old');
-    assert.deepEqual(
-      connections[0].owner.holders.map(({ pid }) => pid),
-      [200, 100, 100],
-    );
+    assert.deepEqual(connections[0].holderPids, new Set([100, 200]));
   });
 
   test('what belongs to another pass, or is an event, is left for others', () => {
@@ -106,7 +103,7 @@ describe('the records of a pass', () => {
     pass.socket({ netns: 2 });
     pass.socket({ netns: 3 });
     pass.socket({ netns: 3 });
-    assert.deepEqual(namespacesOf(pass.result().connections), [
+    assert.deepEqual(tallied(pass.result().connections).namespaces, [
       { netns: 3, retries2: 15, synRetries: 6, connections: 2 },
       { netns: 2, retries2: 15, synRetries: 6, connections: 1 },
     ]);
@@ -131,10 +128,10 @@ describe('findings', () => {
 
   test('worst first: requests that hang for ever, that hang long, descriptors, and what is bounded', () => {
     assert.deepEqual(
-      findings.map(({ owner, peer: to, localPort, connections: all, exposed }) => [
+      findings.map(({ owner, peer: to, localPort, count, exposed }) => [
         owner?.comm,
         to?.address ?? localPort,
-        all.length,
+        count,
         exposed.worst.never,
       ]),
       [
@@ -149,7 +146,7 @@ describe('findings', () => {
 
   test('the worst connection of a finding stands first, and ranges tell of all', () => {
     const mixed = findings[1];
-    assert.equal(mixed?.connections[0].exposure.idleUs, Infinity);
+    assert.equal(mixed?.samples[0]?.exposure.idleUs, Infinity);
     assert.equal(mixed.idle.longestUs, Infinity);
     assert.ok(mixed.idle.shortestUs < 60_000_000);
   });
@@ -157,7 +154,7 @@ describe('findings', () => {
   const counts = (never: number, over: number, bounded: number): object => ({ never, over, bounded });
 
   test('by direction, and by each of the two waits', () => {
-    assert.deepEqual(countExposed(connections, LIMIT_US), {
+    assert.deepEqual(tallied(connections, LIMIT_US).exposed, {
       outbound: { inFlight: counts(0, 4, 2), idle: counts(3, 1, 2), worst: counts(3, 1, 2) },
       inbound: { inFlight: counts(0, 2, 0), idle: counts(2, 0, 0), worst: counts(2, 0, 0) },
       local: 1,
@@ -173,8 +170,8 @@ describe('findings', () => {
     const [first] = connections;
     assert.ok(first !== undefined);
     const exact = { ...first, exposure: { ...first.exposure, inFlightUs: 30_000_000, idleUs: 30_000_000 } };
-    assert.deepEqual(countExposed([exact], 30_000_000).outbound.worst, counts(0, 0, 1));
-    assert.deepEqual(countExposed([exact], 29_999_999).outbound.worst, counts(0, 1, 0));
+    assert.deepEqual(tallied([exact], 30_000_000).exposed.outbound.worst, counts(0, 0, 1));
+    assert.deepEqual(tallied([exact], 29_999_999).exposed.outbound.worst, counts(0, 1, 0));
   });
 
   test('rules, and limits of the path, without connections that stay on this host', () => {
@@ -186,15 +183,15 @@ describe('findings', () => {
     late.socket({ ...peer('10.0.0.2'), ...BOUNDED });
     const all = late.result().connections;
     assert.deepEqual(
-      [...countRules(all)],
+      [...tallied(all).rules],
       [
         ['keepalive_longer_than_idle_limit', 2],
         ['default_retries2', 1],
         ['default_syn_retries', 1],
       ],
     );
-    assert.deepEqual(limitsBrokenBy(all, limits), limits.slice(0, 1));
-    assert.deepEqual(limitsBrokenBy(all.slice(3), limits), []);
+    assert.deepEqual(brokenLimits(tallied(all).latestFirstProbeUs, limits), limits.slice(0, 1));
+    assert.deepEqual(brokenLimits(tallied(all.slice(3)).latestFirstProbeUs, limits), []);
   });
 
   test('one address in two network namespaces is two destinations', () => {
@@ -203,7 +200,7 @@ describe('findings', () => {
     two.socket({ ...peer('10.0.0.2'), netns: 2 });
     two.socket({ ...peer('10.0.0.2'), netns: 2 });
     assert.deepEqual(
-      findingsOf(two.result().connections, LIMIT_US).map(({ connections: all }) => all.length),
+      findingsOf(two.result().connections, LIMIT_US).map(({ count }) => count),
       [2, 1],
     );
   });
@@ -224,7 +221,7 @@ describe('in words', () => {
   const { connections } = pass.result();
   const sentenceOf = (address: string): string =>
     findingsOf(connections, LIMIT_US)
-      .filter(({ connections: [{ remote }] }) => remote.address === address)
+      .filter(({ samples }) => samples[0]?.remote.address === address)
       .map(findingWords)
       .join('\n');
 
@@ -259,10 +256,10 @@ describe('in words', () => {
 
   const summaryOf = (count: (inbound: boolean) => boolean, isFiltered: boolean, nodes = 1): string =>
     summaryWords(
-      countExposed(
+      tallied(
         connections.filter(({ isInbound }) => count(isInbound)),
         LIMIT_US,
-      ),
+      ).exposed,
       LIMIT_US,
       { nodes, isFiltered },
     );
