@@ -104,7 +104,11 @@ describe('audits', { skip }, () => {
     assert.equal(finding.process.comm, 'audited');
     assert.deepEqual([finding.peer?.address, finding.peer?.port], [SERVER_ADDRESS, PORT]);
     assert.deepEqual(
-      [finding.exposure?.worst?.neverCount, finding.exposure?.idle?.neverCount, finding.exposure?.inFlight?.overThresholdCount],
+      [
+        finding.exposure?.worst?.neverCount,
+        finding.exposure?.idle?.neverCount,
+        finding.exposure?.inFlight?.overThresholdCount,
+      ],
       [3, 3, 3],
     );
     assert.match(
