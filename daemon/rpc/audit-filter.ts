@@ -61,6 +61,9 @@ export function parseAuditFilter(
       (wantedPeers.size === 0 || isPeer(connection, wantedPeers)) &&
       (wantedNetns.size === 0 || wantedNetns.has(connection.netns)) &&
       (isMeant === null || isMeant(namesOf(workloads.workloadOf(heldBy(connection))))),
-    fingerprint: createHash('sha256').update(JSON.stringify([direction, sorted])).digest('base64url').slice(0, 16),
+    fingerprint: createHash('sha256')
+      .update(JSON.stringify([direction, sorted]))
+      .digest('base64url')
+      .slice(0, 16),
   };
 }

@@ -134,7 +134,10 @@ function withSegmentInFlight(socket: SocketSnapshot, ticks: TickClock): SocketSn
     sndNxt: (socket.sndNxt + 1) >>> 0,
     rtoJiffies,
     pending: probes ? PENDING.LOSS_PROBE : PENDING.RETRANS,
-    writeTimer: queuedTimer(socket.jiffies, probes ? Math.min(lossProbeJiffies(socket, ticks.hz), rtoJiffies) : rtoJiffies),
+    writeTimer: queuedTimer(
+      socket.jiffies,
+      probes ? Math.min(lossProbeJiffies(socket, ticks.hz), rtoJiffies) : rtoJiffies,
+    ),
   };
 }
 

@@ -86,7 +86,12 @@ describe('advice', () => {
     [
       'what helps most connections first: one nervous one among three that look alive for ever',
       { facts: [LIMITED, LIMITED, LIMITED, { ...PROBED, userTimeoutMs: 25_000 }] },
-      [POOL, PSYCOPG_IDLE, KEEPALIVE, 'socket: TCP_USER_TIMEOUT is 25 s, and keepalive probes after 20 s idle, every 5 s'],
+      [
+        POOL,
+        PSYCOPG_IDLE,
+        KEEPALIVE,
+        'socket: TCP_USER_TIMEOUT is 25 s, and keepalive probes after 20 s idle, every 5 s',
+      ],
     ],
     [
       'a user timeout that is too long is lowered, and no sysctl takes its place',

@@ -187,7 +187,10 @@ describe('what the connection does at the moment does not matter', () => {
 });
 
 /** What the model says of a connection that is really in that situation, at many phases of the timer wheel. */
-function played(facts: SnapshotFacts, situation: (socket: SocketSnapshot) => SocketSnapshot): readonly [number, number] {
+function played(
+  facts: SnapshotFacts,
+  situation: (socket: SocketSnapshot) => SocketSnapshot,
+): readonly [number, number] {
   let [shortestUs, longestUs] = [Infinity, 0];
   for (let phase = 0; phase < 300; phase++) {
     // No multiple of any bucket, so that all phases come up.

@@ -5,7 +5,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { auditedConnection } from '../../../daemon/core/audit/audited.js';
-import { AUDIT_RULES, brokenLimits, ruleWords, type AuditRule, type PathIdleLimit } from '../../../daemon/core/audit/rules.js';
+import {
+  AUDIT_RULES,
+  brokenLimits,
+  ruleWords,
+  type AuditRule,
+  type PathIdleLimit,
+} from '../../../daemon/core/audit/rules.js';
 import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
 
 const { hz } = TEST_KERNEL;
@@ -56,7 +62,11 @@ const ROWS: readonly (readonly [string, SnapshotFacts, readonly AuditRule[]])[] 
   ['a user timeout below the idle time', { ...keepalive(20, 5, 3), userTimeoutMs: 3000 }, ['one_lost_probe']],
   ['a user timeout of one interval', { ...keepalive(20, 5, 3), userTimeoutMs: 25_000 }, ['one_lost_probe']],
   // The second probe runs 27.304 s after the last sign of life at the latest.
-  ['a user timeout that a late second probe meets', { ...keepalive(20, 5, 3), userTimeoutMs: 27_304 }, ['one_lost_probe']],
+  [
+    'a user timeout that a late second probe meets',
+    { ...keepalive(20, 5, 3), userTimeoutMs: 27_304 },
+    ['one_lost_probe'],
+  ],
   ['a user timeout that none meets', { ...keepalive(20, 5, 3), userTimeoutMs: 27_305 }, []],
   ['smaller sysctls', withSysctls(8, 3), ['no_keepalive_no_user_timeout']],
   ['larger sysctls are no defaults either', withSysctls(16, 7), ['no_keepalive_no_user_timeout']],
