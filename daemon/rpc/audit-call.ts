@@ -112,6 +112,6 @@ async function auditNow(audits: AuditSource): Promise<AuditResult> {
     return await audits.audit();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new RpcError(status.UNAVAILABLE, `connections cannot be audited now: ${reason}`, 'SENSOR_NOT_RUNNING');
+    throw new RpcError(status.UNAVAILABLE, `connections cannot be audited now: ${reason}`, 'SENSOR_UNAVAILABLE');
   }
 }

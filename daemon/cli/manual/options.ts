@@ -161,7 +161,7 @@ export const AUDIT: readonly OptionManual[] = [
   limit('findings'),
   {
     name: 'direction',
-    value: 'WHICH',
+    value: 'WAY',
     completes: DIRECTION_NAMES,
     text: 'only connections that were made here (outbound), or that clients made (inbound)',
   },
@@ -171,10 +171,7 @@ export const AUDIT: readonly OptionManual[] = [
     value: 'WHAT',
     completes: ['never', ...AUDIT_RULES],
     text: 'end with exit code 4 if there is a connection that would hang for ever (never) or for longer than a time (15m), in flight or idle, or that breaks a rule (its name)',
-    lines: [
-      'May be given several times. Connections from clients count as well, unless --direction outbound leaves them out.',
-      'Exit code 1 if that cannot be said: nothing matches the filters, or there were too many connections to look at all.',
-    ],
+    lines: ['May be given several times.'],
   },
 ];
 

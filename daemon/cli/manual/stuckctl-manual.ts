@@ -92,7 +92,10 @@ const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
       AUDIT_RULES.map((rule) => `  ${rule}`).join('\n'),
     ],
     options: [...AUDIT, ...COMMON],
-    notes: ['json is one document, {"findings": [...], "summary": {...}}; jsonl is one finding a line.'],
+    notes: [
+      'Connections from clients count for --fail-on as well, unless --direction outbound leaves them out. The exit code is 1 where it cannot be said: nothing matches the filters, or there are too many connections to look at all of them.',
+      'json is one document, {"findings": [...], "summary": {...}}; jsonl is one finding a line.',
+    ],
   },
   alerts: {
     summary: 'what a person should know of: one alert for a process and a peer',
