@@ -55,9 +55,9 @@ export class SettingsMemo {
   }
 }
 
+/** In what `settingsOf()` looks at. */
 function isSame(a: TcpSysctls, b: TcpSysctls): boolean {
   return (
-    a.retries1 === b.retries1 &&
     a.retries2 === b.retries2 &&
     a.synRetries === b.synRetries &&
     a.earlyRetrans === b.earlyRetrans &&
