@@ -108,12 +108,10 @@ function waitUs(giveUp: GiveUp | null): number {
 function atRest(socket: SocketSnapshot): SocketSnapshot {
   return {
     ...socket,
-    pending: PENDING.NONE,
     retransmits: 0,
     probesOut: 0,
     retransStamp: 0,
     packetsOut: 0,
-    sndUna: socket.writeSeq,
     sndNxt: socket.writeSeq,
     // A closed window would be probed for as long as retransmissions go on: by the same limit.
     sndWnd: Math.max(socket.sndWnd, socket.mss, 1),

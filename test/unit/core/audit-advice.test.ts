@@ -94,6 +94,11 @@ describe('advice', () => {
       ],
     ],
     [
+      'and the other way round',
+      { facts: [LIMITED, ...Array.from({ length: 3 }, () => ({ ...PROBED, userTimeoutMs: 25_000 }))] },
+      ['socket: TCP_USER_TIMEOUT is 25 s', POOL, PSYCOPG_IDLE, KEEPALIVE],
+    ],
+    [
       'a user timeout that is too long is lowered, and no sysctl takes its place',
       { facts: [{ ...PROBED, userTimeoutMs: 3_600_000 }] },
       [REQUEST, PSYCOPG_REQUEST, 'socket: TCP_USER_TIMEOUT is 1 h and decides alone'],
@@ -101,6 +106,11 @@ describe('advice', () => {
     [
       'keepalive after the limits of the path: below the shortest that it breaks',
       { facts: [{ ...PROBED, ...LIMITED, keepaliveTimeJiffies: 400 * hz, userTimeoutMs: 500_000 }] },
+      [`${KEEPALIVE}, well below 5 min 50 s: SO_KEEPALIVE`],
+    ],
+    [
+      'the same, where it breaks two',
+      { facts: [{ ...PROBED, ...LIMITED, keepaliveTimeJiffies: 1000 * hz, userTimeoutMs: 2_000_000 }], limitUs: 3e9 },
       [`${KEEPALIVE}, well below 5 min 50 s: SO_KEEPALIVE`],
     ],
     [
