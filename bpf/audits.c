@@ -14,6 +14,9 @@
 /* After the last piece: who asks again and again must not keep this thread busy. */
 #define AUDIT_GAP_US 20000
 
+/* A daemon that is behind all the time gets a piece all the same after this: or it would be behind, and never know. */
+#define PATIENCE_US 500000
+
 bool audit_is_under_way(const struct audit *audit)
 {
 	return audit->fd >= 0;
@@ -21,7 +24,8 @@ bool audit_is_under_way(const struct audit *audit)
 
 bool audit_may_go_on(const struct audit *audit, const struct session *session, uint64_t now_us)
 {
-	return now_us >= audit->next_us && stream_has_room(&session->stream);
+	return now_us >= audit->next_us + PATIENCE_US ||
+	       (now_us >= audit->next_us && stream_has_room(&session->stream));
 }
 
 uint64_t audit_retry_us(const struct audit *audit, uint64_t now_us)

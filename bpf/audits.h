@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Audits, in pieces. What might be stuck one day must not keep what is stuck now waiting: between two pieces other passes
- * run, and a daemon that has not read the last piece gets no further one, so that events never stand in line behind it.
+ * run, and a daemon that has not read the last piece gets no further one soon, so that events do not stand in line behind it.
  */
 #ifndef STUCKD_AUDITS_H
 #define STUCKD_AUDITS_H

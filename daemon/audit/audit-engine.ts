@@ -143,8 +143,8 @@ export class AuditEngine implements AuditSource {
 
   #end(pass: PassReport): void {
     const running = this.#running;
-    if (running?.passId !== pass.passId) {
-      return; // it began before this engine did
+    if (running === null) {
+      return; // nobody saw it begin
     }
     this.#running = null;
     const { run, askers } = running;

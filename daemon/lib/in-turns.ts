@@ -35,7 +35,11 @@ export async function sortInTurns<Item>(
   return runs[0] ?? [];
 }
 
-async function merge<Item>(a: readonly Item[], b: readonly Item[], compare: (a: Item, b: Item) => number): Promise<Item[]> {
+async function merge<Item>(
+  a: readonly Item[],
+  b: readonly Item[],
+  compare: (a: Item, b: Item) => number,
+): Promise<Item[]> {
   const merged: Item[] = [];
   const rest = b[Symbol.iterator]();
   let next = rest.next();

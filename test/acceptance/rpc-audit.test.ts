@@ -42,16 +42,37 @@ describe('AuditConnections', () => {
     assert.deepEqual(peers, ['10.1.0.1', '10.1.0.3', '10.1.0.5', '10.1.0.2', '10.1.0.4']);
   });
 
-  test('an audit whose pages nobody asked for in time is not kept', async () => {
+  test('of the latest audits further pages can be had, of older ones not', async () => {
     await bench.serve({ audits: new FakeAudits() });
     const client = bench.connect();
+    const { nextPageToken: old } = await client.auditConnections({ pageSize: 2 });
     const { nextPageToken: pageToken } = await client.auditConnections({ pageSize: 2 });
-    for (let other = 0; other < 4; other++) {
+    for (let other = 0; other < 3; other++) {
       await client.auditConnections({ pageSize: 2 });
     }
-    const { info, message } = await rejection(client.auditConnections({ pageSize: 2, pageToken }));
+    assert.equal((await client.auditConnections({ pageSize: 2, pageToken })).findings.length, 2);
+    const { info, message } = await rejection(client.auditConnections({ pageSize: 2, pageToken: old }));
     assert.equal(info?.reason, 'PAGE_TOKEN_INVALID');
     assert.match(message, /not kept any more/);
+  });
+
+  test('after its last page an audit is forgotten', async () => {
+    await bench.serve({ audits: new FakeAudits() });
+    const client = bench.connect();
+    const { nextPageToken: pageToken } = await client.auditConnections({ pageSize: 3 });
+    assert.equal((await client.auditConnections({ pageSize: 3, pageToken })).nextPageToken, '');
+    const { info } = await rejection(client.auditConnections({ pageSize: 3, pageToken }));
+    assert.equal(info?.reason, 'PAGE_TOKEN_INVALID');
+  });
+
+  test('a page has 100 findings where nothing is said, and never more than 500', async () => {
+    await bench.serve({ audits: new FakeAudits(600) });
+    const client = bench.connect();
+    assert.equal((await client.auditConnections({})).findings.length, 100);
+    const { findings, nextPageToken: pageToken } = await client.auditConnections({ pageSize: 1000 });
+    assert.equal(findings.length, 500);
+    const rest = await client.auditConnections({ pageSize: 1000, pageToken });
+    assert.deepEqual([rest.findings.length, rest.nextPageToken], [101, '']);
   });
 
   test('the threshold decides what is too long, the filter what is looked at', async () => {

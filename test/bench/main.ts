@@ -2,6 +2,7 @@
 import { sweepLeftovers } from '../../daemon/demo/lab/leftovers.js';
 import { CleanupStack } from '../../daemon/lib/cleanup-stack.js';
 import { type BenchArguments, parseBenchArguments, UsageError } from './arguments.js';
+import { auditPart } from './audit.js';
 import { eventPart } from './event.js';
 import { forecastPart } from './forecast.js';
 import { memoryPart } from './memory.js';
@@ -10,7 +11,7 @@ import { formatResult } from './report.js';
 import { startPart } from './start.js';
 import { sweepPart } from './sweep.js';
 
-const PARTS: readonly Part[] = [sweepPart, eventPart, memoryPart, startPart, forecastPart];
+const PARTS: readonly Part[] = [sweepPart, auditPart, eventPart, memoryPart, startPart, forecastPart];
 
 /** What a step of the clean-up may take: thousands of sockets are closed in some of them. */
 const CLEANUP_STEP_MS = 20_000;

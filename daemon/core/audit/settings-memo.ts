@@ -41,9 +41,7 @@ export class SettingsMemo {
     const { srttUs, rttvarUs, keepalive, thinLto, usecStamps, hasRtoStamp } = socket;
     const flags = (keepalive ? 1 : 0) | (thinLto ? 2 : 0) | (usecStamps ? 4 : 0) | (hasRtoStamp ? 8 : 0);
     const rtt =
-      srttUs === 0
-        ? `-${socket.rtoJiffies}`
-        : `${usToJiffies(srttUs + rttvarUs, hz)} ${usToJiffies(2 * srttUs, hz)}`;
+      srttUs === 0 ? `-${socket.rtoJiffies}` : `${usToJiffies(srttUs + rttvarUs, hz)} ${usToJiffies(2 * srttUs, hz)}`;
     const keepaliveKey = `${socket.keepaliveTimeJiffies} ${socket.keepaliveIntvlJiffies} ${socket.keepaliveProbes}`;
     return `${flags} ${rtt} ${socket.rtoMinJiffies} ${socket.rtoMaxJiffies} ${socket.userTimeoutMs} ${keepaliveKey}`;
   }
@@ -57,9 +55,9 @@ export class SettingsMemo {
   }
 }
 
+/** In what `settingsOf()` looks at. */
 function isSame(a: TcpSysctls, b: TcpSysctls): boolean {
   return (
-    a.retries1 === b.retries1 &&
     a.retries2 === b.retries2 &&
     a.synRetries === b.synRetries &&
     a.earlyRetrans === b.earlyRetrans &&

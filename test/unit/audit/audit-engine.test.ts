@@ -187,6 +187,15 @@ for (const [name, message, end] of endings) {
   });
 }
 
+test('who has been told is not told again', async () => {
+  const bench = new Bench(1);
+  const late = bench.engine.audit();
+  bench.engine.take([pass('begin')]);
+  await assert.rejects(late, /has not ended its pass within/);
+  bench.engine.sensorDown();
+  assert.equal(bench.engine.failed, 1);
+});
+
 test('a sensor that does not answer is not waited for without end', async () => {
   await assert.rejects(new Bench(1).engine.audit(), /has not ended its pass within/);
 });

@@ -17,11 +17,15 @@ const END: PassReport = {
   ...{ reported: 0, processes: 0, marked: 0, error: 0 },
 };
 
-function runOf(sockets: readonly SocketSnapshot[], pids: readonly number[] = [100]): AuditResult {
+/** @param pidsOf who holds a socket */
+function runOf(
+  sockets: readonly SocketSnapshot[],
+  pidsOf: (socket: SocketSnapshot) => readonly number[] = () => [100],
+): AuditResult {
   const context = { kernel: TEST_KERNEL, clock: CLOCK, idleLimits: [], peerLimitUs: () => null };
   const run = new AuditRun(context, { ...END, edge: 'begin' });
   for (const socket of sockets) {
-    for (const pid of pids) {
+    for (const pid of pidsOf(socket)) {
       const names = { parentPid: 1, uid: 0, cgroupId: 1n, comm: `p${pid}`, executable: `/p${pid}` };
       run.take({ type: 'process', process: { pid, startBootUs: 1000 - pid, ...names, passId: PASS_ID } });
       run.take({ type: 'socket', socket });
@@ -49,12 +53,13 @@ describe('connections', () => {
     assert.equal(connections.length, 2);
     assert.equal(connections[0]?.owner?.comm, 'p100');
     assert.equal(connections[0].owner, connections[1]?.owner);
+    assert.deepEqual(connections[0].owner.holders, [], 'descriptors are of one connection');
     assert.equal(connections[0].holderPids, connections[1]?.holderPids);
   });
 
   test('of hundreds of holders each counts, the oldest names it, and others keep theirs', () => {
     const pids = Array.from({ length: 300 }, (_, index) => 100 + index);
-    const { connections } = runOf([socket({ cookie: 1n }), socket({ cookie: 2n })], pids);
+    const { connections } = runOf([socket({ cookie: 1n }), socket({ cookie: 2n })], () => pids);
     assert.deepEqual(
       connections.map(({ owner, holderPids }) => [owner?.pid, holderPids.size, holderPids.has(399)]),
       [
@@ -62,7 +67,15 @@ describe('connections', () => {
         [399, 300, true],
       ],
     );
-    assert.deepEqual([...(runOf([socket()]).connections[0]?.holderPids ?? [])], [100]);
+  });
+
+  test('what one connection shares with another process, the others of the first do not', () => {
+    const sockets = [1n, 2n, 3n].map((cookie) => socket({ cookie }));
+    const { connections } = runOf(sockets, ({ cookie }) => (cookie === 2n ? [100, 200] : [100]));
+    assert.deepEqual(
+      connections.map(({ holderPids }) => [...holderPids]),
+      [[100], [100, 200], [100]],
+    );
   });
 });
 
