@@ -89,7 +89,8 @@ function explanation(finding: Finding, width: number, leading: readonly Column<F
     return isNew ? paragraph(`${layer ?? ''}: ${text ?? ''}`, width, '    ') : '';
   });
   const known = advice.filter((text) => text === '').length;
-  const rest = known === 0 ? '' : `    ${known === advice.length ? 'What to do is the same as above.' : 'The rest as above.'}\n`;
+  const rest =
+    known === 0 ? '' : `    ${known === advice.length ? 'What to do is the same as above.' : 'The rest as above.'}\n`;
   return `\n${paragraph([...labels, finding.summary ?? ''].join(': '), width, '  ')}${advice.join('')}${rest}`;
 }
 
@@ -132,9 +133,7 @@ function asidesText({ localCount, unreportedCount }: Summary): readonly string[]
   return [
     ...(local === 0
       ? []
-      : [
-          `${local} with both ends on this host left out: there the kernel answers for a process that is gone.`,
-        ]),
+      : [`${local} with both ends on this host left out: there the kernel answers for a process that is gone.`]),
     ...(unreported === 0 ? [] : [`${unreported} descriptors were not looked at: there are too many.`]),
   ];
 }

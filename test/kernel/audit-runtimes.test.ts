@@ -144,7 +144,10 @@ describe('an audit of real clients', { skip }, () => {
     const table = await stuckctl(stuckd().address, ...filter);
     assert.equal(table.code, 0);
     assert.match(table.stdout, /^PROCESS +LEADING TO +CONNS +IN FLIGHT +>15m +IDLE +NEVER/);
-    assert.match(table.stdout, /connections that were asked about on this\s+node would hang a request for more than 15 min/);
+    assert.match(
+      table.stdout,
+      /connections that were asked about on this\s+node would hang a request for more than 15 min/,
+    );
     assert.match(table.stdout, /^ +\d+ {2}default_retries2: tcp_retries2 has its default of 15/m);
     const codes = new Map([
       ['never', 4],

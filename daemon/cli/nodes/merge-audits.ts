@@ -47,10 +47,7 @@ function sumRules(rules: readonly RuleCount[]): RuleCount[] {
  * Without network namespaces, whose inode numbers mean something on their node only, and without times.
  * @param summaries at least one, of audits with one and the same threshold, which the request or the default of all daemons sets.
  */
-export function mergeAuditSummaries(
-  summaries: readonly AuditSummary[],
-  isFiltered: boolean,
-): stuckd.v1.AuditSummary {
+export function mergeAuditSummaries(summaries: readonly AuditSummary[], isFiltered: boolean): stuckd.v1.AuditSummary {
   const [outbound, inbound] = [
     sumExposures(summaries.map((one) => one.outbound)),
     sumExposures(summaries.map((one) => one.inbound)),

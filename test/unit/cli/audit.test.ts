@@ -93,14 +93,28 @@ describe('the table', () => {
       ...{ process: { pid, comm: 'api' }, summary: `api[${pid}] would wait.`, samples: [{ netns }] },
       advice: [deadline, { layer: 'system', text: `nsenter -t ${pid}.` }, ...more],
     });
-    const findings = [withAdvice(1, 7, []), withAdvice(2, 7, []), withAdvice(3, 8, []), withAdvice(4, 8, [{ text: 'New.' }])];
+    const findings = [
+      withAdvice(1, 7, []),
+      withAdvice(2, 7, []),
+      withAdvice(3, 8, []),
+      withAdvice(4, 8, [{ text: 'New.' }]),
+    ];
     const said = formatAudit(findings, {}, Infinity);
-    assert.match(said, /api\[1\] would wait\.\n {4}application: Give every request a deadline\.\n {4}system: nsenter -t 1\.\n\n/);
+    assert.match(
+      said,
+      /api\[1\] would wait\.\n {4}application: Give every request a deadline\.\n {4}system: nsenter -t 1\.\n\n/,
+    );
     assert.match(said, /api\[2\] would wait\.\n {4}What to do is the same as above\.\n\n/);
     assert.match(said, /api\[3\] would wait\.\n {4}system: nsenter -t 3\.\n {4}The rest as above\.\n\n/);
     assert.match(said, /api\[4\] would wait\.\n {4}: New\.\n {4}The rest as above\.\n\n/);
-    const node = { header: 'NODE', cell: ({ process }: stuckd.v1.AuditFinding.$Properties) => `web-${process?.pid ?? 0}` };
-    assert.match(formatAudit(findings, {}, Infinity, [node]), /web-2: api\[2\] would wait\.\n {4}system: nsenter -t 2\./);
+    const node = {
+      header: 'NODE',
+      cell: ({ process }: stuckd.v1.AuditFinding.$Properties) => `web-${process?.pid ?? 0}`,
+    };
+    assert.match(
+      formatAudit(findings, {}, Infinity, [node]),
+      /web-2: api\[2\] would wait\.\n {4}system: nsenter -t 2\./,
+    );
   });
 
   test('network namespaces with the same sysctls are told once', () => {
@@ -179,31 +193,32 @@ describe('--fail-on', () => {
   const within = some({ withinThresholdCount: 1 });
   const rules = [{ rule: AUDIT_RULE_ONE_LOST_PROBE, connectionCount: 3 }];
   const threshold = minutes(15);
-  const rows: readonly (readonly [string, readonly string[], stuckd.v1.AuditSummary.$Properties, readonly string[]])[] = [
-    ['nothing asked for', [], { outbound: forEver, rules }, []],
-    ['never, made here', ['never'], { outbound: forEver }, ['1 connection would hang for ever']],
-    ['never, from clients', ['never'], { inbound: forEver }, ['1 connection would hang for ever']],
-    ['never, both', ['never'], { inbound: forEver, outbound: forEver }, ['2 connections would hang for ever']],
-    ['never, and there are only long ones', ['never'], { outbound: over, inbound: over, rules }, []],
-    ['a time, made here', ['15m'], { outbound: over, threshold }, ['1 connection would hang for more than 15m 0s']],
-    ['a time, from clients', ['15m'], { inbound: over, threshold }, ['1 connection would hang for more than 15m 0s']],
+  const rows: readonly (readonly [string, readonly string[], stuckd.v1.AuditSummary.$Properties, readonly string[]])[] =
     [
-      'a time, and one for ever is longer',
-      ['15m'],
-      { inbound: forEver, outbound: over, threshold },
-      ['2 connections would hang for more than 15m 0s'],
-    ],
-    ['a time, and all are shorter', ['15m'], { outbound: within, inbound: within, rules }, []],
-    ['a rule', ['one_lost_probe'], { outbound: within, rules }, ['3 connections with one_lost_probe']],
-    ['another rule', ['default_retries2'], { outbound: forEver, rules }, []],
-    [
-      'two of three',
-      ['default_retries2', 'never', 'one_lost_probe'],
-      { outbound: forEver, rules },
-      ['1 connection would hang for ever', '3 connections with one_lost_probe'],
-    ],
-    ['an idle node', ['never'], {}, []],
-  ];
+      ['nothing asked for', [], { outbound: forEver, rules }, []],
+      ['never, made here', ['never'], { outbound: forEver }, ['1 connection would hang for ever']],
+      ['never, from clients', ['never'], { inbound: forEver }, ['1 connection would hang for ever']],
+      ['never, both', ['never'], { inbound: forEver, outbound: forEver }, ['2 connections would hang for ever']],
+      ['never, and there are only long ones', ['never'], { outbound: over, inbound: over, rules }, []],
+      ['a time, made here', ['15m'], { outbound: over, threshold }, ['1 connection would hang for more than 15m 0s']],
+      ['a time, from clients', ['15m'], { inbound: over, threshold }, ['1 connection would hang for more than 15m 0s']],
+      [
+        'a time, and one for ever is longer',
+        ['15m'],
+        { inbound: forEver, outbound: over, threshold },
+        ['2 connections would hang for more than 15m 0s'],
+      ],
+      ['a time, and all are shorter', ['15m'], { outbound: within, inbound: within, rules }, []],
+      ['a rule', ['one_lost_probe'], { outbound: within, rules }, ['3 connections with one_lost_probe']],
+      ['another rule', ['default_retries2'], { outbound: forEver, rules }, []],
+      [
+        'two of three',
+        ['default_retries2', 'never', 'one_lost_probe'],
+        { outbound: forEver, rules },
+        ['1 connection would hang for ever', '3 connections with one_lost_probe'],
+      ],
+      ['an idle node', ['never'], {}, []],
+    ];
   for (const [name, failOn, summary, reasons] of rows) {
     test(name, () => {
       const said = reasons.map((reason) => `stuckctl: --fail-on: ${reason}\n`).join('');
@@ -212,7 +227,11 @@ describe('--fail-on', () => {
   }
 
   test('nothing matches the filters: that is no success', () => {
-    for (const more of [['--unit', 'typo.service'], ['--pid', '1'], ['--direction', 'inbound']]) {
+    for (const more of [
+      ['--unit', 'typo.service'],
+      ['--pid', '1'],
+      ['--direction', 'inbound'],
+    ]) {
       const [code, said] = checked(['never'], {}, more);
       assert.equal(code, 1);
       assert.match(said, /^stuckctl: --fail-on: no established connection matches the filters/);
