@@ -56,6 +56,18 @@ describe('AuditConnections', () => {
     assert.match(message, /not kept any more/);
   });
 
+  test('an audit of which pages are asked for stays the latest', async () => {
+    await bench.serve({ audits: new FakeAudits() });
+    const client = bench.connect();
+    const first = await client.auditConnections({ pageSize: 2 });
+    for (let other = 0; other < 3; other++) {
+      await client.auditConnections({ pageSize: 2 });
+    }
+    const { nextPageToken: pageToken } = await client.auditConnections({ pageSize: 2, pageToken: first.nextPageToken });
+    await client.auditConnections({ pageSize: 2 });
+    assert.equal((await client.auditConnections({ pageSize: 2, pageToken })).findings.length, 1);
+  });
+
   test('after its last page an audit is forgotten', async () => {
     await bench.serve({ audits: new FakeAudits() });
     const client = bench.connect();

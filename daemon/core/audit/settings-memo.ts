@@ -38,8 +38,8 @@ export class SettingsMemo {
   /** All that `exposureOf()` looks at but the sysctls; round trips as the jiffies that the kernel makes of them. */
   #settingsKey(socket: SocketSnapshot): string {
     const { hz } = this.#kernel;
-    const { srttUs, rttvarUs, keepalive, thinLto, usecStamps, hasRtoStamp } = socket;
-    const flags = (keepalive ? 1 : 0) | (thinLto ? 2 : 0) | (usecStamps ? 4 : 0) | (hasRtoStamp ? 8 : 0);
+    const { srttUs, rttvarUs, keepalive, thinLto, usecStamps } = socket;
+    const flags = (keepalive ? 1 : 0) | (thinLto ? 2 : 0) | (usecStamps ? 4 : 0);
     const rtt =
       srttUs === 0 ? `-${socket.rtoJiffies}` : `${usToJiffies(srttUs + rttvarUs, hz)} ${usToJiffies(2 * srttUs, hz)}`;
     const keepaliveKey = `${socket.keepaliveTimeJiffies} ${socket.keepaliveIntvlJiffies} ${socket.keepaliveProbes}`;

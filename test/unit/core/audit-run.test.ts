@@ -96,7 +96,7 @@ describe('what was worked out before', () => {
     { rtoMinJiffies: hz },
     { rtoMaxJiffies: 10 * hz },
     { thinLto: true },
-    { usecStamps: true, userTimeoutMs: 30_001 },
+    ...[1000, 2000, 5000, 30_001].flatMap((userTimeoutMs) => [{ userTimeoutMs }, { userTimeoutMs, usecStamps: true }]),
     { sysctls: { ...sysctls, synRetries: 3 } },
     { sysctls: { ...sysctls, retries2: 5 } },
     { sysctls: { ...sysctls, earlyRetrans: 0 } },

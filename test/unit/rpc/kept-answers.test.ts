@@ -46,6 +46,15 @@ test('large ones leave no room for others, but are kept themselves', () => {
   assert.deepEqual([kept.get(small), kept.get(next), kept.get(large)], [undefined, undefined, 'c']);
 });
 
+test('no more of them go than must', () => {
+  const kept = answers();
+  const ids = ['a', 'b', 'c'].map((answer) => kept.add(answer, 40));
+  assert.deepEqual(
+    ids.map((id) => kept.get(id)),
+    [undefined, 'b', 'c'],
+  );
+});
+
 test('a while after its last page it is forgotten', () => {
   const kept = answers();
   const id = kept.add('a', 1);
