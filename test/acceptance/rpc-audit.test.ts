@@ -35,7 +35,7 @@ describe('AuditConnections', () => {
     do {
       const page = await client.auditConnections({ pageSize: 2, pageToken });
       assert.equal(page.summary?.outbound?.worst?.neverCount, 3);
-      assert.equal(page.summary.outbound.worst?.overThresholdCount, 2);
+      assert.equal(page.summary.outbound.worst.overThresholdCount, 2);
       peers.push(...page.findings.map(({ peer }) => peer?.address));
       pageToken = page.nextPageToken;
     } while (pageToken !== '');
