@@ -5,6 +5,7 @@ import { Alerting } from './alerting.js';
 import { Auditing } from './auditing.js';
 import type { AgentFacts } from './core/agent-facts.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
+import type { SensorRecord } from './core/sensor-records.js';
 import type { SavedEntry, SavedState } from './core/tracker-messages.js';
 import type { Config } from './config.js';
 import { grpcOptions } from './config-grpc.js';
@@ -124,19 +125,7 @@ class RunningApp implements App {
         announceSensor(hello, programs, this.#log);
       },
       records: (all) => {
-        const records = this.#auditing.take(all);
-        this.engine.take(records);
-        this.#totals.take(records);
-        for (const record of records) {
-          if (record.type === 'counters') {
-            this.#losses.take(record.counters, untrackedCount(this.engine.state), this.clock.nowUs());
-          } else if (record.type === 'pass') {
-            this.#monitoring.passed(record.pass);
-          }
-        }
-        if (this.engine.lastSweep !== null) {
-          this.#resolveFirstPicture();
-        }
+        this.#take(all);
       },
       down: (end, retryMs) => {
         this.#sensorDown(end, retryMs);
@@ -166,9 +155,7 @@ class RunningApp implements App {
     // Before anybody else hears of a change, it is in the history.
     this.#history = createHistory('connections', config, log);
     this.#connectionHistory = new ConnectionHistory(this.#history, this.engine, this.clock, this.#workloads.source);
-    this.#totals = createTotals(this.engine, this.#supervisor, clock, () => {
-      this.#alerting.recount();
-    });
+    this.#totals = this.#createTotals();
     this.#alerting = this.#createAlerting(config);
     this.#monitoring = this.#createMonitoring(config);
     void this.firstPicture.then(() => {
@@ -319,6 +306,29 @@ class RunningApp implements App {
     return buildAgentFacts({
       ...{ losses: this.#losses, engine: this.engine, totals: this.#totals, alerting: this.#alerting },
       ...{ history: this.#history, grpc: this.#grpc, reload: this.#reload, httpDropped: this.#monitoring.dropped },
+    });
+  }
+
+  /** @param all that the sensor reports, in order */
+  #take(all: readonly SensorRecord[]): void {
+    const records = this.#auditing.take(all);
+    this.engine.take(records);
+    this.#totals.take(records);
+    for (const record of records) {
+      if (record.type === 'counters') {
+        this.#losses.take(record.counters, untrackedCount(this.engine.state), this.clock.nowUs());
+      } else if (record.type === 'pass') {
+        this.#monitoring.passed(record.pass);
+      }
+    }
+    if (this.engine.lastSweep !== null) {
+      this.#resolveFirstPicture();
+    }
+  }
+
+  #createTotals(): TotalsEngine {
+    return createTotals(this.engine, this.#supervisor, this.clock, () => {
+      this.#alerting.recount();
     });
   }
 

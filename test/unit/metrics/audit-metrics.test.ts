@@ -12,7 +12,7 @@ type Values = Readonly<Record<string, number>>;
 
 function metricsOf(audits: Parameters<typeof setAuditMetrics>[1]): Values {
   const values: Record<string, number> = {};
-  const set = (key: string, labels: object, value: number): void => {
+  const set = (key: string, labels: Readonly<Record<string, string>>, value: number): void => {
     values[[key, ...Object.values(labels)].join(' ')] = value;
   };
   setAuditMetrics({ set, total: set }, audits, createClock());
