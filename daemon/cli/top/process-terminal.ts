@@ -7,7 +7,9 @@ import type { Terminal, TerminalEvents } from './terminal.js';
  * of lines that are too long (7). https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
  */
 const TAKE_SCREEN = '\x1b[?1049h\x1b[?25l\x1b[?7l';
-const GIVE_BACK = '\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l';
+/** Empty, with the cursor at its top (ED, CUP): tmux, if resized meanwhile, would leave drawn lines above those of the shell. */
+const WIPE = '\x1b[0m\x1b[2J\x1b[H';
+const GIVE_BACK = `${WIPE}\x1b[?7h\x1b[?25h\x1b[?1049l`;
 
 /** For terminals that do not know their size and say 0. */
 const UNKNOWN_SIZE = { columns: 80, lines: 24 } as const;

@@ -2,6 +2,7 @@
 import { escapeForTerminal } from '../../lib/terminal.js';
 import { clockText, countText, durationText } from '../quantity-text.js';
 import { type Line, line } from './line.js';
+import type { TopRow } from './top-rows.js';
 import { shownScreen, type TopState } from './top-state.js';
 import { type TopData, visibleRows } from './top-view.js';
 
@@ -13,31 +14,20 @@ export function headLine({ address, link, nowMs, headMs }: TopData, { isPaused }
   return line(`stuckctl top  ${clockText(nowMs)}${paused}${lost}  ${address}`, isCalm ? 'bold' : 'alarm');
 }
 
-interface Counts {
-  readonly stuck: number;
-  readonly processes: number;
-  readonly peers: number;
+function stuckCount(rows: readonly TopRow[]): number {
+  return rows.reduce((sum, { connections }) => sum + connections.length, 0);
 }
 
-function countsOf(rows: TopData['rows']): Counts {
-  return {
-    stuck: rows.reduce((sum, { connections }) => sum + connections.length, 0),
-    processes: new Set(rows.map(({ process }) => process)).size,
-    peers: new Set(rows.map(({ peer }) => peer)).size,
-  };
-}
-
-/** `8 of 199 stuck connections`; the same number twice is said once. */
-function stuckText(data: TopData, { stuck }: Counts): string {
-  const all = countsOf(data.rows).stuck;
-  const more = data.leftOut === 0 ? '' : `, ${data.leftOut.toString()} more not shown`;
-  return `${stuck === all ? '' : `${stuck.toString()} of `}${countText(all, 'stuck connection')}${more}`;
-}
-
+/** `8 of 199 stuck connections; 2 processes, 1 peer`: what is shown, of all. */
 function totalsText(data: TopData, state: TopState): string {
-  const shown = countsOf(visibleRows(data, state));
-  const processes = `${shown.processes.toString()} process${shown.processes === 1 ? '' : 'es'}`;
-  return `${stuckText(data, shown)}; ${processes}, ${countText(shown.peers, 'peer')}`;
+  const shown = visibleRows(data, state);
+  const [stuck, all] = [stuckCount(shown), stuckCount(data.rows)];
+  const share = stuck === all ? '' : `${stuck.toString()} of `;
+  const more = data.leftOut === 0 ? '' : `, ${data.leftOut.toString()} more not shown`;
+  const processes = new Set(shown.map(({ process }) => process)).size;
+  const peers = new Set(shown.map(({ peer }) => peer)).size;
+  const processText = `${processes.toString()} process${processes === 1 ? '' : 'es'}`;
+  return `${share}${countText(all, 'stuck connection')}${more}; ${processText}, ${countText(peers, 'peer')}`;
 }
 
 function filterText({ filter, hiddenKinds }: TopState): string {

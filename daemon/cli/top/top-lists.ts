@@ -19,17 +19,6 @@ const KIND_WIDTH_MIN = 8;
 /** Less of a name than this says nothing. */
 const NAME_WIDTH_MIN = 2;
 
-function shareText({ connections, totalCount }: TopRow): string {
-  const stuck = connections.length.toString();
-  return totalCount === null ? stuck : `${stuck} of ${totalCount.toString()}`;
-}
-
-/** `retransmitting 3, closing 1`; the number is left out where there is one kind. */
-function kindsText({ kinds }: TopRow): string {
-  const text = ([kind, count]: [string, number]): string => (kinds.size === 1 ? kind : `${kind} ${count.toString()}`);
-  return [...kinds].map(text).join(', ');
-}
-
 function endsInText(giveUpMs: number | null, nowMs: number, otherwise: string): string {
   if (giveUpMs === null) {
     return otherwise;
@@ -52,8 +41,8 @@ function rowColumns(nowMs: number, { sort }: TopState): readonly TopColumn<TopRo
   return [
     { header: 'PROCESS', cell: ({ process }) => process, fit: fitProcess },
     { header: 'PEER', cell: ({ peer }) => peer, fit: fitWidthTail },
-    { header: 'STUCK', cell: shareText },
-    { header: 'KIND', cell: kindsText, shrinksTo: KIND_WIDTH_MIN },
+    { header: 'STUCK', cell: ({ shareText }) => shareText },
+    { header: 'KIND', cell: ({ kindsText }) => kindsText, shrinksTo: KIND_WIDTH_MIN },
     {
       header: 'OLDEST',
       cell: ({ oldestSinceMs }) => durationText(nowMs - oldestSinceMs),

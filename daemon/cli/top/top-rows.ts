@@ -12,8 +12,12 @@ export interface TopRow {
   readonly connections: readonly TopConnection[];
   /** Stuck ones included; null: not known. */
   readonly totalCount: number | null;
+  /** `2 of 10`, or `2` where the total is not known. */
+  readonly shareText: string;
   /** How many of each kind, most first. */
   readonly kinds: ReadonlyMap<string, number>;
+  /** `retransmitting 3, closing 1`; the number is left out where there is one kind. */
+  readonly kindsText: string;
   readonly oldestSinceMs: number;
   /** Null: the kernel will end none of them, or it is not known when. */
   readonly earliestGiveUpMs: number | null;
@@ -43,33 +47,73 @@ function mostFirst(counts: ReadonlyMap<string, number>): ReadonlyMap<string, num
   return counts.size < 2 ? counts : new Map([...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)));
 }
 
-/** @param totalCount of the row, as old as the sweep that counted; null: not known */
-function createRow(connections: readonly [TopConnection, ...TopConnection[]], totalCount: number | null): TopRow {
+function shareText(stuckCount: number, totalCount: number | null): string {
+  const stuck = stuckCount.toString();
+  return totalCount === null ? stuck : `${stuck} of ${totalCount.toString()}`;
+}
+
+function kindsText(kinds: ReadonlyMap<string, number>): string {
+  const text = ([kind, count]: [string, number]): string => (kinds.size === 1 ? kind : `${kind} ${count.toString()}`);
+  return Array.from(kinds, text).join(', ');
+}
+
+type Part = [TopConnection, ...TopConnection[]];
+
+/** What got stuck since the sweep is not in its total. */
+function totalOf(key: string, part: Readonly<Part>, totals: TopTotals): number | null {
+  const total = totals.get(key);
+  return total === undefined ? null : Math.max(total, part.length);
+}
+
+function createRow(connections: Readonly<Part>, totalCount: number | null): TopRow {
   let [first] = connections;
   let earliestGiveUpMs = Infinity;
   let unackedBytes = 0;
   let isInformational = true;
-  const kinds = new Map<string, number>();
+  const counts = new Map<string, number>();
   for (const connection of connections) {
     first = connection.sinceMs < first.sinceMs ? connection : first;
     earliestGiveUpMs = Math.min(earliestGiveUpMs, connection.giveUpMs ?? Infinity);
     unackedBytes += connection.unackedBytes;
     isInformational &&= connection.isInformational;
-    kinds.set(connection.kind, (kinds.get(connection.kind) ?? 0) + 1);
+    counts.set(connection.kind, (counts.get(connection.kind) ?? 0) + 1);
   }
+  const kinds = mostFirst(counts);
   return {
-    ...{ key: first.rowKey, process: first.process, peer: first.peer, connections, unackedBytes, isInformational },
-    // What got stuck since the sweep is not in its total.
-    totalCount: totalCount === null ? null : Math.max(totalCount, connections.length),
-    kinds: mostFirst(kinds),
+    key: first.rowKey,
+    process: first.process,
+    peer: first.peer,
+    connections,
+    totalCount,
+    shareText: shareText(connections.length, totalCount),
+    kinds,
+    kindsText: kindsText(kinds),
     oldestSinceMs: first.sinceMs,
     earliestGiveUpMs: earliestGiveUpMs === Infinity ? null : earliestGiveUpMs,
+    unackedBytes,
+    isInformational,
   };
 }
 
-/** @returns the rows, in no particular order. */
-export function groupRows(connections: Iterable<TopConnection>, totals: TopTotals): readonly TopRow[] {
-  const parts = new Map<string, [TopConnection, ...TopConnection[]]>();
+function isStill(row: TopRow, part: Readonly<Part>, totalCount: number | null): boolean {
+  const { connections } = row;
+  return (
+    row.totalCount === totalCount &&
+    connections.length === part.length &&
+    connections.every((connection, index) => connection === part[index])
+  );
+}
+
+/**
+ * @param before rows of the last time: of fifty thousand, most are as they were.
+ * @returns the rows, in no particular order.
+ */
+export function groupRows(
+  connections: Iterable<TopConnection>,
+  totals: TopTotals,
+  before: readonly TopRow[] = [],
+): readonly TopRow[] {
+  const parts = new Map<string, Part>();
   for (const connection of connections) {
     const part = parts.get(connection.rowKey);
     if (part === undefined) {
@@ -78,7 +122,12 @@ export function groupRows(connections: Iterable<TopConnection>, totals: TopTotal
       part.push(connection);
     }
   }
-  return [...parts].map(([key, part]) => createRow(part, totals.get(key) ?? null));
+  const known = new Map(before.map((row) => [row.key, row]));
+  return Array.from(parts, ([key, part]) => {
+    const totalCount = totalOf(key, part, totals);
+    const row = known.get(key);
+    return row !== undefined && isStill(row, part, totalCount) ? row : createRow(part, totalCount);
+  });
 }
 
 /** @returns the row with some of its connections alone; null if it has none of them. */

@@ -189,7 +189,7 @@ export class TopSession {
       ...neverHeldBack,
       nowMs,
       address: this.#setup.address,
-      rows: isOld ? groupRows(this.#records.connections, this.#totals) : this.#data.rows,
+      rows: isOld ? groupRows(this.#records.connections, this.#totals, this.#data.rows) : this.#data.rows,
       leftOut: this.#records.leftOut,
       problems: this.#problems,
     };

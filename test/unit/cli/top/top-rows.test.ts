@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FollowedRecords } from '../../../../daemon/cli/top/followed-records.js';
-import { groupRows, rowWithout, totalsOf } from '../../../../daemon/cli/top/top-rows.js';
+import type { TopConnection } from '../../../../daemon/cli/top/top-connection.js';
+import { groupRows, rowWithout, totalsOf, type TopTotals } from '../../../../daemon/cli/top/top-rows.js';
 import { timestampFromUs } from '../../../../daemon/rpc/proto-time.js';
 import { EPOCH_MONO_US, EPOCH_REAL_US, OWNER } from '../../rpc/sample-records.js';
 import { connection, listed, NOW_MS, SAMPLE } from './sample-rows.js';
@@ -72,6 +73,18 @@ describe('rows', () => {
   test('a pid that is used again is another process', () => {
     const again = listed({ id: 'b', owner: { ...OWNER, startBootUs: EPOCH_MONO_US } });
     assert.equal(groupRows([listed({ id: 'a' }), again], new Map()).length, 2);
+  });
+
+  test('a row of which nothing has changed is the same one', () => {
+    const [one, other, third] = [listed({ id: 'a' }), listed({ id: 'b' }), listed({ id: 'c', owner: null })];
+    const before = groupRows([one, other, third], new Map());
+    const isSame = (connections: readonly TopConnection[], totals: TopTotals = new Map()): readonly boolean[] =>
+      groupRows(connections, totals, before).map((row, index) => row === before[index]);
+    assert.deepEqual(isSame([one, other, third]), [true, true]);
+    assert.deepEqual(isSame([one, listed({ id: 'b' }), third]), [false, true]);
+    assert.deepEqual(isSame([one, third]), [false, true]);
+    assert.deepEqual(isSame([one, other, listed({ id: 'd' }), third]), [false, true]);
+    assert.deepEqual(isSame([one, other, third], new Map([[one.rowKey, 7]])), [false, true]);
   });
 
   test('without some kinds: every number is that of the others', () => {
