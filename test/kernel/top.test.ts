@@ -64,7 +64,7 @@ async function pressUntil(terminal: ShellTerminal, key: string, wanted: RegExp):
 }
 
 async function assertFills(terminal: ShellTerminal, { lines }: Size): Promise<void> {
-  await waitFor(() => terminal.screen().length === lines && /\? help/.test(terminal.screen()[lines - 1] ?? ''), {
+  await waitFor(() => terminal.screen().length === lines && (terminal.screen()[lines - 1] ?? '').includes('? help'), {
     what: `the keys in line ${String(lines)}`,
   });
 }
@@ -106,7 +106,9 @@ describe('stuckctl top of a black hole', { skip: labSkipReason() || whyNoTmux(),
       const id = /^connection (\S+)$/m.exec(page.join('\n'))?.[1] ?? '';
       const record = await stuckd().get(id);
       assert.equal(record.local.port, shownPorts[0], 'the one that was chosen');
-      assert.ok(page.join(' ').startsWith(record.diagnosis?.summary.slice(0, 60) ?? '-', page.join(' ').indexOf('sockprog')));
+      assert.ok(
+        page.join(' ').startsWith(record.diagnosis?.summary.slice(0, 60) ?? '-', page.join(' ').indexOf('sockprog')),
+      );
       await pressUntil(terminal, 'j', /^What to do:$/m);
       await pressUntil(terminal, 'j', /^Retransmissions \(bar: .*\n.* (?:first )?retransmission/m);
       await pressUntil(terminal, 'j', /^ +now {2}-+\n.*retransmission/m);

@@ -121,8 +121,7 @@ export function connectionsLines(
     cursor,
     items.map(({ id }) => id),
   );
-  const look = ({ isInformational, isOrphan }: TopConnection): Look =>
-    isInformational || isOrphan ? 'dim' : 'plain';
+  const look = ({ isInformational, isOrphan }: TopConnection): Look => (isInformational || isOrphan ? 'dim' : 'plain');
   const whenEmpty = 'None of these is stuck any more.';
   const columns = connectionColumns(data.nowMs);
   return listLines({ items, columns, selected, look, whenEmpty }, size.columns, size.lines);

@@ -107,7 +107,10 @@ describe('the watch', () => {
   });
 
   test('a question that will never be answered, and a defect, are errors', async () => {
-    await assert.rejects(follow([{ changes: [], error: new CallError('invalid', 'no such filter') }]), /no such filter/);
+    await assert.rejects(
+      follow([{ changes: [], error: new CallError('invalid', 'no such filter') }]),
+      /no such filter/,
+    );
     await assert.rejects(follow([{ changes: [], error: new TypeError('a defect') }]), /a defect/);
   });
 });
@@ -132,7 +135,11 @@ describe('totals', () => {
   }
 
   test('are asked for every five seconds, also when the daemon did not answer; its problems are harmless', async () => {
-    const answers = [(): Promise<number> => Promise.resolve(3), () => Promise.reject(gone('refused')), () => Promise.resolve(4)];
+    const answers = [
+      (): Promise<number> => Promise.resolve(3),
+      () => Promise.reject(gone('refused')),
+      () => Promise.resolve(4),
+    ];
     assert.deepEqual(await totals(answers), [
       ...['totals 3; late\\x1b[31m', 'pause 5000', 'pause 5000', 'totals 4; late\\x1b[31m', 'pause 5000'],
     ]);

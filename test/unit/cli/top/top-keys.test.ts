@@ -142,6 +142,11 @@ describe('keys', () => {
     assert.equal(screen.name === 'connections' && screen.title, 'node[12900] -> 10.0.0.2:8000');
   });
 
+  test('a page is as long as a notice leaves it', () => {
+    const data = topData({ problems: ['the sensor is down'] });
+    assert.equal(where(pressKey(INITIAL_STATE, { named: 'page down' }, data, SIZE)), 'rows 1');
+  });
+
   test('nothing to open', () => {
     assert.equal(where(pressKey(INITIAL_STATE, { named: 'enter' }, topData({}, []), SIZE)), 'rows 0');
   });

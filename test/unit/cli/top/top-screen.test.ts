@@ -127,9 +127,15 @@ describe('what the head says', () => {
   });
 
   test('the numbers are those of what is shown, of all', () => {
-    assert.match(head(topData(), { ...INITIAL_STATE, filter: 'curl' }), /^2 of 5 stuck connections; 2 processes, 2 peers;/m);
+    assert.match(
+      head(topData(), { ...INITIAL_STATE, filter: 'curl' }),
+      /^2 of 5 stuck connections; 2 processes, 2 peers;/m,
+    );
     const hiding = { ...INITIAL_STATE, hiddenKinds: new Set(['closing']) };
-    assert.match(head(topData(), hiding), /^4 of 5 stuck connections; 4 processes, 3 peers; 1 kind hidden; by oldest$/m);
+    assert.match(
+      head(topData(), hiding),
+      /^4 of 5 stuck connections; 4 processes, 3 peers; 1 kind hidden; by oldest$/m,
+    );
     assert.match(shown(hiding).join('\n'), /^ {2}node\[12900\] +10\.0\.0\.2:8000 +1 +retrans~ +1m 20s +14m 3s$/m);
   });
 
@@ -142,7 +148,11 @@ describe('what the head says', () => {
     link: { isLive: false, reason, sinceMs: NOW_MS - 80_000 },
     problems: ['a problem of before'],
   });
-  const REASONS = ['connect ENOENT /run/stuckd/stuckd.sock', 'connect EACCES /run/stuckd/stuckd.sock', 'too many subscribers'];
+  const REASONS = [
+    'connect ENOENT /run/stuckd/stuckd.sock',
+    'connect EACCES /run/stuckd/stuckd.sock',
+    'too many subscribers',
+  ];
 
   test('a daemon that is gone: since when, and why, on every screen', () => {
     for (const reason of REASONS) {
@@ -160,7 +170,8 @@ describe('what the head says', () => {
   });
 
   test('what is wrong with stuckd has lines of its own, on every screen', () => {
-    const problem = 'the kernel dropped 12,345 events of the sensor because the ring buffer was full, so some are seen late';
+    const problem =
+      'the kernel dropped 12,345 events of the sensor because the ring buffer was full, so some are seen late';
     for (const state of [INITIAL_STATE, CONNECTIONS, CONNECTION, KINDS, HELP]) {
       const calm = shown(state)[1];
       const [, first, second, title] = shown(state, topData({ problems: [problem] }));
@@ -203,6 +214,28 @@ describe('where there is no room for all of it', () => {
     assert.match(shown(INITIAL_STATE, topData({}, [listed(longer)]), LARGE)[2] ?? '', /UNACKED$/);
   });
 
+  test('of an orphan its circumstances are cut, then its name, and never its pid', () => {
+    const orphan = listed({ owner: null, lastOwner: named('agentkeepalive', 25608), ownerType: 'orphan' });
+    const cells = Array.from({ length: 60 }, (_unused, index) => {
+      const [, , row = ''] = shown(INITIAL_STATE, topData({}, [orphan]), { columns: 100 - index, lines: 24 }).slice(1);
+      return /^> (.*?) +(?:~|10\.)/.exec(row)?.[1] ?? row;
+    });
+    const [whole, ...cut] = [...new Set(cells)];
+    assert.equal(whole, 'agentkeepalive[25608] (orphan)');
+    for (const expected of [
+      'agentkeepalive[25608] (o~',
+      'agentkeepalive[25608]~',
+      'agentkeep~[25608]~',
+      'a~[25608]~',
+    ]) {
+      assert.ok(cut.includes(expected), `${expected} is not one of ${cut.join(', ')}`);
+    }
+    assert.ok(
+      cut.filter((cell) => cell.length >= 10).every((cell) => cell.includes('[25608]')),
+      cut.join(', '),
+    );
+  });
+
   test('orphans keep their names, processes their pids, and addresses of one network their ends', () => {
     const orphan = { owner: null, lastOwner: named('agentkeepalive', 25608), ownerType: 'orphan' } as const;
     const ofNetwork = (end: string): Parameters<typeof listed>[0] => ({
@@ -243,13 +276,20 @@ describe('which rows, and in which order', () => {
 });
 
 test('equal rows stand by their names, whichever came first', () => {
-  const both = [7, 8].map((pid) => listed({ id: `c${pid.toString()}`, owner: { ...OWNER, pid, comm: 'curl', holders: [] } }));
+  const both = [7, 8].map((pid) =>
+    listed({ id: `c${pid.toString()}`, owner: { ...OWNER, pid, comm: 'curl', holders: [] } }),
+  );
   const ports = [9, 10].map((port) => listed({ id: `p${port.toString()}`, remote: { address: '10.0.0.2', port } }));
   const all = [...both, ...ports];
   for (const state of [INITIAL_STATE, { ...INITIAL_STATE, isReversed: true }]) {
     const order = (connections: typeof all): readonly string[] =>
       visibleRows(topData({}, connections), state).map(({ process, peer }) => `${process} ${peer}`);
-    assert.deepEqual(order(all), ['curl[7] 10.0.0.2:8000', 'curl[8] 10.0.0.2:8000', 'node[12900] 10.0.0.2:10', 'node[12900] 10.0.0.2:9']);
+    assert.deepEqual(order(all), [
+      'curl[7] 10.0.0.2:8000',
+      'curl[8] 10.0.0.2:8000',
+      'node[12900] 10.0.0.2:10',
+      'node[12900] 10.0.0.2:9',
+    ]);
     assert.deepEqual(order(all.toReversed()), order(all));
   }
 });
@@ -275,7 +315,10 @@ test('the connections of a row: the longest stuck one first, and none of a hidde
 test('a list is filtered and sorted once, until it or the question is another', () => {
   const data = topData();
   const { key = '' } = data.rows[0] ?? {};
-  const asked = (state: TopState): readonly unknown[] => [visibleRows(data, state), visibleConnections(data, key, state)];
+  const asked = (state: TopState): readonly unknown[] => [
+    visibleRows(data, state),
+    visibleConnections(data, key, state),
+  ];
   const before = asked(INITIAL_STATE);
   const later = asked({ ...INITIAL_STATE, isPaused: true });
   assert.ok(later.every((list, index) => list === before[index]));

@@ -91,8 +91,10 @@ describe('begin and end', () => {
   });
 });
 
-/** A daemon with one connection at first; the test says what it does then. */
+/** A daemon with two stuck connections; the test says when it counts them, and what else happens. */
 class FakeDaemon {
+  /** Answers what was asked about totals. */
+  count: () => void = () => undefined;
   #lost: CallError | null = null;
   readonly #pages: { id: string; answer: (response: unknown) => void }[] = [];
   #fail: (error: CallError) => void = () => undefined;
@@ -105,7 +107,12 @@ class FakeDaemon {
   get client(): StuckdClient {
     return {
       getStatus: () => Promise.resolve({ problems: [] }),
-      listProcesses: () => Promise.resolve({ processes: [this.#summary()] }),
+      listProcesses: () =>
+        new Promise((resolve) => {
+          this.count = () => {
+            resolve({ processes: [this.#summary()] });
+          };
+        }),
       watchResponses: () => this.#watch(),
       getStuckConnection: (id: string) =>
         new Promise((resolve) => {
@@ -171,8 +178,11 @@ describe('what is shown', () => {
     }
   }
 
-  test('totals, which come by themselves, whether or not anything else changes', async () => {
-    const terminal = start(new FakeDaemon());
+  test('totals, also when nothing else has changed since the last frame', async () => {
+    const daemon = new FakeDaemon();
+    const terminal = start(daemon);
+    await until(terminal, /> node\[12900\] +10\.0\.0\.2:8000 +2 +retrans/);
+    daemon.count();
     await until(terminal, /> node\[12900\] +10\.0\.0\.2:8000 +2 of 10 /);
   });
 
@@ -180,7 +190,7 @@ describe('what is shown', () => {
     const daemon = new FakeDaemon();
     let nowMs = NOW_MS;
     const terminal = start(daemon, () => nowMs);
-    await until(terminal, /2 of 10 +retransmitting +1m 20s/);
+    await until(terminal, /2 +retransmitting +1m 20s/);
     terminal.type('p');
     await until(terminal, /PAUSED {2}unix:/);
     nowMs += 60_000;
@@ -188,7 +198,7 @@ describe('what is shown', () => {
     await until(terminal, /PAUSED {2}NOT CONNECTED for 0\.0s[^]*trying again: connect ENOENT/);
     nowMs += 3000;
     await until(terminal, /NOT CONNECTED for 3\.0s/);
-    assert.match(terminal.screen, /2 of 10 +retransmitting +1m 20s/);
+    assert.match(terminal.screen, /2 +retransmitting +1m 20s/);
     terminal.type('p');
     await until(terminal, /2m 23s/);
   });
