@@ -1,6 +1,4 @@
 /** `stuckctl watch`: follows until interrupted, across restarts of the daemon. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { Backoff } from '../lib/backoff.js';
 import { escapeForTerminal } from '../lib/terminal.js';
 import { CallError } from '../rpc/grpc-client.js';
 import type { StuckdClient, WatchChange } from '../rpc/grpc-client.js';
@@ -9,11 +7,9 @@ import type { Command } from './arguments.js';
 import type { CliIo } from './cli-io.js';
 import { jsonLine, styleFor } from './commands.js';
 import { WatchLines, type WatchOutput } from './watch-lines.js';
+import { WatchRetry } from './watch-retry.js';
 
 type WatchCommand = Extract<Command, { name: 'watch' }>;
-
-const RETRY_MIN_MS = 250;
-const RETRY_MAX_MS = 5000;
 
 /** Learns that the daemon is lost, and that it is back. */
 export interface LossTeller {
@@ -126,7 +122,7 @@ async function follow<Change extends { readonly lost?: unknown }>(
   teller: LossTeller,
 ): Promise<void> {
   const stopped = (): boolean => signal.aborted;
-  const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, 0);
+  const retry = new WatchRetry();
   let resumeToken = '';
   let everReached = false;
   let isLost = false;
@@ -168,7 +164,7 @@ async function follow<Change extends { readonly lost?: unknown }>(
         teller.lost(reason);
         isLost = true;
       }
-      await delay(backoff.next(reachedNow ? 0 : -1), undefined, { signal }).catch(() => undefined);
+      await retry.wait(reachedNow, signal);
     }
   }
 }
