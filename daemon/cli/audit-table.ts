@@ -1,6 +1,6 @@
 /** `stuckctl audit` as a table, and below it what it means and what to do. */
 import { CAVEAT } from '../core/audit/words.js';
-import { escapeForTerminal, wrapWords } from '../lib/terminal.js';
+import { escapeForTerminal, fitWidth, wrapWords } from '../lib/terminal.js';
 import { auditRuleName } from '../rpc/audit-names.js';
 import type { stuckd } from '../rpc/gen/stuckd.js';
 import { durationToMs } from '../rpc/proto-time.js';
@@ -83,15 +83,20 @@ function explanation(finding: Finding, width: number, leading: readonly Column<F
   const labels = leading.map(({ cell }) => cell(finding));
   const netns = (finding.samples?.[0]?.netns ?? 0).toString();
   const advice = (finding.advice ?? []).map(({ layer, text }) => {
-    const key = layer === 'system' ? [layer, netns, ...labels].join(' ') : (text ?? '');
-    const isNew = !said.has(key);
+    const line = `${layer ?? ''}: ${text ?? ''}`;
+    const key = layer === 'system' ? [layer, netns, ...labels].join(' ') : line;
+    const isKnown = said.has(key);
     said.add(key);
-    return isNew ? paragraph(`${layer ?? ''}: ${text ?? ''}`, width, '    ') : '';
+    return isKnown ? reminder(line, width) : paragraph(line, width, '    ');
   });
-  const known = advice.filter((text) => text === '').length;
-  const rest =
-    known === 0 ? '' : `    ${known === advice.length ? 'What to do is the same as above.' : 'The rest as above.'}\n`;
-  return `\n${paragraph([...labels, finding.summary ?? ''].join(': '), width, '  ')}${advice.join('')}${rest}`;
+  return `\n${paragraph([...labels, finding.summary ?? ''].join(': '), width, '  ')}${advice.join('')}`;
+}
+
+/** One line of what stands above in full. */
+function reminder(text: string, width: number): string {
+  const [indent, where] = ['    ', ' (above)'];
+  const room = Math.min(width, TEXT_WIDTH) - indent.length - where.length;
+  return `${indent}${fitWidth(escapeForTerminal(text), room)}${where}\n`;
 }
 
 /** Every rule that is broken, by how many, and what that means: also where the table has no room for their names. */

@@ -87,7 +87,7 @@ describe('the table', () => {
     }
   });
 
-  test('what was advised above is not told again; a sysctl holds for one namespace', () => {
+  test('what was advised above is one line; a sysctl holds for one namespace of one node', () => {
     const deadline = { layer: 'application', text: 'Give every request a deadline.' };
     const withAdvice = (pid: number, netns: number, more: readonly object[]): stuckd.v1.AuditFinding.$Properties => ({
       ...{ process: { pid, comm: 'api' }, summary: `api[${pid}] would wait.`, samples: [{ netns }] },
@@ -99,21 +99,22 @@ describe('the table', () => {
       withAdvice(3, 8, []),
       withAdvice(4, 8, [{ text: 'New.' }]),
     ];
-    const said = formatAudit(findings, {}, Infinity);
-    assert.match(
-      said,
-      /api\[1\] would wait\.\n {4}application: Give every request a deadline\.\n {4}system: nsenter -t 1\.\n\n/,
-    );
-    assert.match(said, /api\[2\] would wait\.\n {4}What to do is the same as above\.\n\n/);
-    assert.match(said, /api\[3\] would wait\.\n {4}system: nsenter -t 3\.\n {4}The rest as above\.\n\n/);
-    assert.match(said, /api\[4\] would wait\.\n {4}: New\.\n {4}The rest as above\.\n\n/);
+    const said = formatAudit(findings, {}, 60);
+    const known = ' {4}application: Give every request a deadline\\. \\(above\\)';
+    const first = ' {4}application: Give every request a deadline\\.';
+    assert.match(said, new RegExp(`api\\[1\\] would wait\\.\n${first}\n {4}system: nsenter -t 1\\.\n\n`));
+    assert.match(said, new RegExp(`api\\[2\\] would wait\\.\n${known}\n {4}system: nsenter -t 2\\. \\(above\\)\n\n`));
+    assert.match(said, new RegExp(`api\\[3\\] would wait\\.\n${known}\n {4}system: nsenter -t 3\\.\n\n`));
+    assert.match(said, new RegExp(`api\\[4\\] would wait\\.\n${known}\n.* \\(above\\)\n {4}: New\\.\n\n`));
+    const narrow = formatAudit(findings, {}, 40);
+    assert.match(narrow, /^ {4}application: Give every req~ \(above\)$/m);
     const node = {
       header: 'NODE',
       cell: ({ process }: stuckd.v1.AuditFinding.$Properties) => `web-${process?.pid ?? 0}`,
     };
     assert.match(
       formatAudit(findings, {}, Infinity, [node]),
-      /web-2: api\[2\] would wait\.\n {4}system: nsenter -t 2\./,
+      /web-2: api\[2\] would wait\.\n.* \(above\)\n {4}system: nsenter -t 2\.\n/,
     );
   });
 
