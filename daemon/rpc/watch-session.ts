@@ -47,9 +47,9 @@ export interface WatchLimits {
 }
 
 export const WATCH_LIMITS: WatchLimits = {
-  // One read of the sensor's stream can carry thousands of changes before this session gets its turn.
-  queueMax: 16_384,
-  batchMax: 128,
+  // A storm of 50,000 changes fits, as in the history: what waits there and here is mostly the same.
+  queueMax: 65_536,
+  batchMax: 512,
   inFlightMax: 4,
   heartbeatMs: 15_000,
   slowMs: 30_000,
