@@ -53,7 +53,7 @@ export class ConnectionLoad {
   }
 
   /** Makes the namespaces, without any connection yet. */
-  static async start({ cleanup }: PartContext): Promise<ConnectionLoad> {
+  static async start({ cleanup }: Pick<PartContext, 'cleanup'>): Promise<ConnectionLoad> {
     const program = await buildProgram('connections');
     const lab = new NetnsLab();
     cleanup.push('network namespaces', () => lab.close());
@@ -66,6 +66,11 @@ export class ConnectionLoad {
     const load = new ConnectionLoad(lab, client, server, program);
     await load.#makeHole();
     return load;
+  }
+
+  /** Of a process that holds client ends, once there is one. */
+  get clientPid(): number {
+    return this.#pairs[0]?.client.process.pid ?? 0;
   }
 
   /** Opens `count` more, and returns when both ends hold them all. */
