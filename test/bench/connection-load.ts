@@ -26,6 +26,7 @@ export const LOAD_INTERESTS: readonly Interest[] = Array.from(
 ]);
 /** Opening one takes some 50 us; this only bounds what goes wrong. */
 const OPEN_TIMEOUT_MS = 120_000;
+const TRICKLE_TIMEOUT_MS = 120_000;
 
 /** Where not even root may raise its limit of descriptors, more connections need more processes. */
 const SPARE_DESCRIPTORS = 200;
@@ -92,15 +93,32 @@ export class ConnectionLoad {
    * (net.core.netdev_max_backlog), which TCP is told, and a segment that was refused is no sign of a black hole.
    */
   async blackHole(): Promise<void> {
-    await this.#ip(`route add ${SERVER_ADDRESS}/32 dev ${HOLE} src ${CLIENT_ADDRESS}`);
+    await this.#cut();
     for (const { client } of this.#pairs) {
       await client.command('send', 'sent');
     }
   }
 
+  /** The same, with a pause after each segment, so that no two connections get stuck at once. */
+  async blackHoleOneByOne(pauseUs: number): Promise<void> {
+    await this.#cut();
+    for (const { client } of this.#pairs) {
+      await client.command(`trickle ${pauseUs}`, 'sent', TRICKLE_TIMEOUT_MS);
+    }
+  }
+
+  /** Has the first connections send a keepalive probe every second, which the server answers. */
+  async probeEverySecond(count: number): Promise<void> {
+    await this.#pairs[0]?.client.command(`probe ${count}`, 'probing');
+  }
+
   /** Ends what `blackHole` did; each connection recovers with its next retransmission. */
   async heal(): Promise<void> {
     await this.#ip(`route del ${SERVER_ADDRESS}/32 dev ${HOLE}`);
+  }
+
+  async #cut(): Promise<void> {
+    await this.#ip(`route add ${SERVER_ADDRESS}/32 dev ${HOLE} src ${CLIENT_ADDRESS}`);
   }
 
   /** A bridge whose only port takes nothing that is not addressed to it. */

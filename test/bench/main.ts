@@ -4,6 +4,8 @@ import { CleanupStack } from '../../daemon/lib/cleanup-stack.js';
 import { type BenchArguments, parseBenchArguments, UsageError } from './arguments.js';
 import { eventPart } from './event.js';
 import { forecastPart } from './forecast.js';
+import { idlePart } from './idle.js';
+import { latencyPart } from './latency.js';
 import { memoryPart } from './memory.js';
 import type { Figures, Part, PartResult } from './part.js';
 import { formatResult } from './report.js';
@@ -11,7 +13,16 @@ import { startPart } from './start.js';
 import { stormPart } from './storm.js';
 import { sweepPart } from './sweep.js';
 
-const PARTS: readonly Part[] = [sweepPart, eventPart, memoryPart, startPart, stormPart, forecastPart];
+const PARTS: readonly Part[] = [
+  sweepPart,
+  eventPart,
+  latencyPart,
+  idlePart,
+  memoryPart,
+  startPart,
+  stormPart,
+  forecastPart,
+];
 
 /** What a step of the clean-up may take: thousands of sockets are closed in some of them. */
 const CLEANUP_STEP_MS = 70_000;
