@@ -153,8 +153,8 @@ module.exports = {
     owned(
       'protobufjs',
       npm('protobufjs'),
-      [gen],
-      'Messages are made by the generated classes, which check and bound them.',
+      [gen, '^daemon/rpc/shared-change\\.ts$'],
+      'Messages are made by the generated classes, which check and bound them; changes are put together from bytes that are shared.',
     ),
     owned(
       'layout',

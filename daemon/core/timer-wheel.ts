@@ -67,14 +67,16 @@ function bucketEnd(expires: number, level: number): number {
 
 /** `LVL_GRAN`, jiffies. */
 function bucketWidth(level: number): number {
-  return 8 ** level;
+  return 2 ** (3 * level);
 }
 
 /** `calc_wheel_index()`: level L holds distances below `LVL_START(L + 1)` = 63 * 8^L. */
 function levelFor(distance: number): number {
   let level = 0;
-  while (level < LEVEL_MAX && distance >= (SLOTS_PER_LEVEL - 1) * 8 ** level) {
+  let start = SLOTS_PER_LEVEL - 1;
+  while (level < LEVEL_MAX && distance >= start) {
     level++;
+    start *= 8;
   }
   return level;
 }
