@@ -35,7 +35,7 @@ const gen = below('rpc/gen');
 
 /** The files of rpc/ that describe the contract rather than serve it; a client shares these. */
 const rpcContract =
-  '^daemon/rpc/(address|alert-names|audit-names|call-error|client-tls|delivery-names|enum-mapping|grpc-client|peer-address|proto-json|proto-time|service-definition|services)\\.ts$';
+  '^daemon/rpc/(address|alert-names|audit-counts|audit-names|call-error|client-tls|delivery-names|enum-mapping|grpc-client|peer-address|proto-json|proto-time|service-definition|services)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -153,8 +153,8 @@ module.exports = {
     owned(
       'protobufjs',
       npm('protobufjs'),
-      [gen],
-      'Messages are made by the generated classes, which check and bound them.',
+      [gen, '^daemon/rpc/shared-change\\.ts$'],
+      'Messages are made by the generated classes, which check and bound them; changes are put together from bytes that are shared.',
     ),
     owned(
       'layout',

@@ -38,7 +38,8 @@ struct {
 } marks SEC(".maps");
 
 /*
- * 2 MiB hold some 5,000 records; when it is full, records are counted as dropped and the next pass repairs it. All of it
+ * 2 MiB hold some 6,000 records until the events thread takes them (events.c); when it is full, records are counted as
+ * dropped and the next pass repairs it. All of it
  * counts twice in the sensor's RSS, since a ring buffer is mapped two times in a row.
  */
 struct {
@@ -140,9 +141,10 @@ volatile __u32 process_interest_count;
 /* State of the pass that is running; there is never more than one. */
 volatile __u32 pass_id;
 volatile __u32 pass_full;
-volatile __u32 pass_audit;    /* it reports established connections, and nothing else */
-volatile __u32 pass_counting; /* there were interests as it began */
-volatile __u32 sweep_count;   /* sweeps so far, the present one included */
+volatile __u32 pass_audit;      /* it reports established connections, and nothing else */
+volatile __u32 pass_report_max; /* an audit's: beyond so many reports it only counts */
+volatile __u32 pass_counting;   /* there were interests as it began */
+volatile __u32 sweep_count;     /* sweeps so far, the present one included */
 
 /* Results of a pass; user space clears them before it starts one. */
 volatile __u32 pass_sockets;

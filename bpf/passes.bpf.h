@@ -135,6 +135,14 @@ static __always_inline bool is_watched(const struct sock *sk)
 	return cookie && bpf_map_lookup_elem(&watched, &cookie);
 }
 
+static __always_inline void count_process(const struct task_struct *task)
+{
+	if (pass_last_tgid != (__u32)task->tgid) {
+		pass_last_tgid = task->tgid;
+		pass_processes++;
+	}
+}
+
 static __always_inline void count_socket(const struct task_struct *task, const struct file *file, struct sock *sk)
 {
 	__u8 state = sk->__sk_common.skc_state;
@@ -146,10 +154,7 @@ static __always_inline void count_socket(const struct task_struct *task, const s
 			count_connection(task, file, sk);
 		}
 	}
-	if (pass_last_tgid != (__u32)task->tgid) {
-		pass_last_tgid = task->tgid;
-		pass_processes++;
-	}
+	count_process(task);
 }
 
 static __always_inline bool is_wanted(const struct task_struct *task)
@@ -198,6 +203,14 @@ static __always_inline bool pass_over(struct bpf_iter__task_file *ctx, struct ta
 	return true;
 }
 
+/* A descriptor that an audit has done with. */
+static __always_inline void count_audited(const struct task_struct *task, bool is_connection)
+{
+	pass_sockets++;
+	pass_connections += is_connection;
+	count_process(task);
+}
+
 /*
  * One descriptor in an audit. Nothing is marked, so that nobody knows here whether another descriptor of the same socket was
  * told already: the daemon counts each cookie once.
@@ -211,13 +224,8 @@ static __always_inline void audit_socket(struct bpf_iter__task_file *ctx, struct
 	if (state == TCP_LISTEN) {
 		learn_listener(sk); /* as a rule it has a lower descriptor than what came in through it */
 	}
-	if (state != TCP_ESTABLISHED) {
-		pass_sockets++;
-		return;
-	}
-	if (pass_reported >= AUDIT_MAX) {
-		pass_sockets++;
-		pass_connections++;
+	if (state != TCP_ESTABLISHED || pass_reported >= pass_report_max) {
+		count_audited(task, state == TCP_ESTABLISHED);
 		return;
 	}
 	out = bpf_map_lookup_elem(&scratch, &zero);
@@ -235,12 +243,8 @@ static __always_inline void audit_socket(struct bpf_iter__task_file *ctx, struct
 	    bpf_seq_write(ctx->meta->seq, &out->holder, sizeof(out->holder))) {
 		return; /* the kernel repeats all of this visit */
 	}
-	pass_sockets++;
-	pass_connections++;
+	count_audited(task, true);
 	pass_reported++;
-	if (pass_reported_tgid != (__u32)task->tgid) {
-		pass_processes++;
-	}
 	pass_reported_tgid = task->tgid;
 }
 

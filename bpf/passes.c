@@ -4,17 +4,15 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "audits.h"
 #include "clocks.h"
+#include "pass.h"
 #include "tcp_sensor.skel.h"
 #include "totals.h"
-
-/* The kernel hands out at most 8 pages per read (bpf_seq_read); whole records as long as the buffer is not smaller. */
-#define READ_PAGES 8
 
 /* A walk that wrote less than this never filled the kernel's buffer, so that it ran in one piece. */
 #define ONE_PIECE_SIZE (16 * 1024)
@@ -22,16 +20,19 @@
 /* Walks of one refresh: the second is for what the first one missed, and so on. Beyond, it is not complete. */
 #define REFRESH_WALKS 16
 
-/* A requested pass waits until this long after the last one: a storm of requests must not become a busy loop. */
+/*
+ * A pass waits until this long after the last one: a storm of requests must not become a busy loop. What is left of the time
+ * belongs to an audit, so that no storm keeps it waiting for ever.
+ */
 #define PASS_GAP_US 20000
 
 /* Entries of the map `wanted`. */
 #define WANTED_MAX 1024
 
-void passes_request(struct session *session, enum pass_kind kind)
+void passes_request(struct session *session, const struct pass_command *command)
 {
 	pthread_mutex_lock(&session->lock);
-	switch (kind) {
+	switch ((enum pass_kind)command->pass_kind) {
 	case PASS_SWEEP:
 		session->sweep_wanted = true;
 		break;
@@ -43,69 +44,28 @@ void passes_request(struct session *session, enum pass_kind kind)
 		break;
 	case PASS_AUDIT:
 		session->audit_wanted = true;
+		session->audit_report_max = command->report_max;
 		break;
 	}
 	pthread_cond_signal(&session->wake);
 	pthread_mutex_unlock(&session->lock);
 }
 
-/* One pass that is running. */
-struct pass {
-	struct session *session;
-	struct pass_record edge;
-	bool begun; /* its begin record was written */
-};
-
-/* The begin record waits for the first output, so that a pass that finds nothing need not wake the daemon. */
-static int begin_pass(struct pass *pass)
+/* Copies a whole walk, and adds its size to `copied`. Returns 0, or -errno of the stream. */
+static int copy_walk(struct pass *pass, const struct bpf_link *link, size_t *copied)
 {
-	if (pass->begun) {
-		return 0;
-	}
-	pass->begun = true;
-	return stream_write(&pass->session->stream, &pass->edge, sizeof(pass->edge));
-}
+	int fd = pass_open(pass, bpf_link__fd(link));
+	ssize_t size;
 
-/*
- * Copies what the iterator writes to the stream, and adds its size to `copied`. Returns 0, or -errno of the stream; the
- * iterator's own is in `edge`.
- */
-static int copy_records(struct pass *pass, int link_fd, size_t *copied)
-{
-	static char *buffer;
-	static size_t buffer_size;
-	int fd, error = 0;
-
-	if (!buffer) {
-		buffer_size = READ_PAGES * (size_t)sysconf(_SC_PAGESIZE);
-		buffer = malloc(buffer_size);
-	}
-	fd = buffer ? bpf_iter_create(link_fd) : -1;
 	if (fd < 0) {
-		pass->edge.error = errno;
 		return 0;
 	}
-	while (!error) {
-		ssize_t size = read(fd, buffer, buffer_size);
-
-		if (size < 0 && (errno == EINTR || errno == EAGAIN)) {
-			continue; /* EAGAIN: the kernel wants a pause after a million objects without output */
-		}
-		if (size < 0) {
-			pass->edge.error = errno;
-			break;
-		}
-		if (size == 0) {
-			break;
-		}
-		error = begin_pass(pass);
-		if (!error) {
-			error = stream_write(&pass->session->stream, buffer, size);
-			*copied += size;
-		}
-	}
+	do {
+		size = pass_copy(pass, fd);
+		*copied += size > 0 ? size : 0;
+	} while (size > 0 || size == -EAGAIN);
 	close(fd);
-	return error;
+	return (int)size;
 }
 
 /*
@@ -115,11 +75,9 @@ static int copy_records(struct pass *pass, int link_fd, size_t *copied)
  */
 static int copy_refresh(struct pass *pass)
 {
-	int link_fd = bpf_link__fd(pass->session->refresh_link);
-
 	for (int walk = 0; walk < REFRESH_WALKS; walk++) {
 		size_t copied = 0;
-		int error = copy_records(pass, link_fd, &copied);
+		int error = copy_walk(pass, pass->session->refresh_link, &copied);
 
 		if (error || pass->edge.error || copied < ONE_PIECE_SIZE) {
 			return error;
@@ -129,63 +87,24 @@ static int copy_refresh(struct pass *pass)
 	return 0;
 }
 
-static int end_pass(struct pass *pass)
-{
-	const struct tcp_sensor__bss *bss = pass->session->skeleton->bss;
-	uint64_t start_us = pass->edge.mono_us;
-
-	pass->edge.header.cause = PASS_END;
-	pass->edge.mono_us = clock_mono_us();
-	pass->edge.duration_us = pass->edge.mono_us - start_us;
-	pass->edge.sockets = bss->pass_sockets;
-	pass->edge.connections = bss->pass_connections;
-	pass->edge.reported = bss->pass_reported;
-	pass->edge.processes = bss->pass_processes;
-	pass->edge.marked = bss->pass_marked;
-	return stream_write(&pass->session->stream, &pass->edge, sizeof(pass->edge));
-}
-
-static bool visits_descriptors(enum pass_kind kind)
-{
-	return kind == PASS_SWEEP || kind == PASS_AUDIT;
-}
-
-/* With `quiet`, a pass that visits nothing leaves no trace in the stream. */
+/* Any pass but an audit. With `quiet`, one that visits nothing leaves no trace in the stream. */
 static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
 {
-	static uint32_t last_pass_id;
-	struct tcp_sensor__bss *bss = session->skeleton->bss;
-	struct pass pass = {
-		.session = session,
-		.edge = RECORD_INIT(struct pass_record, RECORD_PASS, PASS_BEGIN),
-	};
+	const struct tcp_sensor__bss *bss = session->skeleton->bss;
+	struct pass pass;
 	size_t copied = 0;
 	int error;
 
-	pthread_mutex_lock(&session->lock); /* totals_command() notes which pass it came too late for */
-	bss->pass_id = ++last_pass_id;
-	bss->pass_counting = kind == PASS_SWEEP && totals_wanted(session);
-	pthread_mutex_unlock(&session->lock);
-	bss->sweep_count += kind == PASS_SWEEP;
-	bss->pass_full = kind == PASS_REFRESH_FULL;
-	bss->pass_audit = kind == PASS_AUDIT;
-	bss->pass_sockets = bss->pass_connections = bss->pass_reported = 0;
-	bss->pass_processes = bss->pass_marked = 0;
-	bss->pass_last_tgid = bss->pass_reported_tgid = bss->counting_tgid = 0;
-
-	pass.edge.mono_us = clock_mono_us();
-	pass.edge.pass_id = last_pass_id;
-	pass.edge.pass_kind = kind;
-	error = visits_descriptors(kind) ? copy_records(&pass, bpf_link__fd(session->sweep_link), &copied)
-					 : copy_refresh(&pass);
+	pass_start(&pass, session, kind);
+	error = kind == PASS_SWEEP ? copy_walk(&pass, session->sweep_link, &copied) : copy_refresh(&pass);
 	if (error || (quiet && bss->pass_sockets == 0 && !pass.edge.error)) {
 		return error;
 	}
-	error = begin_pass(&pass);
+	error = pass_begin(&pass);
 	if (!error && bss->pass_counting) {
-		error = totals_write(session, last_pass_id, &pass.edge.error);
+		error = totals_write(session, pass.edge.pass_id, &pass.edge.error);
 	}
-	return error ? error : end_pass(&pass);
+	return error ? error : pass_end(&pass);
 }
 
 /* The sweep has told of everybody who was wanted before it began. */
@@ -242,6 +161,7 @@ struct schedule {
 	uint64_t refresh_us;
 	uint64_t full_refresh_us;
 	uint64_t sweep_us;
+	uint64_t any_us; /* none of them before that */
 };
 
 /* Computed anew each time, since the daemon may change the intervals while they run. */
@@ -251,6 +171,7 @@ static struct schedule due_times(const struct schedule *last, const struct inter
 		.refresh_us = last->refresh_us + intervals->refresh_ms * 1000ull,
 		.full_refresh_us = last->full_refresh_us + intervals->full_refresh_ms * 1000ull,
 		.sweep_us = last->sweep_us ? last->sweep_us + intervals->sweep_ms * 1000ull : 0,
+		.any_us = last->any_us,
 	};
 }
 
@@ -263,11 +184,38 @@ static uint64_t earliest(const struct schedule *schedule)
 }
 
 /*
- * Waits until a pass is due or wanted; returns which one to run. A sweep goes first: owners are waited for. An audit goes
- * last: what is stuck now counts for more than what might be. `wanted` says
- * whether the daemon asked for it, so that it waits for an answer even if there is nothing to tell.
+ * Which pass is due or wanted now, if any; 0 if none is. A sweep goes first: owners are waited for. `wanted` says whether the
+ * daemon asked for it, so that it waits for an answer even if there is nothing to tell. To be called with the lock.
  */
-static enum pass_kind wait_for_pass(struct session *session, const struct schedule *last, bool *wanted)
+static enum pass_kind next_pass(struct session *session, const struct schedule *due, uint64_t now_us, bool *wanted)
+{
+	if (now_us < due->any_us) {
+		return 0;
+	}
+	if (session->sweep_wanted || now_us >= due->sweep_us) {
+		*wanted = session->sweep_wanted;
+		session->sweep_wanted = false;
+		return PASS_SWEEP;
+	}
+	if (session->full_refresh_wanted || now_us >= due->full_refresh_us) {
+		*wanted = session->full_refresh_wanted || session->refresh_wanted;
+		session->full_refresh_wanted = session->refresh_wanted = false;
+		return PASS_REFRESH_FULL;
+	}
+	if (session->refresh_wanted || now_us >= due->refresh_us) {
+		*wanted = session->refresh_wanted;
+		session->refresh_wanted = false;
+		return PASS_REFRESH;
+	}
+	return 0;
+}
+
+/*
+ * Waits until there is something to run, and returns what. Of an audit it is the next piece, which goes last: what is stuck
+ * now counts for more than what might be.
+ */
+static enum pass_kind wait_for_pass(struct session *session, const struct schedule *last, const struct audit *audit,
+				    bool *wanted)
 {
 	enum pass_kind kind;
 
@@ -275,37 +223,39 @@ static enum pass_kind wait_for_pass(struct session *session, const struct schedu
 	for (;;) {
 		uint64_t now_us = clock_mono_us();
 		struct schedule due = due_times(last, &session->intervals);
-		uint64_t due_us = earliest(&due);
-		struct timespec until = {due_us / 1000000, due_us % 1000000 * 1000};
+		uint64_t until_us = now_us < due.any_us ? due.any_us : earliest(&due);
+		struct timespec until;
+		bool audits = session->audit_wanted || audit_is_under_way(audit);
 
-		if (session->sweep_wanted || now_us >= due.sweep_us) {
-			kind = PASS_SWEEP;
-			*wanted = session->sweep_wanted;
-			session->sweep_wanted = false;
-			break;
-		}
-		if (session->full_refresh_wanted || now_us >= due.full_refresh_us) {
-			kind = PASS_REFRESH_FULL;
-			*wanted = session->full_refresh_wanted || session->refresh_wanted;
-			session->full_refresh_wanted = session->refresh_wanted = false;
-			break;
-		}
-		if (session->refresh_wanted || now_us >= due.refresh_us) {
-			kind = PASS_REFRESH;
-			*wanted = session->refresh_wanted;
-			session->refresh_wanted = false;
-			break;
-		}
-		if (session->audit_wanted) {
+		kind = next_pass(session, &due, now_us, wanted);
+		if (!kind && audits && audit_may_go_on(audit, session, now_us)) {
 			kind = PASS_AUDIT;
-			*wanted = true;
-			session->audit_wanted = false;
+		}
+		if (kind) {
 			break;
 		}
+		if (audits && audit_retry_us(audit, now_us) < until_us) {
+			until_us = audit_retry_us(audit, now_us);
+		}
+		until = (struct timespec){until_us / 1000000, until_us % 1000000 * 1000};
 		pthread_cond_timedwait(&session->wake, &session->lock, &until);
 	}
 	pthread_mutex_unlock(&session->lock);
 	return kind;
+}
+
+/* The next piece of the audit that is under way, or the first of the one that is wanted. */
+static int run_audit(struct session *session, struct audit *audit)
+{
+	uint32_t report_max;
+
+	pthread_mutex_lock(&session->lock);
+	report_max = session->audit_report_max;
+	if (!audit_is_under_way(audit)) {
+		session->audit_wanted = false;
+	}
+	pthread_mutex_unlock(&session->lock);
+	return audit_go_on(audit, session, report_max);
 }
 
 static void note_end(struct schedule *last, enum pass_kind kind)
@@ -325,19 +275,26 @@ static void note_end(struct schedule *last, enum pass_kind kind)
 	case PASS_AUDIT: /* only ever on request */
 		break;
 	}
+	last->any_us = now_us + PASS_GAP_US;
 }
 
 void *passes_run(void *argument)
 {
 	struct session *session = argument;
-	struct schedule last = {0}; /* a sweep is due at once: the first complete picture */
+	uint64_t start_us = clock_mono_us();
+	/* A sweep is due at once: the first complete picture. */
+	struct schedule last = {.refresh_us = start_us, .full_refresh_us = start_us};
+	struct audit audit = AUDIT_NONE;
 	int error = 0;
 
-	note_end(&last, PASS_REFRESH_FULL);
 	while (!error) {
 		bool wanted;
-		enum pass_kind kind = wait_for_pass(session, &last, &wanted);
+		enum pass_kind kind = wait_for_pass(session, &last, &audit, &wanted);
 
+		if (kind == PASS_AUDIT) {
+			error = run_audit(session, &audit);
+			continue; /* it keeps its own pauses */
+		}
 		/* A full refresh that finds nothing says that everything is gone: events may have been lost. */
 		error = run_pass(session, kind, kind == PASS_REFRESH && !wanted);
 		if (!error && kind == PASS_SWEEP) {
@@ -345,7 +302,6 @@ void *passes_run(void *argument)
 			error = write_health(session);
 		}
 		note_end(&last, kind);
-		usleep(PASS_GAP_US);
 	}
 	stream_end(&session->stream);
 	return NULL;

@@ -6,7 +6,7 @@
 #include "session.h"
 
 /* Asks for a pass as soon as possible; requests that come while one runs are joined. */
-void passes_request(struct session *session, enum pass_kind kind);
+void passes_request(struct session *session, const struct pass_command *command);
 
 /* Thread body: runs passes until the stream breaks. `argument` is the session. */
 void *passes_run(void *argument);

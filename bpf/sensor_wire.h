@@ -25,7 +25,6 @@ typedef __u64 opaque64_t;  /* an identifier: compared, never computed with */
 
 #define SENSOR_MAGIC 0x31646b6375747321ULL /* "!stuckd1", little endian */
 #define SENSOR_RECORD_MAX 1024             /* no record is larger; checked before anything is allocated */
-#define AUDIT_MAX 100000                   /* connections that one audit reports; beyond, it only counts them */
 
 /* Records, sensor to daemon. Values are stable; new kinds are appended. */
 enum record_kind {
@@ -84,7 +83,7 @@ enum pass_kind {
 	PASS_REFRESH = 1,      /* the marked sockets, all namespaces; reports those that changed */
 	PASS_SWEEP = 2,        /* every descriptor of every process; owners, and sockets that raised no event */
 	PASS_REFRESH_FULL = 3, /* as refresh, reporting all: who is missing afterwards is gone */
-	PASS_AUDIT = 4,        /* every descriptor of every process; established connections, up to AUDIT_MAX */
+	PASS_AUDIT = 4,        /* every descriptor of every process; established connections, in pieces */
 };
 
 /* `socket_record.flags`. */
@@ -373,7 +372,7 @@ struct configure_command {
 struct pass_command {
 	struct record_header header;
 	__u32 pass_kind;
-	__u32 _pad;
+	__u32 report_max; /* audit: descriptors that it reports; beyond, it only counts them. Else 0 */
 };
 
 struct watch_command {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clocks.h"
+#include "events.h"
 #include "layout_hash.h"
 #include "load.h"
 #include "passes.h"
@@ -23,62 +24,10 @@
 #include "tcp_sensor.skel.h"
 #include "totals.h"
 
-/* Events are collected up to this size before they are written: one write for a burst, at once for a lone event. */
-#define BATCH_SIZE (64 * 1024)
-
 #define LONGEST_AGE_MS (3600 * 1000)
 
 /* A daemon sends its configuration as soon as it has read the hello. */
 #define CONFIGURATION_TIMEOUT_MS 30000
-
-static char batch[BATCH_SIZE];
-static size_t batch_used;
-
-static int flush_batch(struct session *session)
-{
-	int error = batch_used ? stream_write(&session->stream, batch, batch_used) : 0;
-
-	batch_used = 0;
-	return error;
-}
-
-static int on_ring_record(void *context, void *data, size_t size)
-{
-	struct session *session = context;
-
-	if (batch_used + size > sizeof(batch)) {
-		int error = flush_batch(session);
-
-		if (error) {
-			return error;
-		}
-	}
-	memcpy(batch + batch_used, data, size);
-	batch_used += size;
-	return 0;
-}
-
-/* Thread body: events from the ring buffer to the stream, until the stream breaks. */
-static void *events_run(void *argument)
-{
-	struct session *session = argument;
-	int ring_fd = bpf_map__fd(session->skeleton->maps.ring);
-	struct ring_buffer *ring = ring_buffer__new(ring_fd, on_ring_record, session, NULL);
-	int result = ring ? 0 : -errno;
-
-	if (!ring) {
-		stream_fail(&session->stream, FAILURE_INTERNAL, result, "the ring buffer cannot be read: %s",
-			    strerror(-result));
-	}
-	while (result >= 0 || result == -EINTR) {
-		result = ring_buffer__poll(ring, -1);
-		if (result >= 0) {
-			result = flush_batch(session);
-		}
-	}
-	stream_end(&session->stream);
-	return NULL;
-}
 
 static void read_text(const char *path, char *text, size_t size)
 {
@@ -192,7 +141,7 @@ static int handle_command(struct session *session, const union command *command)
 		if (command->pass.pass_kind < PASS_REFRESH || command->pass.pass_kind > PASS_AUDIT) {
 			return -EBADMSG;
 		}
-		passes_request(session, command->pass.pass_kind);
+		passes_request(session, &command->pass);
 		return 0;
 	case COMMAND_WATCH:
 	case COMMAND_UNWATCH:

@@ -37,6 +37,7 @@ struct session {
 	bool refresh_wanted;
 	bool full_refresh_wanted;
 	bool audit_wanted;
+	uint32_t audit_report_max; /* of the audit that is wanted */
 };
 
 /*

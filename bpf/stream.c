@@ -2,6 +2,7 @@
 #include "stream.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -10,7 +11,10 @@
 void stream_init(struct stream *stream, int fd)
 {
 	stream->fd = fd;
+	stream->events_wait = false;
+	stream->unfinished = 0;
 	pthread_mutex_init(&stream->lock, NULL);
+	pthread_cond_init(&stream->calm, NULL);
 }
 
 int stream_write(struct stream *stream, const void *records, size_t size)
@@ -19,6 +23,9 @@ int stream_write(struct stream *stream, const void *records, size_t size)
 	int result = 0;
 
 	pthread_mutex_lock(&stream->lock);
+	while (stream->events_wait) {
+		pthread_cond_wait(&stream->calm, &stream->lock);
+	}
 	while (size > 0) {
 		ssize_t written = write(stream->fd, at, size);
 
@@ -34,6 +41,56 @@ int stream_write(struct stream *stream, const void *records, size_t size)
 	}
 	pthread_mutex_unlock(&stream->lock);
 	return result;
+}
+
+/* The kernel calls it writable while at most a quarter of its buffer is in use (unix_writable()), or when it is broken. */
+bool stream_has_room(const struct stream *stream)
+{
+	struct pollfd room = {.fd = stream->fd, .events = POLLOUT};
+
+	return poll(&room, 1, 0) > 0;
+}
+
+/* Returns how many bytes of the last record lie beyond the first `written` of these bytes. */
+static size_t unfinished_after(const char *records, size_t unfinished, size_t written)
+{
+	size_t end = unfinished; /* of the record that an earlier call began */
+
+	while (end < written) {
+		end += ((const struct record_header *)(records + end))->size;
+	}
+	return end - written;
+}
+
+ssize_t stream_offer(struct stream *stream, const char *records, size_t size, bool more)
+{
+	ssize_t written;
+	int error;
+
+	if (!stream->unfinished) {
+		if (pthread_mutex_trylock(&stream->lock)) {
+			__atomic_store_n(&stream->events_wait, true, __ATOMIC_RELAXED); /* for whoever locks it next */
+			return 0;
+		}
+	}
+	do {
+		written = send(stream->fd, records, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (written < 0 && errno == EINTR);
+	error = written < 0 ? errno : 0;
+	written = written < 0 ? 0 : written;
+	stream->unfinished = unfinished_after(records, stream->unfinished, written);
+	stream->events_wait = more || (size_t)written < size;
+	if (error && error != EAGAIN) {
+		stream->events_wait = false;
+		stream->unfinished = 0;
+	}
+	if (!stream->unfinished) {
+		if (!stream->events_wait) {
+			pthread_cond_broadcast(&stream->calm);
+		}
+		pthread_mutex_unlock(&stream->lock);
+	}
+	return error && error != EAGAIN ? -error : written;
 }
 
 void stream_end(struct stream *stream)

@@ -255,7 +255,8 @@ static const struct configure_command configure = {
 
 static const struct pass_command pass_command = {
 	.header = HEADER(pass_command, COMMAND_PASS, 0),
-	.pass_kind = PASS_REFRESH_FULL,
+	.pass_kind = PASS_AUDIT,
+	.report_max = 0x01020304,
 };
 
 static const struct watch_command watch = {

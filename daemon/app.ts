@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { buildAgentFacts } from './agent-report.js';
 import { Alerting } from './alerting.js';
-import type { AuditEngine } from './audit/audit-engine.js';
-import { createAudits } from './auditing.js';
+import { Auditing } from './auditing.js';
 import type { AgentFacts } from './core/agent-facts.js';
 import type { NodeFacts, StatusReport, StatusSource } from './core/ports.js';
+import type { SensorRecord } from './core/sensor-records.js';
 import type { SavedEntry, SavedState } from './core/tracker-messages.js';
 import type { Config } from './config.js';
 import { grpcOptions } from './config-grpc.js';
@@ -30,9 +30,10 @@ import { buildStatus, untrackedCount } from './status-report.js';
 import { History } from './store/history.js';
 import { type LoadedState, OpenRecordStore } from './store/open-records.js';
 import { StateSaver } from './store/state-saver.js';
-import { TotalsEngine } from './tracker/totals-engine.js';
+import type { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
-import { encodeCount, encodePass, encodeUncount, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
+import { createTotals } from './totals.js';
+import { encodePass, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
 import { createWorkloads, nodeNameOf, type Workloads } from './workloads.js';
 
 /** The daemon cannot work here; the message says what is missing and what to do. */
@@ -89,7 +90,7 @@ class RunningApp implements App {
   readonly #startRealUs = Date.now() * 1000;
   #saver: StateSaver<SavedState> | null = null;
   readonly #alerting: Alerting;
-  readonly #audits: AuditEngine;
+  readonly #auditing: Auditing;
   readonly #saves: SaveResults;
   readonly #monitoring: Monitoring;
   readonly #losses = new SensorLosses();
@@ -124,19 +125,7 @@ class RunningApp implements App {
         announceSensor(hello, programs, this.#log);
       },
       records: (all) => {
-        const records = this.#audits.take(all);
-        this.engine.take(records);
-        this.#totals.take(records);
-        for (const record of records) {
-          if (record.type === 'counters') {
-            this.#losses.take(record.counters, untrackedCount(this.engine.state), this.clock.nowUs());
-          } else if (record.type === 'pass') {
-            this.#monitoring.passed(record.pass);
-          }
-        }
-        if (this.engine.lastSweep !== null) {
-          this.#resolveFirstPicture();
-        }
+        this.#take(all);
       },
       down: (end, retryMs) => {
         this.#sensorDown(end, retryMs);
@@ -161,7 +150,7 @@ class RunningApp implements App {
         this.#saver?.touch();
       },
     });
-    this.#audits = createAudits(config, this.engine, this.#supervisor);
+    this.#auditing = new Auditing({ config: config.audit, clock, tracker: this.engine, sensor: this.#supervisor });
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
     // Before anybody else hears of a change, it is in the history.
     this.#history = createHistory('connections', config, log);
@@ -178,7 +167,7 @@ class RunningApp implements App {
     return new Monitoring({
       ...{ config: http, log: this.#log, clock: this.clock, status: this, facts: () => this.#agentFacts() },
       ...{ records: this.engine, workloads: this.#workloads.source, alerts: this.#alerting.alerts },
-      audits: this.#audits,
+      audits: this.#auditing.source,
     });
   }
 
@@ -235,7 +224,7 @@ class RunningApp implements App {
         deliveries: this.#alerting.deliveries,
         workloads: this.#workloads.source,
         totals: this.#totals.totals,
-        audits: this.#audits,
+        audits: this.#auditing.source,
         history: this.#connectionHistory,
         alertHistory: this.#alerting.history,
         status: this,
@@ -249,7 +238,7 @@ class RunningApp implements App {
     this.#cleanup.push('open records', () => this.#saver?.close());
     this.#cleanup.push('gRPC server', () => grpc.drain(DRAIN_MS));
     this.#supervisor.start();
-    this.#audits.start(this.#cleanup);
+    this.#auditing.start(this.firstPicture, this.#cleanup);
     this.#cleanup.push('sensor', () => this.#supervisor.stop());
     void readNodeFacts(this.#nodeName).then((facts) => {
       this.#nodeFacts = facts;
@@ -290,7 +279,7 @@ class RunningApp implements App {
       this.engine.reconfigure(trackerConfig(config), config.history.ended);
       this.#history.setLimits(historyLimits(config.history.disk));
       this.#alerting.reconfigure(config);
-      this.#audits.reconfigure(config.audit);
+      this.#auditing.reconfigure(config.audit);
     }
     this.#log.info(
       `the configuration was read again; changed: ${changed.length === 0 ? 'nothing' : changed.join(', ')}`,
@@ -320,29 +309,27 @@ class RunningApp implements App {
     });
   }
 
-  /** Counts what the records of the tracker are a part of. */
+  /** @param all that the sensor reports, in order */
+  #take(all: readonly SensorRecord[]): void {
+    const records = this.#auditing.take(all);
+    this.engine.take(records);
+    this.#totals.take(records);
+    for (const record of records) {
+      if (record.type === 'counters') {
+        this.#losses.take(record.counters, untrackedCount(this.engine.state), this.clock.nowUs());
+      } else if (record.type === 'pass') {
+        this.#monitoring.passed(record.pass);
+      }
+    }
+    if (this.engine.lastSweep !== null) {
+      this.#resolveFirstPicture();
+    }
+  }
+
   #createTotals(): TotalsEngine {
-    const totals = new TotalsEngine({
-      sensor: {
-        count: (id, interest) => {
-          this.#supervisor.send(encodeCount(id, interest));
-        },
-        uncount: (id, interest) => {
-          this.#supervisor.send(encodeUncount(id, interest));
-        },
-        requestSweep: () => {
-          this.#supervisor.send(encodePass('sweep'));
-        },
-      },
-      nowUs: () => this.clock.nowUs(),
-      onCounted: () => {
-        this.#alerting.recount();
-      },
+    return createTotals(this.engine, this.#supervisor, this.clock, () => {
+      this.#alerting.recount();
     });
-    this.engine.subscribe((change) => {
-      totals.change(change);
-    });
-    return totals;
   }
 
   async #load(store: OpenRecordStore): Promise<LoadedState> {
@@ -371,7 +358,7 @@ class RunningApp implements App {
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
     this.engine.sensorDown();
     this.#totals.sensorDown();
-    this.#audits.sensorDown();
+    this.#auditing.sensorDown();
     this.#losses.sensorDown();
     if (retryMs === null) {
       return;

@@ -1,30 +1,80 @@
 /** Puts together what looks at all connections of the node. */
 import { AuditEngine } from './audit/audit-engine.js';
+import { AuditTimer } from './audit/audit-timer.js';
 import { auditSettings } from './config-audit.js';
 import type { Config } from './config.js';
+import type { AuditSource } from './core/audit/source.js';
+import type { WallClock } from './core/ports.js';
+import type { SensorRecord } from './core/sensor-records.js';
+import type { CleanupStack } from './lib/cleanup-stack.js';
 import type { SensorSupervisor } from './sensor/sensor-supervisor.js';
 import type { TrackerEngine } from './tracker/tracker-engine.js';
 import { encodePass } from './wire/command-encoder.js';
 
-export function createAudits(
-  { audit }: Config,
-  engine: Pick<TrackerEngine, 'state'>,
-  sensor: Pick<SensorSupervisor, 'send'>,
-): AuditEngine {
-  return new AuditEngine({
-    ...auditSettings(audit),
-    requestPass: () => {
-      sensor.send(encodePass('audit'));
-    },
-    context: () => {
-      const { context, sensorUp, idleLimits } = engine.state;
-      return context === null || !sensorUp
-        ? null
-        : {
-            kernel: context.kernel,
-            clock: context.clock,
-            peerLimitUs: (netns, peer) => idleLimits.limitUs(netns, peer),
-          };
-    },
-  });
+export interface AuditingParts {
+  readonly config: Config['audit'];
+  readonly clock: Pick<WallClock, 'nowUs'>;
+  readonly tracker: Pick<TrackerEngine, 'state'>;
+  readonly sensor: Pick<SensorSupervisor, 'send'>;
+}
+
+export class Auditing {
+  readonly #engine: AuditEngine;
+  readonly #timer: AuditTimer;
+
+  constructor({ config, clock, tracker, sensor }: AuditingParts) {
+    const { idleLimits, intervalMs } = auditSettings(config);
+    this.#engine = new AuditEngine({
+      idleLimits,
+      nowUs: () => clock.nowUs(),
+      requestPass: () => {
+        sensor.send(encodePass('audit'));
+      },
+      context: () => {
+        const { context, sensorUp, idleLimits: learnt } = tracker.state;
+        return context === null || !sensorUp
+          ? null
+          : {
+              kernel: context.kernel,
+              clock: context.clock,
+              peerLimitUs: (netns, peer) => learnt.limitUs(netns, peer),
+            };
+      },
+    });
+    this.#timer = new AuditTimer({ intervalMs, audit: () => this.#engine.audit() });
+  }
+
+  get source(): AuditSource {
+    return this.#engine;
+  }
+
+  /** Begins to audit by itself when the first picture is complete. @param cleanup learns how it ends */
+  start(firstPicture: Promise<void>, cleanup: CleanupStack): void {
+    let isStopped = false;
+    void firstPicture.then(() => {
+      if (!isStopped) {
+        this.#timer.start();
+      }
+    });
+    cleanup.push('audits', () => {
+      isStopped = true;
+      this.#timer.stop();
+      this.#engine.stop();
+    });
+  }
+
+  reconfigure(config: Config['audit']): void {
+    const { idleLimits, intervalMs } = auditSettings(config);
+    this.#engine.idleLimits = idleLimits;
+    this.#timer.reconfigure(intervalMs);
+  }
+
+  /** @returns those records that are not part of an audit. */
+  take(records: readonly SensorRecord[]): readonly SensorRecord[] {
+    return this.#engine.take(records);
+  }
+
+  sensorDown(): void {
+    this.#engine.sensorDown();
+  }
 }

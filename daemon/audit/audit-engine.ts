@@ -1,13 +1,10 @@
-/** The shell around the audit: asks the sensor for a pass, and tells everybody who asked meanwhile what it found. */
-import { auditSettings } from '../config-audit.js';
-import type { Config } from '../config.js';
+/** The shell around the audit: asks the sensor for a pass, and tells everybody whom it serves what it found. */
 import type { AuditContext } from '../core/audit/audited.js';
-import { AuditRun, type AuditResult } from '../core/audit/run.js';
-import type { AuditSource } from '../core/audit/source.js';
+import { type AuditCounts, AuditRun, type AuditResult } from '../core/audit/run.js';
 import type { PathIdleLimit } from '../core/audit/rules.js';
+import type { AuditSource } from '../core/audit/source.js';
 import type { SensorRecord } from '../core/sensor-records.js';
 import type { PassReport } from '../core/snapshot.js';
-import type { CleanupStack } from '../lib/cleanup-stack.js';
 
 export interface AuditEngineOptions {
   /** Asks the sensor for a pass. */
@@ -15,9 +12,9 @@ export interface AuditEngineOptions {
   /** What connections are judged by; null while no sensor has told which kernel this is. */
   readonly context: () => Omit<AuditContext, 'idleLimits'> | null;
   readonly idleLimits: readonly PathIdleLimit[];
-  /** How often an audit runs that nobody has asked for; null: never. */
-  readonly intervalMs: number | null;
-  /** A pass that takes longer is given up. */
+  /** CLOCK_MONOTONIC, microseconds. */
+  readonly nowUs: () => number;
+  /** Who has waited for so long is told that it did not come to an end. */
   readonly timeoutMs?: number;
 }
 
@@ -28,22 +25,30 @@ export class AuditError extends Error {
 
 const TIMEOUT_MS = 30_000;
 
-/** Those who wait for the same pass. */
-interface Waiting {
-  readonly promise: Promise<AuditResult>;
+/** Somebody who waits for a result. */
+interface Asker {
+  readonly askedUs: number;
   readonly resolve: (result: AuditResult) => void;
   readonly reject: (error: AuditError) => void;
   readonly timer: NodeJS.Timeout;
 }
 
+/** A pass that is under way. Its records are taken out of the stream to its end, whether somebody still waits for it or not. */
+interface RunningPass {
+  readonly passId: number;
+  /** Null: nobody knows what to judge by. */
+  readonly run: AuditRun | null;
+  readonly askers: Set<Asker>;
+}
+
 export class AuditEngine implements AuditSource {
   readonly #options: AuditEngineOptions;
   #idleLimits: readonly PathIdleLimit[];
-  #waiting: Waiting | null = null;
-  #run: AuditRun | null = null;
-  #last: AuditResult | null = null;
+  /** Those whose pass has not begun. */
+  readonly #waiting = new Set<Asker>();
+  #running: RunningPass | null = null;
+  #last: AuditCounts | null = null;
   #failed = 0;
-  #interval: NodeJS.Timeout | null = null;
 
   constructor(options: AuditEngineOptions) {
     this.#options = options;
@@ -54,68 +59,54 @@ export class AuditEngine implements AuditSource {
     return this.#idleLimits;
   }
 
-  /** The last audit that was complete; null before the first. */
-  get last(): AuditResult | null {
+  set idleLimits(limits: readonly PathIdleLimit[]) {
+    this.#idleLimits = limits;
+  }
+
+  get last(): AuditCounts | null {
     return this.#last;
   }
 
-  /** Audits that came to nothing. */
   get failed(): number {
     return this.#failed;
   }
 
-  /** Begins to audit by itself. @param cleanup learns how it ends */
-  start(cleanup: CleanupStack): void {
-    this.#schedule(this.#options.intervalMs);
-    cleanup.push('audits', () => {
-      this.stop();
-    });
-  }
-
-  reconfigure(audit: Config['audit']): void {
-    const { idleLimits, intervalMs } = auditSettings(audit);
-    this.#idleLimits = idleLimits;
-    this.#schedule(intervalMs);
-  }
-
-  /** @returns what a pass finds that ends after this call; there is never more than one at a time. */
-  async audit(): Promise<AuditResult> {
+  /** Who asks while a pass is under way gets the next one, which all share who asked before it began. */
+  audit(): Promise<AuditResult> {
     if (this.#options.context() === null) {
-      throw new AuditError('the sensor is not running yet');
+      this.#failed++;
+      return Promise.reject(new AuditError('the sensor is not running yet'));
     }
-    if (this.#waiting === null) {
-      const { promise, resolve, reject } = deferred();
-      const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
-      const timer = setTimeout(() => {
-        this.#fail(`the sensor has not ended its pass within ${timeoutMs / 1000} s`);
-      }, timeoutMs);
-      this.#waiting = { promise, resolve, reject, timer };
+    const isFirst = this.#waiting.size === 0;
+    const result = this.#enlist();
+    if (isFirst) {
       this.#options.requestPass();
     }
-    return this.#waiting.promise;
+    return result;
   }
 
   /** @returns those records that are not part of an audit. */
   take(records: readonly SensorRecord[]): readonly SensorRecord[] {
-    if (this.#run === null && !records.some(isAuditPass)) {
+    if (this.#running === null && !records.some(isOfAudit)) {
       return records;
     }
     return records.filter((record) => !this.#take(record));
   }
 
   sensorDown(): void {
-    this.#fail('the sensor has ended before its pass was complete');
+    const askers = [...(this.#running?.askers ?? []), ...this.#waiting];
+    this.#running = null;
+    this.#fail(askers, 'the sensor has ended before its pass was complete');
   }
 
   stop(): void {
-    this.#schedule(null);
-    this.#fail('stuckd is stopping');
+    this.#fail([...(this.#running?.askers ?? []), ...this.#waiting], 'stuckd is stopping');
   }
 
   /** @returns true if the record was for the audit */
   #take(record: SensorRecord): boolean {
-    if (!isAuditPass(record)) {
-      return this.#run?.take(record) ?? false;
+    if (record.type !== 'pass' || record.pass.kind !== 'audit') {
+      return this.#isOfRunning(record) || isOfAudit(record);
     }
     if (record.pass.edge === 'begin') {
       this.#begin(record.pass);
@@ -125,65 +116,87 @@ export class AuditEngine implements AuditSource {
     return true;
   }
 
+  #isOfRunning(record: SensorRecord): boolean {
+    if (this.#running === null || passIdOf(record) !== this.#running.passId) {
+      return false;
+    }
+    this.#running.run?.take(record);
+    return true;
+  }
+
+  /** Serves those who asked before it; for the others another pass is needed. */
   #begin(pass: PassReport): void {
     const context = this.#options.context();
-    this.#run = context === null ? null : new AuditRun({ ...context, idleLimits: this.#idleLimits }, pass);
+    const askers = [...this.#waiting].filter(({ askedUs }) => askedUs <= pass.monoUs);
+    for (const asker of askers) {
+      this.#waiting.delete(asker);
+    }
+    this.#running = {
+      passId: pass.passId,
+      run: context === null ? null : new AuditRun({ ...context, idleLimits: this.#idleLimits }, pass),
+      askers: new Set(askers),
+    };
+    if (this.#waiting.size > 0) {
+      this.#options.requestPass();
+    }
   }
 
   #end(pass: PassReport): void {
-    const run = this.#run;
+    const running = this.#running;
+    if (running === null) {
+      return; // nobody saw it begin
+    }
+    this.#running = null;
+    const { run, askers } = running;
     if (run === null || pass.error !== 0) {
-      this.#fail(`the sensor could not complete its pass (errno ${pass.error})`);
+      this.#fail([...askers], `the sensor could not complete its pass (errno ${pass.error})`);
       return;
     }
-    this.#last = run.result(pass);
-    const waiting = this.#settle();
-    waiting?.resolve(this.#last);
-  }
-
-  #fail(message: string): void {
-    const waiting = this.#settle();
-    if (waiting !== null) {
-      this.#failed++;
-      waiting.reject(new AuditError(message));
+    const result = run.result(pass);
+    this.#last = run.counts(pass);
+    for (const asker of askers) {
+      clearTimeout(asker.timer);
+      asker.resolve(result);
     }
   }
 
-  #settle(): Waiting | null {
-    const waiting = this.#waiting;
-    this.#waiting = null;
-    this.#run = null;
-    if (waiting !== null) {
-      clearTimeout(waiting.timer);
-    }
-    return waiting;
+  #enlist(): Promise<AuditResult> {
+    const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#fail([asker], `the sensor has not ended its pass within ${timeoutMs / 1000} s`);
+      }, timeoutMs);
+      const asker = { askedUs: this.#options.nowUs(), resolve, reject, timer };
+      this.#waiting.add(asker);
+    });
   }
 
-  #schedule(intervalMs: number | null): void {
-    if (this.#interval !== null) {
-      clearInterval(this.#interval);
-      this.#interval = null;
-    }
-    if (intervalMs !== null) {
-      this.#interval = setInterval(() => {
-        // A failure is counted; whoever asks himself is told.
-        this.audit().catch(() => undefined);
-      }, intervalMs);
+  #fail(askers: readonly Asker[], message: string): void {
+    this.#failed += askers.length;
+    for (const asker of askers) {
+      this.#waiting.delete(asker);
+      this.#running?.askers.delete(asker);
+      clearTimeout(asker.timer);
+      asker.reject(new AuditError(message));
     }
   }
 }
 
-function deferred(): Pick<Waiting, 'promise' | 'resolve' | 'reject'> {
-  let resolve: Waiting['resolve'] = () => undefined;
-  let reject: Waiting['reject'] = () => undefined;
-  const promise = new Promise<AuditResult>((onResult, onError) => {
-    resolve = onResult;
-    reject = onError;
-  });
-  promise.catch(() => undefined); // whoever asked gets it as well
-  return { promise, resolve, reject };
+/** Whatever pass it is of: what an audit looked at never reaches the tracker, also if nobody saw its pass begin. */
+function isOfAudit(record: SensorRecord): boolean {
+  return (
+    (record.type === 'pass' && record.pass.kind === 'audit') ||
+    (record.type === 'socket' && record.socket.cause === 'audit')
+  );
 }
 
-function isAuditPass(record: SensorRecord): record is Extract<SensorRecord, { type: 'pass' }> {
-  return record.type === 'pass' && record.pass.kind === 'audit';
+/** @returns 0 for what is of no pass. */
+function passIdOf(record: SensorRecord): number {
+  if (record.type === 'socket') {
+    return record.socket.passId;
+  }
+  if (record.type === 'holder') {
+    return record.holder.passId;
+  }
+  return record.type === 'process' ? record.process.passId : 0;
 }

@@ -95,6 +95,7 @@ export const OPTIONS = {
   retry: { type: 'string' },
   'fail-on': { type: 'string', multiple: true },
   threshold: { type: 'string' },
+  direction: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
@@ -117,7 +118,7 @@ export const COMMAND_OPTIONS: Readonly<Record<CommandName, readonly OptionName[]
   top: ['address', ...TLS_OPTION_NAMES, 'help', 'version', ...FILTER_OPTIONS],
   processes: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
   peers: [...COMMON_OPTIONS, ...FILTER_OPTIONS, 'limit'],
-  audit: [...COMMON_OPTIONS, ...AUDIT_FILTER_OPTIONS, 'limit', 'fail-on', 'threshold'],
+  audit: [...COMMON_OPTIONS, ...AUDIT_FILTER_OPTIONS, 'limit', 'fail-on', 'threshold', 'direction'],
   alerts: [...COMMON_OPTIONS, 'pid', 'kind', 'peer', 'limit', 'watch', 'all', 'since', 'severity', 'test'],
   deliveries: [...COMMON_OPTIONS, 'receiver', 'state', 'retry', 'limit'],
   status: COMMON_OPTIONS,
@@ -313,7 +314,7 @@ export function parseCommand(args: readonly string[], env: Readonly<Record<strin
     }
     case 'audit': {
       const limit = values.limit === undefined ? Infinity : positiveNumber('limit', values.limit);
-      const question = parseAuditQuestion(items(values['fail-on']), values.threshold);
+      const question = parseAuditQuestion(items(values['fail-on']), values.threshold, values.direction);
       return { name, ...common, ...question, filter: filter(values), limit };
     }
     case 'alerts':

@@ -3,11 +3,13 @@ import type { AuditRequest, StuckdClient } from '../rpc/grpc-client.js';
 import { auditRuleName } from '../rpc/audit-names.js';
 import type { stuckd } from '../rpc/gen/stuckd.js';
 import { toProtoJson } from '../rpc/proto-json.js';
+import { durationToMs } from '../rpc/proto-time.js';
 import type { Command } from './arguments.js';
 import type { FailOn } from './audit-arguments.js';
 import { formatAudit } from './audit-table.js';
 import { type CliIo, EXIT } from './cli-io.js';
 import { jsonDocument, jsonLine } from './commands.js';
+import { durationText } from './quantity-text.js';
 
 export type AuditCommand = Extract<Command, { name: 'audit' }>;
 type Finding = stuckd.v1.AuditFinding.$Properties;
@@ -21,12 +23,15 @@ export interface Audit {
 }
 
 /** Up to the limit. */
-export async function fetchAudit({ filter, threshold, limit }: AuditCommand, client: StuckdClient): Promise<Audit> {
+export async function fetchAudit(
+  { filter, threshold, direction, limit }: AuditCommand,
+  client: StuckdClient,
+): Promise<Audit> {
   const findings: Finding[] = [];
   let pageToken = '';
   for (;;) {
     const pageSize = Math.min(limit - findings.length, PAGE_SIZE);
-    const request: AuditRequest = { filter, threshold, pageSize, pageToken };
+    const request: AuditRequest = { filter, threshold, direction, pageSize, pageToken };
     const { findings: page, summary, nextPageToken } = await client.auditConnections(request);
     findings.push(...page);
     if (nextPageToken === '' || findings.length >= limit) {
@@ -36,21 +41,63 @@ export async function fetchAudit({ filter, threshold, limit }: AuditCommand, cli
   }
 }
 
-function isMet(condition: FailOn, { outbound, inbound, rules }: Summary): boolean {
-  const never = (outbound?.neverCount ?? 0) + (inbound?.neverCount ?? 0);
+/** @returns how many connections are what somebody does not want, and what they do. */
+function failures(condition: FailOn, { outbound, inbound, rules, threshold }: Summary): readonly [number, string] {
+  const [made, came] = [outbound?.worst, inbound?.worst];
+  const never = (made?.neverCount ?? 0) + (came?.neverCount ?? 0);
   switch (condition.kind) {
     case 'never':
-      return never > 0;
-    case 'over':
-      return never + (outbound?.overThresholdCount ?? 0) + (inbound?.overThresholdCount ?? 0) > 0;
-    case 'rule':
-      return (rules ?? []).some(({ rule }) => auditRuleName(rule) === condition.rule);
+      return [never, 'would hang for ever'];
+    case 'over': {
+      const over = (made?.overThresholdCount ?? 0) + (came?.overThresholdCount ?? 0);
+      return [never + over, `would hang for more than ${durationText(durationToMs(threshold ?? {}))}`];
+    }
+    case 'rule': {
+      const broken = (rules ?? []).find(({ rule }) => auditRuleName(rule) === condition.rule);
+      return [broken?.connectionCount ?? 0, `with ${condition.rule}`];
+    }
   }
 }
 
-/** @returns whether `--fail-on` asks for a failure. */
-export function fails({ failOn }: AuditCommand, summary: Summary): boolean {
-  return failOn.some((condition) => isMet(condition, summary));
+/** @returns whether somebody asked about some connections only. */
+export function isFiltered({ filter, direction }: Pick<AuditCommand, 'filter' | 'direction'>): boolean {
+  return direction !== null || Object.values(filter).some((values) => Array.isArray(values) && values.length > 0);
+}
+
+function connectionsOf({ outbound, inbound, localCount }: Summary): number {
+  const counts = [outbound?.worst, inbound?.worst].flatMap((one) => [
+    one?.neverCount ?? 0,
+    one?.overThresholdCount ?? 0,
+    one?.withinThresholdCount ?? 0,
+  ]);
+  return counts.reduce((sum, count) => sum + count, localCount ?? 0);
+}
+
+/** @returns why a check that found nothing proves nothing; null where it does. A typo must not keep a pipeline green. */
+function doubt(command: AuditCommand, summary: Summary): string | null {
+  const unreported = summary.unreportedCount ?? 0;
+  if (unreported > 0) {
+    return `${unreported} descriptors were not looked at, since there are too many: ask again with filters on each node`;
+  }
+  return isFiltered(command) && connectionsOf(summary) === 0
+    ? 'no established connection matches the filters, so that nothing was checked'
+    : null;
+}
+
+/** What `--fail-on` makes of an audit; the reason stands on standard error, where a log of a pipeline has it. @returns the exit code. */
+export function check(command: AuditCommand, summary: Summary, io: Pick<CliIo, 'writeError'>): number {
+  const found = command.failOn.map((condition) => failures(condition, summary)).filter(([count]) => count > 0);
+  for (const [count, what] of found) {
+    io.writeError(`stuckctl: --fail-on: ${count} ${count === 1 ? 'connection' : 'connections'} ${what}\n`);
+  }
+  if (found.length > 0) {
+    return EXIT.CHECK_FAILED;
+  }
+  const reason = command.failOn.length === 0 ? null : doubt(command, summary);
+  if (reason !== null) {
+    io.writeError(`stuckctl: --fail-on: ${reason}\n`);
+  }
+  return reason === null ? EXIT.OK : EXIT.FAILED;
 }
 
 /** @returns the exit code. */
@@ -67,5 +114,5 @@ export async function audit(command: AuditCommand, client: StuckdClient, io: Cli
       await io.write(formatAudit(findings, summary, io.columns));
       break;
   }
-  return fails(command, summary) ? EXIT.CHECK_FAILED : EXIT.OK;
+  return check(command, summary, io);
 }

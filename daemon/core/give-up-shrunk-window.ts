@@ -106,11 +106,11 @@ function sent(socket: SocketSnapshot, episode: RtoEpisode): RtoEpisode {
 }
 
 function armed(socket: SocketSnapshot, episode: RtoEpisode, ticks: TickClock): Tick {
-  const backedOff = { ...episode, rtoJiffies: backedOffRtoJiffies(socket, episode, ticks.hz) };
-  const delay = clampRtoToUserTimeout(socket, backedOff, ticks.hz);
+  const rtoJiffies = backedOffRtoJiffies(socket, episode, ticks.hz);
+  const delay = clampRtoToUserTimeout(socket, episode, rtoJiffies, ticks.hz);
   const jiffy = armJiffy(episode.jiffy, delay);
   return {
-    episode: { ...backedOff, jiffy, nowUs: handlerTimeUs(jiffyStartUs(jiffy, ticks)) },
+    episode: { ...episode, rtoJiffies, jiffy, nowUs: handlerTimeUs(jiffyStartUs(jiffy, ticks)) },
     expiresJiffy: episode.jiffy + delay,
   };
 }

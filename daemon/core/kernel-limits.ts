@@ -102,12 +102,17 @@ export function overdueMs(socket: SocketSnapshot, episode: RtoEpisode, limitMs: 
 }
 
 /** `tcp_clamp_rto_to_user_timeout()`: the last delay is cut so that the timer runs as the user timeout passes. */
-export function clampRtoToUserTimeout(socket: SocketSnapshot, episode: RtoEpisode, hz: number): number {
+export function clampRtoToUserTimeout(
+  socket: SocketSnapshot,
+  episode: RtoEpisode,
+  rtoJiffies: number,
+  hz: number,
+): number {
   if (socket.userTimeoutMs === 0) {
-    return episode.rtoJiffies;
+    return rtoJiffies;
   }
   const remainingMs = (socket.userTimeoutMs - elapsedMs(socket, episode.retransStamp, episode.nowUs)) | 0;
-  return remainingMs <= 0 ? 1 : Math.min(episode.rtoJiffies, msToJiffies(remainingMs, hz));
+  return remainingMs <= 0 ? 1 : Math.min(rtoJiffies, msToJiffies(remainingMs, hz));
 }
 
 /** The end of `tcp_retransmit_timer()`: the RTO that follows a retransmission. */

@@ -40,7 +40,7 @@ export function armJiffy(nowJiffies: number, delayJiffies: number): number {
  * @returns the jiffy at which the handler before it ran.
  */
 export function armedJiffy(firedJiffy: number, delayJiffies: number): number {
-  const width = bucketWidth(levelFor(delayJiffies - 1));
+  const width = latenessJiffies(delayJiffies);
   const boundary = Math.floor(firedJiffy / width) * width;
   return Math.floor((boundary - 1 - delayJiffies) / width) * width;
 }
@@ -51,6 +51,14 @@ export function queuedTimer(nowJiffies: number, delayJiffies: number): KernelTim
   return { pending: true, expiresJiffies32: (nowJiffies + delayJiffies) >>> 0, flags: flags >>> 0 };
 }
 
+/**
+ * @param delayJiffies at least 1.
+ * @returns by how many jiffies at most a timer of this length runs later than it was set for: less than a seventh of it.
+ */
+export function latenessJiffies(delayJiffies: number): number {
+  return bucketWidth(levelFor(delayJiffies - 1));
+}
+
 /** `calc_index()`: the boundary strictly after `expires`. */
 function bucketEnd(expires: number, level: number): number {
   const width = bucketWidth(level);
@@ -59,14 +67,16 @@ function bucketEnd(expires: number, level: number): number {
 
 /** `LVL_GRAN`, jiffies. */
 function bucketWidth(level: number): number {
-  return 8 ** level;
+  return 2 ** (3 * level);
 }
 
 /** `calc_wheel_index()`: level L holds distances below `LVL_START(L + 1)` = 63 * 8^L. */
 function levelFor(distance: number): number {
   let level = 0;
-  while (level < LEVEL_MAX && distance >= (SLOTS_PER_LEVEL - 1) * 8 ** level) {
+  let start = SLOTS_PER_LEVEL - 1;
+  while (level < LEVEL_MAX && distance >= start) {
     level++;
+    start *= 8;
   }
   return level;
 }

@@ -95,6 +95,23 @@ export function fitWidthMiddle(text: string, width: number): string {
   return fitWidth(text, width - displayWidth(tail)) + tail;
 }
 
+/** As {@link fitWidth}, with the `~` in front: addresses of one network differ at their ends. */
+export function fitWidthTail(text: string, width: number): string {
+  if (displayWidth(text) <= width) {
+    return text;
+  }
+  let tail = '';
+  let left = width - 1;
+  for (const character of Array.from(text).reverse()) {
+    left -= characterWidth(character);
+    if (left < 0) {
+      break;
+    }
+    tail = character + tail;
+  }
+  return `~${tail}`;
+}
+
 /** Lines of at most `columns`, broken between words; only a word that is longer stands out. The text is escaped already. */
 export function wrapWords(text: string, columns: number): string[] {
   const lines: string[] = [];

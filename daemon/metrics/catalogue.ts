@@ -323,6 +323,13 @@ export const METRICS = {
     labels: {},
     isSparse: true,
   },
+  auditsFailed: {
+    name: 'stuckd_audits_failed_total',
+    type: 'counter',
+    unit: 'audits',
+    help: 'Audits that came to nothing, asked for by somebody or made for these metrics, which are then those of an earlier one.',
+    labels: {},
+  },
   configReloadSuccessful: {
     name: 'stuckd_config_last_reload_successful',
     type: 'gauge',

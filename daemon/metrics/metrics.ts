@@ -16,7 +16,7 @@ export interface MetricsOptions {
   readonly workloads: WorkloadSource;
   readonly alerts: Pick<AlertSource, 'firing'>;
   readonly status: StatusSource;
-  readonly audits: Pick<AuditSource, 'last'>;
+  readonly audits: Pick<AuditSource, 'last' | 'failed'>;
   readonly facts: () => AgentFacts;
   readonly clock: WallClock;
   readonly workloadLabels: readonly WorkloadLabel[];
@@ -67,7 +67,7 @@ export class Metrics {
     this.#records.update();
     this.#set.set('eventLoopLag', {}, this.#lag.takeMs() / 1000);
     setAgentMetrics(this.#set, status.status(), facts(), alerts.firing(), clock);
-    setAuditMetrics(this.#set, audits.last, clock);
+    setAuditMetrics(this.#set, audits, clock);
     return this.#set.render();
   }
 }

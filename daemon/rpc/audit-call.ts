@@ -1,14 +1,16 @@
 /** AuditConnections: a look at all connections now, told page by page. */
 import { status } from '@grpc/grpc-js';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { findingsOf, type AuditFinding } from '../core/audit/findings.js';
+import { FindingsTally, type FindingTally, worstFirst } from '../core/audit/findings.js';
 import type { AuditResult } from '../core/audit/run.js';
 import type { AuditSource } from '../core/audit/source.js';
 import type { WallClock, WorkloadSource } from '../core/ports.js';
+import { forEachInTurns, sortInTurns } from '../lib/in-turns.js';
 import { type AuditFilter, heldBy, parseAuditFilter } from './audit-filter.js';
 import { auditSummaryToProto, findingToProto } from './audit-mapping.js';
 import { fillPage, pageSizeOf } from './fill-page.js';
 import { stuckd } from './gen/stuckd.js';
+import { KeptAnswers } from './kept-answers.js';
 import { decodePageToken, encodePageToken } from './page-token.js';
 import { durationToMs } from './proto-time.js';
 import { invalidArgument, RpcError, type RpcLog, unary } from './status.js';
@@ -25,7 +27,8 @@ export interface AuditCallOptions {
 
 /** What one audit answers to one question. */
 interface Answer {
-  readonly findings: readonly AuditFinding[];
+  /** Worst first. */
+  readonly findings: readonly FindingTally[];
   readonly summary: stuckd.v1.AuditSummary.$Properties;
 }
 
@@ -34,8 +37,8 @@ const PAGE_SIZE_MAX = 500;
 const THRESHOLD_DEFAULT_US = 15 * 60 * 1_000_000;
 const THRESHOLD_MAX_MS = 365 * 24 * 3_600_000;
 
-/** Answers of which further pages may be asked for; beyond, the oldest is forgotten. */
-const KEPT_ANSWERS = 4;
+/** Findings of all answers together, with a KiB each. */
+const KEPT = { answersMax: 4, sizeMax: 20_000, keepMs: 60_000 };
 
 function thresholdUsOf({ threshold }: Request): number {
   if (!threshold) {
@@ -48,28 +51,38 @@ function thresholdUsOf({ threshold }: Request): number {
   return Math.round(ms * 1000);
 }
 
+/** What one page of it is asked for with. */
+interface Question {
+  readonly filter: AuditFilter;
+  readonly thresholdUs: number;
+}
+
+async function look({ filter, thresholdUs }: Question, { audits, clock }: AuditCallOptions): Promise<Answer> {
+  const result = await auditNow(audits);
+  const tally = new FindingsTally(thresholdUs);
+  await forEachInTurns(result.connections, (connection) => {
+    if (filter.matches(connection)) {
+      tally.add(connection);
+    }
+  });
+  return {
+    findings: await sortInTurns(tally.parts, worstFirst),
+    summary: auditSummaryToProto(tally.total, result, thresholdUs, audits.idleLimits, clock, !filter.isEmpty),
+  };
+}
+
 /** @returns the handler. */
 export function auditCall(options: AuditCallOptions): UntypedServiceImplementation {
   const { audits, clock, workloads, log } = options;
-  const kept = new Map<string, Answer>();
-  let nextId = 1;
-
-  const look = async (filter: AuditFilter, thresholdUs: number): Promise<Answer> => {
-    const result = await auditNow(audits);
-    const connections = result.connections.filter(filter.matches);
-    return {
-      findings: findingsOf(connections, thresholdUs),
-      summary: auditSummaryToProto({ ...result, connections }, thresholdUs, audits.idleLimits, clock),
-    };
-  };
+  const kept = new KeptAnswers<Answer>(KEPT);
 
   const audit = async (request: Request): Promise<Response> => {
-    const filter = parseAuditFilter(request.filter, workloads);
+    const filter = parseAuditFilter(request, workloads);
     const thresholdUs = thresholdUsOf(request);
     const pageSize = pageSizeOf(request.pageSize, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
     const query = `audit ${filter.fingerprint} ${thresholdUs}`;
     const [id = '', from = '0'] = decodePageToken(request.pageToken ?? '', query).split(' ');
-    const answer = id === '' ? await look(filter, thresholdUs) : kept.get(id);
+    const answer = id === '' ? await look({ filter, thresholdUs }, options) : kept.get(id);
     if (answer === undefined) {
       throw invalidArgument(
         'page_token belongs to an audit that is not kept any more; start again',
@@ -77,29 +90,21 @@ export function auditCall(options: AuditCallOptions): UntypedServiceImplementati
       );
     }
     const rest = answer.findings.slice(Number(from));
-    const toMessage = (finding: AuditFinding): stuckd.v1.AuditFinding.$Properties =>
-      findingToProto(finding, audits.idleLimits, workloads.workloadOf(heldBy(finding)), clock);
+    const toMessage = (part: FindingTally): stuckd.v1.AuditFinding.$Properties => {
+      const finding = part.finding();
+      return findingToProto(finding, audits.idleLimits, workloads.workloadOf(heldBy(finding)), clock);
+    };
     const findings = await fillPage(rest, pageSize, toMessage, (message) => stuckd.v1.AuditFinding.encode(message).pos);
     if (findings.length === rest.length) {
+      kept.delete(id);
       return { findings, summary: answer.summary, nextPageToken: '' };
     }
-    const answerId = id === '' ? (nextId++).toString() : id;
-    keep(kept, answerId, answer);
+    const answerId = id === '' ? kept.add(answer, answer.findings.length) : id;
+    kept.touch(answerId);
     const next = Number(from) + findings.length;
     return { findings, summary: answer.summary, nextPageToken: encodePageToken(query, `${answerId} ${next}`) };
   };
   return { auditConnections: unary(log, audit) };
-}
-
-function keep(kept: Map<string, Answer>, id: string, answer: Answer): void {
-  kept.delete(id);
-  kept.set(id, answer);
-  for (const oldest of kept.keys()) {
-    if (kept.size <= KEPT_ANSWERS) {
-      return;
-    }
-    kept.delete(oldest);
-  }
 }
 
 async function auditNow(audits: AuditSource): Promise<AuditResult> {
@@ -107,6 +112,6 @@ async function auditNow(audits: AuditSource): Promise<AuditResult> {
     return await audits.audit();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new RpcError(status.UNAVAILABLE, `connections cannot be audited now: ${reason}`, 'SENSOR_NOT_RUNNING');
+    throw new RpcError(status.UNAVAILABLE, `connections cannot be audited now: ${reason}`, 'SENSOR_UNAVAILABLE');
   }
 }

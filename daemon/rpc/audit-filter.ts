@@ -4,12 +4,14 @@ import type { HeldConnection } from '../core/audit/run.js';
 import type { WorkloadSource } from '../core/ports.js';
 import { checkSize, isPeer, parsePeers } from './connection-filter.js';
 import { namesOf } from './filter-facts.js';
-import type { stuckd } from './gen/stuckd.js';
+import { stuckd } from './gen/stuckd.js';
 import { invalidArgument } from './status.js';
 import { parseWorkloadFields } from './workload-filter.js';
 
 export interface AuditFilter {
   readonly matches: (connection: HeldConnection) => boolean;
+  /** It leaves none out. */
+  readonly isEmpty: boolean;
   /** Two filters that mean the same have the same fingerprint. */
   readonly fingerprint: string;
 }
@@ -19,11 +21,18 @@ export function heldBy({ owner }: Pick<HeldConnection, 'owner'>): Parameters<Wor
   return { owner, lastOwner: null, ownerType: owner === null ? 'unknown' : 'process', creatorCgroupId: 0n };
 }
 
+const { DIRECTION_UNSPECIFIED, DIRECTION_INBOUND, DIRECTION_OUTBOUND } = stuckd.v1.Direction;
+const DIRECTIONS: readonly number[] = [DIRECTION_UNSPECIFIED, DIRECTION_INBOUND, DIRECTION_OUTBOUND];
+
 /** @throws RpcError INVALID_ARGUMENT, naming the field and the value. */
 export function parseAuditFilter(
-  filter: stuckd.v1.ConnectionFilter.$Properties | null | undefined,
+  { filter, direction: wanted }: Pick<stuckd.v1.AuditConnectionsRequest.$Properties, 'filter' | 'direction'>,
   workloads: WorkloadSource,
 ): AuditFilter {
+  const direction = wanted ?? DIRECTION_UNSPECIFIED;
+  if (!DIRECTIONS.includes(direction)) {
+    throw invalidArgument(`direction must be OUTBOUND or INBOUND, or be left out: ${direction}`);
+  }
   if ((filter?.kinds ?? []).length > 0 || filter?.stuckAfter || filter?.detectedBefore) {
     throw invalidArgument(
       'filter.kinds, stuck_after and detected_before are about stuck connections, not for an audit',
@@ -45,11 +54,16 @@ export function parseAuditFilter(
     [...values].map(String).sort(),
   );
   return {
+    isEmpty: direction === DIRECTION_UNSPECIFIED && sorted.every((values) => values.length === 0),
     matches: (connection) =>
-      (wantedPids.size === 0 || (connection.owner?.holders ?? []).some(({ pid }) => wantedPids.has(pid))) &&
+      (direction === DIRECTION_UNSPECIFIED || connection.isInbound === (direction === DIRECTION_INBOUND)) &&
+      (wantedPids.size === 0 || [...wantedPids].some((pid) => connection.holderPids.has(pid))) &&
       (wantedPeers.size === 0 || isPeer(connection, wantedPeers)) &&
       (wantedNetns.size === 0 || wantedNetns.has(connection.netns)) &&
       (isMeant === null || isMeant(namesOf(workloads.workloadOf(heldBy(connection))))),
-    fingerprint: createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 16),
+    fingerprint: createHash('sha256')
+      .update(JSON.stringify([direction, sorted]))
+      .digest('base64url')
+      .slice(0, 16),
   };
 }

@@ -62,5 +62,11 @@ export function callError(error: unknown, deadlineMs = DEADLINE_MS): CallError {
   }
   const [trailer] = error.metadata.get(STATUS_DETAILS_KEY);
   const info = decodeErrorInfo(trailer);
-  return new CallError(FAILURES.get(error.code) ?? 'failed', connectionReason(error.details), { cause: error, info });
+  return new CallError(failureOf(error.code, info), connectionReason(error.details), { cause: error, info });
+}
+
+/** UNAVAILABLE comes from a daemon that is stopping, from none at all, or from one that is there and cannot do this now. */
+function failureOf(code: status, info: ErrorInfo | null): CallFailure {
+  const isThere = code === status.UNAVAILABLE && info !== null && info.reason !== 'STOPPING';
+  return isThere ? 'failed' : (FAILURES.get(code) ?? 'failed');
 }

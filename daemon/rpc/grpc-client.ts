@@ -21,6 +21,8 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.keepalive_timeout_ms': 5000,
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.max_receive_message_length': 16 * 1024 * 1024,
+  // With HTTP/2's 64 KiB a burst of changes would take a round trip of both event loops for every 50 of them.
+  'grpc-node.flow_control_window': 2 * 1024 * 1024,
   'grpc.initial_reconnect_backoff_ms': 500,
   'grpc.max_reconnect_backoff_ms': 5000,
   // The daemon is on this machine; a proxy from the environment would only break the way to it.

@@ -1,8 +1,14 @@
 /** The services of stuckd as grpc-js sees them, for the server and for the client. */
 import { grpc, stuckd } from './gen/stuckd.js';
 import { rpcService } from './service-definition.js';
+import { encodeWatchResponse } from './shared-change.js';
 
-export const CONNECTION_SERVICE = rpcService(stuckd.v1, stuckd.v1.ConnectionService);
+const connectionService = rpcService(stuckd.v1, stuckd.v1.ConnectionService);
+
+export const CONNECTION_SERVICE: typeof connectionService = {
+  ...connectionService,
+  watchStuckConnections: { ...connectionService.watchStuckConnections, responseSerialize: encodeWatchResponse },
+};
 export const NODE_SERVICE = rpcService(stuckd.v1, stuckd.v1.NodeService);
 export const ALERT_SERVICE = rpcService(stuckd.v1, stuckd.v1.AlertService);
 export const HEALTH_SERVICE = rpcService(grpc.health.v1, grpc.health.v1.Health);

@@ -6,10 +6,6 @@ import { timestampFromUs } from './proto-time.js';
 type Change = stuckd.v1.Change.$Properties;
 type Connection = stuckd.v1.StuckConnection.$Properties;
 
-export function encodeChange(change: Change): Uint8Array {
-  return stuckd.v1.Change.encode(change).finish();
-}
-
 function connectionOf({ opened, updated, ended }: Change): Connection {
   return opened ?? updated ?? ended ?? {};
 }

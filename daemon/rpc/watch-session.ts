@@ -10,6 +10,7 @@
 import { LogGapError } from '../core/history.js';
 import { FollowedItems, type WatchKind } from './followed-items.js';
 import type { WatchBacklog, WatchPlace } from './watch-backlog.js';
+import { WatchSnapshot } from './watch-snapshot.js';
 
 /** What a watch follows: items by their ids, and their changes. */
 export interface WatchFeed<Item, Change> {
@@ -47,9 +48,9 @@ export interface WatchLimits {
 }
 
 export const WATCH_LIMITS: WatchLimits = {
-  // One read of the sensor's stream can carry thousands of changes before this session gets its turn.
-  queueMax: 16_384,
-  batchMax: 128,
+  // A storm of 50,000 changes fits, as in the history: what waits there and here is mostly the same.
+  queueMax: 65_536,
+  batchMax: 512,
   inFlightMax: 4,
   heartbeatMs: 15_000,
   slowMs: 30_000,
@@ -90,11 +91,6 @@ interface Queued<Change> {
   readonly sequence: number;
 }
 
-interface Snapshot<Item> {
-  readonly items: readonly Item[];
-  next: number;
-}
-
 /** Keeps of each item only the newest of its updates; what opened and what ended stays. */
 function foldUpdates<Change>(queue: readonly Queued<Change>[]): Queued<Change>[] {
   const seen = new Set<string>();
@@ -125,7 +121,7 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
   #closed = false;
 
   #queue: Queued<Change>[] = [];
-  #snapshot: Snapshot<Item> | null = null;
+  #snapshot: WatchSnapshot<Item> | null = null;
   #backlog: WatchBacklog<Message> | null;
   #isReadingBacklog = false;
   /** Changes that were given up; above 0 the client has yet to be told, and the queue stays empty. */
@@ -174,11 +170,11 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     });
   }
 
-  #takeSnapshot(): Snapshot<Item> {
+  #takeSnapshot(): WatchSnapshot<Item> {
     const current = this.#feed.current();
-    const items = this.#filter.matchesAll ? current.slice() : current.filter(this.#filter.matches);
+    const items = this.#filter.matchesAll ? current : current.filter(this.#filter.matches);
     this.#followed = new FollowedItems(this.#filter.matchesAll ? null : items.map(({ id }) => id));
-    return { items, next: 0 };
+    return new WatchSnapshot(items);
   }
 
   #onChange(change: Change): void {
@@ -193,6 +189,9 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     if (this.#lost > 0) {
       this.#giveUp(1);
       return;
+    }
+    if (this.#snapshot?.takeIn(item, kind) === true) {
+      return; // a turn is scheduled as long as there is a snapshot
     }
     this.#queue.push({ change, id: item.id, kind, sequence: this.#place.position() });
     if (this.#queue.length > this.#limits.queueMax) {
@@ -316,15 +315,13 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     }
     const snapshot = this.#snapshot;
     if (snapshot !== null) {
-      const end = Math.min(snapshot.next + room(), snapshot.items.length);
-      for (const item of snapshot.items.slice(snapshot.next, end)) {
+      for (const item of snapshot.take(room())) {
         batch.push(this.#mapper.snapshotItem(item));
       }
-      snapshot.next = end;
-      if (room() === 0) {
+      if (!snapshot.isTold || room() === 0) {
         return batch;
       }
-      batch.push(this.#mapper.snapshotEnd(snapshot.items.length));
+      batch.push(this.#mapper.snapshotEnd(snapshot.told));
       this.#snapshot = null;
     }
     for (const { change, kind } of this.#queue.splice(0, room())) {

@@ -31,6 +31,8 @@ export interface SessionListener {
 /** A sensor that is not ready after this time hangs: loading takes 0.1 s, on an emulated machine some seconds. */
 const READY_TIMEOUT_MS = 60_000;
 const CLOSE_GRACE_MS = 2000;
+/** Behind a chunk of this size there is probably another; some 100 reports. */
+const LARGE_CHUNK_BYTES = 32 * 1024;
 /** No sensor has as many programs, or features. */
 const PROGRAMS_MAX = 64;
 /** Commands that wait for a sensor which does not read them; there is room for one watch of every tracked socket. */
@@ -66,13 +68,19 @@ export class SensorSession {
     const timer = setTimeout(() => {
       this.#fail(`it was not ready after ${READY_TIMEOUT_MS / 1000} s`);
     }, READY_TIMEOUT_MS);
-    this.#link.stream.on('data', (chunk: Uint8Array) => {
+    const { stream } = this.#link;
+    stream.on('data', (chunk: Uint8Array) => {
       this.#take(chunk);
       if (this.#ready) {
         clearTimeout(timer);
       }
+      if (chunk.length >= LARGE_CHUNK_BYTES) {
+        // Left alone, libuv reads 32 chunks in a row, which in a storm keeps all other work waiting for a second.
+        stream.pause();
+        setImmediate(() => stream.resume());
+      }
     });
-    this.#link.stream.on('end', () => {
+    stream.on('end', () => {
       this.#truncation = this.#stream.end()?.message ?? null;
     });
     const ended = await this.#link.ended;

@@ -134,10 +134,17 @@ export function encodeConfigure(configuration: SensorConfiguration): Uint8Array 
   return bytesOf(view);
 }
 
-/** Asks for a pass as soon as possible, besides those that run by their intervals. */
-export function encodePass(kind: PassKind): Uint8Array {
+/** Descriptors of connections that one audit reports; beyond, the sensor only counts them. */
+export const AUDIT_REPORT_MAX = 100_000;
+
+/**
+ * Asks for a pass as soon as possible, besides those that run by their intervals.
+ * @param reportMax of an audit
+ */
+export function encodePass(kind: PassKind, reportMax = AUDIT_REPORT_MAX): Uint8Array {
   const view = startCommand(COMMAND_KIND.COMMAND_PASS, PASS_COMMAND_SIZE);
   view.setUint32(PASS_COMMAND.passKind, PASS_NUMBERS[kind], LITTLE_ENDIAN);
+  view.setUint32(PASS_COMMAND.reportMax, kind === 'audit' ? reportMax : 0, LITTLE_ENDIAN);
   return bytesOf(view);
 }
 

@@ -2,7 +2,7 @@
 import type { Offset } from './offset.js';
 
 export const SENSOR_MAGIC = 0x31646b6375747321n;
-export const SENSOR_LAYOUT_HASH = 0x096c0ff6da4f2a2dn;
+export const SENSOR_LAYOUT_HASH = 0xbde9799799b6ec22n;
 export const SENSOR_RECORD_MAX = 1024;
 
 /** `enum command_kind` */
@@ -247,6 +247,7 @@ export const INTEREST_RECORD_SIZE = 64;
 /** Where the fields of `struct pass_command` are. */
 export const PASS_COMMAND = {
   passKind: 8 as Offset<'__u32'>,
+  reportMax: 12 as Offset<'__u32'>,
 } as const;
 
 export const PASS_COMMAND_SIZE = 16;

@@ -63,6 +63,7 @@ export interface ServerSetup {
 const NO_AUDITS: AuditSource = {
   idleLimits: [],
   last: null,
+  failed: 0,
   audit: () => Promise.reject(new Error('the sensor is not running yet')),
 };
 

@@ -8,6 +8,8 @@ export interface BenchArguments {
   readonly json: boolean;
   /** Connections that `sweep` opens. */
   readonly connections: number;
+  /** Where the daemons of the parts write CPU profiles as they end; null for none. */
+  readonly profileDirectory: string | null;
   readonly help: boolean;
 }
 
@@ -23,6 +25,7 @@ export const CONNECTIONS_MAX = 200_000;
 const OPTIONS = {
   json: { type: 'boolean', default: false },
   connections: { type: 'string', default: String(CONNECTIONS_DEFAULT) },
+  profile: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
@@ -59,6 +62,7 @@ export function parseBenchArguments(argv: readonly string[], known: readonly str
     parts: positionals.length === 0 ? known : known.filter((name) => positionals.includes(name)),
     json: values.json,
     connections: parseConnections(values.connections),
+    profileDirectory: values.profile ?? null,
     help: values.help,
   };
 }

@@ -1,5 +1,5 @@
 /** The built daemon as a child, with a socket and a state directory of its own. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
@@ -8,7 +8,7 @@ import { packageRoot } from '../support/package-root.js';
 import { waitFor } from '../support/wait-for.js';
 
 const START_TIMEOUT_MS = 60_000;
-const STOP_GRACE_MS = 10_000;
+const STOP_GRACE_MS = 60_000;
 /** How often a start is looked at: this is the resolution of the start-up times. */
 const START_POLL_MS = 1;
 
@@ -18,7 +18,7 @@ export class BenchDaemon {
   readonly #socketPath: string;
   #client: StuckdClient | null = null;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, profileDirectory: string | null) {
     mkdirSync(directory, { recursive: true });
     this.#socketPath = join(directory, 'stuckd.sock');
     this.environment = {
@@ -27,16 +27,21 @@ export class BenchDaemon {
       STUCKD_HTTP_ADDRESS: '127.0.0.1:0',
     };
     const main = join(packageRoot(), 'build/bin/stuckd.js');
-    this.process = startProcess([process.execPath, main, 'run', '--json'], {
+    const profiling = profileDirectory === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
+    this.process = startProcess([process.execPath, ...profiling, main, 'run', '--json'], {
       env: this.environment,
       unsetEnv: ['STUCKD_SENSOR_ADDRESS'],
       deathSignal: 'TERM',
     });
   }
 
-  /** Starts it; nothing is waited for. @param directory of its own; made if it does not exist */
-  static start(directory: string): BenchDaemon {
-    return new BenchDaemon(directory);
+  /**
+   * Starts it; nothing is waited for.
+   * @param directory of its own; made if it does not exist
+   * @param profileDirectory where it writes a CPU profile as it ends
+   */
+  static start(directory: string, profileDirectory: string | null = null): BenchDaemon {
+    return new BenchDaemon(directory, profileDirectory);
   }
 
   /** Waits for the first complete picture: the sensor is attached and its first sweep is complete. */
@@ -75,11 +80,32 @@ export class BenchDaemon {
   }
 
   status(): Promise<StatusResponse> {
-    this.#client ??= createStuckdClient(`unix:${this.#socketPath}`);
-    return this.#client.getStatus();
+    return this.client.getStatus();
+  }
+
+  /** One connection for all calls of the benchmark itself; nothing is connected before the first. */
+  get client(): StuckdClient {
+    this.#client ??= this.connect();
+    return this.#client;
+  }
+
+  /** @returns a client with a connection of its own, to be closed by the caller, as another program would have it. */
+  connect(): StuckdClient {
+    return createStuckdClient(`unix:${this.#socketPath}`);
+  }
+
+  /** @returns what Prometheus would get. */
+  async scrape(): Promise<string> {
+    const address = this.process.lines.map((line) => /metrics are at (http:[^"]+)/.exec(line)?.[1]).find(Boolean);
+    if (address === undefined) {
+      throw new Error('the daemon did not say where its metrics are');
+    }
+    const response = await fetch(address);
+    return response.text();
   }
 
   async stop(): Promise<void> {
+    process.stderr.write(this.process.stderrTail);
     this.#client?.close();
     await this.process.stop(STOP_GRACE_MS);
   }
@@ -89,13 +115,4 @@ export class BenchDaemon {
       throw new Error(`the daemon ended: ${this.process.stderrTail.trim() || (this.process.lines.at(-1) ?? '')}`);
     }
   }
-}
-
-/** @returns resident memory of a process (VmRSS of /proc/PID/status), KiB. */
-export function residentKib(pid: number): number {
-  const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  if (match === null) {
-    throw new Error(`process ${pid} has no VmRSS`);
-  }
-  return Number(match[1]);
 }

@@ -1,5 +1,6 @@
 /** The real sensor, driven as the daemon drives it, for benchmarks that need nothing else of the daemon. */
 import type { Interest } from '../../daemon/core/interest.js';
+import type { SensorRecord } from '../../daemon/core/sensor-records.js';
 import type { PassReport } from '../../daemon/core/snapshot.js';
 import { spawnSensor } from '../../daemon/sensor/sensor-link.js';
 import { builtSensorPath } from '../../daemon/sensor/sensor-path.js';
@@ -32,10 +33,15 @@ export const QUIET: SensorConfiguration = {
 };
 
 const SWEEP_TIMEOUT_MS = 60_000;
+/** It gives way to everything else, this process included. */
+const AUDIT_TIMEOUT_MS = 300_000;
+const REPORT_MAX = 2 ** 32 - 1;
 
 export class BenchSensor {
   readonly #session: SensorSession;
   readonly #sweeps = new Mailbox<PassReport>('sweep of the sensor');
+  readonly #audits = new Mailbox<PassReport>('audit of the sensor');
+  #onRecord: (record: SensorRecord) => void = () => undefined;
   #pid = 0;
 
   private constructor(configuration: SensorConfiguration, complain: (line: string) => void) {
@@ -45,8 +51,9 @@ export class BenchSensor {
       },
       records: (records) => {
         for (const record of records) {
-          if (record.type === 'pass' && record.pass.kind === 'sweep' && record.pass.edge === 'end') {
-            this.#sweeps.put(record.pass);
+          this.#onRecord(record);
+          if (record.type === 'pass' && record.pass.edge === 'end') {
+            this.#mailboxOf(record.pass)?.put(record.pass);
           }
         }
       },
@@ -58,6 +65,7 @@ export class BenchSensor {
     const sensor = new BenchSensor(configuration, progress);
     const ended = sensor.#session.run().then(({ reason }) => {
       sensor.#sweeps.close(reason);
+      sensor.#audits.close(reason);
     });
     cleanup.push('sensor', async () => {
       sensor.#session.close();
@@ -88,11 +96,27 @@ export class BenchSensor {
     return this.#nextSweep();
   }
 
-  async #nextSweep(): Promise<PassReport> {
-    const pass = await this.#sweeps.take(SWEEP_TIMEOUT_MS);
-    if (pass.error !== 0) {
-      throw new Error(`the sweep was cut short with errno ${pass.error}`);
-    }
+  /** An audit without a limit. @param onRecord gets whatever comes meanwhile. @throws Error as `sweep()` does */
+  async audit(onRecord: (record: SensorRecord) => void): Promise<PassReport> {
+    this.#onRecord = onRecord;
+    this.#session.send(encodePass('audit', REPORT_MAX));
+    const pass = complete(await this.#audits.take(AUDIT_TIMEOUT_MS));
+    this.#onRecord = () => undefined;
     return pass;
   }
+
+  async #nextSweep(): Promise<PassReport> {
+    return complete(await this.#sweeps.take(SWEEP_TIMEOUT_MS));
+  }
+
+  #mailboxOf({ kind }: PassReport): Mailbox<PassReport> | null {
+    return kind === 'sweep' ? this.#sweeps : kind === 'audit' ? this.#audits : null;
+  }
+}
+
+function complete(pass: PassReport): PassReport {
+  if (pass.error !== 0) {
+    throw new Error(`the ${pass.kind} was cut short with errno ${pass.error}`);
+  }
+  return pass;
 }

@@ -3,7 +3,7 @@
  * one may not have as many descriptors.
  */
 import type { Interest } from '../../daemon/core/interest.js';
-import type { LabLink } from '../../daemon/demo/lab/lab-link.js';
+import { runCommand } from '../../daemon/demo/lab/command.js';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { NetnsLab } from '../../daemon/demo/lab/netns-lab.js';
 import type { PartContext } from './part.js';
@@ -12,6 +12,8 @@ import { buildProgram, LineTool } from './tools.js';
 const CLIENT_ADDRESS = '10.77.0.1';
 const SERVER_ADDRESS = '10.77.0.2';
 const FIRST_PORT = 8000;
+/** A device in the client's namespace that loses what it is given. */
+const HOLE = 'hole';
 /** A client address has some 28,000 ports for each of these. */
 const PORTS = 16;
 /** What the client ends of the first pair of programs lead to, and what the server ends came in through. */
@@ -24,6 +26,7 @@ export const LOAD_INTERESTS: readonly Interest[] = Array.from(
 ]);
 /** Opening one takes some 50 us; this only bounds what goes wrong. */
 const OPEN_TIMEOUT_MS = 120_000;
+const TRICKLE_TIMEOUT_MS = 120_000;
 
 /** Where not even root may raise its limit of descriptors, more connections need more processes. */
 const SPARE_DESCRIPTORS = 200;
@@ -39,31 +42,36 @@ interface Pair {
 export class ConnectionLoad {
   readonly client: LabNamespace;
   readonly server: LabNamespace;
-  readonly link: LabLink;
   readonly #lab: NetnsLab;
   readonly #program: string;
   readonly #pairs: Pair[] = [];
 
-  private constructor(lab: NetnsLab, link: LabLink, program: string) {
+  private constructor(lab: NetnsLab, client: LabNamespace, server: LabNamespace, program: string) {
     this.#lab = lab;
-    this.link = link;
-    this.client = link.near.namespace;
-    this.server = link.far.namespace;
+    this.client = client;
+    this.server = server;
     this.#program = program;
   }
 
   /** Makes the namespaces, without any connection yet. */
-  static async start({ cleanup }: PartContext): Promise<ConnectionLoad> {
+  static async start({ cleanup }: Pick<PartContext, 'cleanup'>): Promise<ConnectionLoad> {
     const program = await buildProgram('connections');
     const lab = new NetnsLab();
     cleanup.push('network namespaces', () => lab.close());
     const client = await lab.addNamespace('client');
     const server = await lab.addNamespace('server');
-    const link = await lab.link(
+    await lab.link(
       { namespace: client, addresses: [`${CLIENT_ADDRESS}/24`] },
       { namespace: server, addresses: [`${SERVER_ADDRESS}/24`] },
     );
-    return new ConnectionLoad(lab, link, program);
+    const load = new ConnectionLoad(lab, client, server, program);
+    await load.#makeHole();
+    return load;
+  }
+
+  /** Of a process that holds client ends, once there is one. */
+  get clientPid(): number {
+    return this.#pairs[0]?.client.process.pid ?? 0;
   }
 
   /** Opens `count` more, and returns when both ends hold them all. */
@@ -79,12 +87,54 @@ export class ConnectionLoad {
     }
   }
 
-  /** From now on the client's segments vanish; then it sends one on each connection, which will be sent again and again. */
+  /**
+   * From now on the client's segments vanish; then it sends one on each connection, which will be sent again and again.
+   * They are led to a device that takes and loses them: a firewall behind a veth would refuse most of a burst of thousands
+   * (net.core.netdev_max_backlog), which TCP is told, and a segment that was refused is no sign of a black hole.
+   */
   async blackHole(): Promise<void> {
-    await this.link.cut('to_far');
+    await this.#cut();
     for (const { client } of this.#pairs) {
       await client.command('send', 'sent');
     }
+  }
+
+  /** The same, with a pause after each segment, so that no two connections get stuck at once. */
+  async blackHoleOneByOne(pauseUs: number): Promise<void> {
+    await this.#cut();
+    for (const { client } of this.#pairs) {
+      await client.command(`trickle ${pauseUs}`, 'sent', TRICKLE_TIMEOUT_MS);
+    }
+  }
+
+  /** Has the first connections send a keepalive probe every second, which the server answers. */
+  async probeEverySecond(count: number): Promise<void> {
+    await this.#pairs[0]?.client.command(`probe ${count}`, 'probing');
+  }
+
+  /** Ends what `blackHole` did; each connection recovers with its next retransmission. */
+  async heal(): Promise<void> {
+    await this.#ip(`route del ${SERVER_ADDRESS}/32 dev ${HOLE}`);
+  }
+
+  async #cut(): Promise<void> {
+    await this.#ip(`route add ${SERVER_ADDRESS}/32 dev ${HOLE} src ${CLIENT_ADDRESS}`);
+  }
+
+  /** A bridge whose only port takes nothing that is not addressed to it. */
+  async #makeHole(): Promise<void> {
+    await this.#ip(`link add ${HOLE} type bridge`);
+    await this.#ip(`link add ${HOLE}-port type veth peer name ${HOLE}-end`);
+    await this.#ip(`link set ${HOLE}-port master ${HOLE}`);
+    await this.#ip(`link set ${HOLE}-port type bridge_slave flood off`);
+    for (const device of [`${HOLE}-end`, `${HOLE}-port`, HOLE]) {
+      await this.#ip(`link set ${device} up`);
+    }
+    await this.#ip(`neighbour add ${SERVER_ADDRESS} lladdr 02:00:00:00:00:01 dev ${HOLE} nud permanent`);
+  }
+
+  async #ip(command: string): Promise<void> {
+    await runCommand(['nsenter', `--net=${this.client.path}`, 'ip', ...command.split(' ')]);
   }
 
   async #addPair(): Promise<Pair> {

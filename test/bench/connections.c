@@ -10,6 +10,8 @@
  *   listen:  await N    answered by "accepted N" once N connections in all were accepted
  *   connect: open N     opens N more; answered by "opened N"
  *            send       one segment of data on each connection; answered by "sent N"
+ *            trickle US the same with a pause of US microseconds after each
+ *            probe N    lets the first N send a keepalive probe every second; answered by "probing N"
  *
  * The first line of output is "ready DESCRIPTORS", how many it may have. Sockets are closed with a RST (SO_LINGER 0):
  * thousands of orphans that wait for an acknowledgement would keep a namespace alive for minutes after its end.
@@ -111,7 +113,7 @@ static void open_connections(struct sockaddr_in address, in_port_t first_port, l
 	answer("opened", socket_count);
 }
 
-static void send_on_all(void)
+static void send_on_all(long pause_us)
 {
 	static const char data[100];
 
@@ -119,8 +121,25 @@ static void send_on_all(void)
 		if (send(sockets[i], data, sizeof(data), MSG_DONTWAIT) != sizeof(data)) {
 			die("send");
 		}
+		if (pause_us > 0) {
+			usleep(pause_us);
+		}
 	}
 	answer("sent", socket_count);
+}
+
+static void probe_on(long count)
+{
+	int one = 1;
+
+	for (long i = 0; i < count && i < socket_count; i++) {
+		if (setsockopt(sockets[i], IPPROTO_TCP, TCP_KEEPIDLE, &one, sizeof(one)) ||
+		    setsockopt(sockets[i], IPPROTO_TCP, TCP_KEEPINTVL, &one, sizeof(one)) ||
+		    setsockopt(sockets[i], SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one))) {
+			die("SO_KEEPALIVE");
+		}
+	}
+	answer("probing", count);
 }
 
 static int run_connect(struct sockaddr_in address, in_port_t first_port, long ports)
@@ -131,7 +150,11 @@ static int run_connect(struct sockaddr_in address, in_port_t first_port, long po
 		if (strncmp(line, "open ", 5) == 0) {
 			open_connections(address, first_port, ports, parse_number(line + 5, 1, CONNECTIONS_MAX));
 		} else if (strcmp(line, "send\n") == 0) {
-			send_on_all();
+			send_on_all(0);
+		} else if (strncmp(line, "trickle ", 8) == 0) {
+			send_on_all(parse_number(line + 8, 1, 1000000));
+		} else if (strncmp(line, "probe ", 6) == 0) {
+			probe_on(parse_number(line + 6, 1, CONNECTIONS_MAX));
 		} else {
 			fprintf(stderr, "bench-connections: unknown command %s", line);
 			return 2;

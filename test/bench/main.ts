@@ -2,23 +2,37 @@
 import { sweepLeftovers } from '../../daemon/demo/lab/leftovers.js';
 import { CleanupStack } from '../../daemon/lib/cleanup-stack.js';
 import { type BenchArguments, parseBenchArguments, UsageError } from './arguments.js';
+import { auditPart } from './audit.js';
 import { eventPart } from './event.js';
 import { forecastPart } from './forecast.js';
+import { idlePart } from './idle.js';
+import { latencyPart } from './latency.js';
 import { memoryPart } from './memory.js';
 import type { Figures, Part, PartResult } from './part.js';
 import { formatResult } from './report.js';
 import { startPart } from './start.js';
+import { stormPart } from './storm.js';
 import { sweepPart } from './sweep.js';
 
-const PARTS: readonly Part[] = [sweepPart, eventPart, memoryPart, startPart, forecastPart];
+const PARTS: readonly Part[] = [
+  sweepPart,
+  auditPart,
+  eventPart,
+  latencyPart,
+  idlePart,
+  memoryPart,
+  startPart,
+  stormPart,
+  forecastPart,
+];
 
 /** What a step of the clean-up may take: thousands of sockets are closed in some of them. */
-const CLEANUP_STEP_MS = 20_000;
+const CLEANUP_STEP_MS = 70_000;
 
 function usage(): string {
   const width = Math.max(...PARTS.map(({ name }) => name.length));
   return [
-    'npm run bench [-- PART...] [--json] [--connections N]',
+    'npm run bench [-- PART...] [--json] [--connections N] [--profile DIR]',
     '',
     ...PARTS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     '',

@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import { startProcess } from '../../daemon/demo/lab/managed-process.js';
 import type { StatusResponse } from '../../daemon/rpc/grpc-client.js';
-import { BenchDaemon, residentKib } from './bench-daemon.js';
+import { BenchDaemon } from './bench-daemon.js';
 import { ConnectionLoad } from './connection-load.js';
 import type { Part, PartContext, PartResult, Row } from './part.js';
+import { residentKib } from './process-usage.js';
 import { formatKib } from './report.js';
 import { scratchDirectory } from './scratch.js';
 import { ratio, significant } from './statistics.js';

@@ -221,13 +221,14 @@ describe('alerts', { skip, concurrency: atOnce(3, 1) }, () => {
       return `${String(stuckCount)} of ${String(totalCount)}`;
     };
     await followed.until('3 of 10', () => share() === '3 of 10');
-    for (const id of ['a5', 'a6', 'a7', 'a8', 'a9']) {
+    // So many that the last step is news wherever a sweep comes in between: from 5 to 4 is a fifth.
+    for (const id of ['a4', 'a5', 'a6', 'a7', 'a8', 'a9']) {
       await program.command(`close ${id}`);
     }
-    await followed.until('3 of 5', () => share() === '3 of 5');
+    await followed.until('3 of 4', () => share() === '3 of 4');
     assert.match(
       followed.changes.at(-1)?.alert.summary ?? '',
-      /: 3 of 5 connections to 10\.78\.1\.2:8000 have had no answer/u,
+      /: 3 of 4 connections to 10\.78\.1\.2:8000 have had no answer/u,
     );
     assert.equal(followed.of('fired').length, 1);
   });

@@ -9,7 +9,7 @@ import type { StuckdUnderTest } from './stuckd.js';
 import { waitFor } from './wait-for.js';
 
 export type Finding = stuckd.v1.AuditFinding.$Properties;
-export type Audited = stuckd.v1.AuditedConnection.$Properties;
+export type Audited = stuckd.v1.AuditSample.$Properties;
 
 /** An audit of one namespace. */
 export async function auditOf({ client }: StuckdUnderTest, { inode }: LabNamespace): Promise<AuditResponse> {
@@ -38,8 +38,9 @@ export function sampleOf({ findings }: AuditResponse, localPort: number | undefi
 }
 
 /** Milliseconds; Infinity: for ever. */
-export function waitMs(duration: Parameters<typeof durationToMs>[0] | null | undefined): number {
-  return duration === null || duration === undefined ? Infinity : durationToMs(duration);
+export function waitMs(hang: stuckd.v1.HangTime.$Properties | null | undefined): number {
+  assert.ok(hang?.never === true || hang?.time, 'either never or a time');
+  return hang.time ? durationToMs(hang.time) : Infinity;
 }
 
 export function ruleNames({ rules }: Audited): readonly string[] {

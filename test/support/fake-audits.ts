@@ -9,20 +9,27 @@ const CONTEXT = { kernel: TEST_KERNEL, clock: clockAt(TEST_KERNEL, 0), idleLimit
 
 /** Every other one has keepalive; each is of another process to another peer. */
 function connection(number: number): HeldConnection {
-  const remote = { address: `10.1.0.${number}`, port: 80 };
+  const remote = { address: `10.1.${number >> 8}.${number & 255}`, port: 80 };
   const snapshot = snapshotAt(TEST_KERNEL, 0, { remote, keepalive: number % 2 === 0 });
-  return { ...auditedConnection(snapshot, CONTEXT), owner: { ...OWNER, pid: 100 + number } };
+  const pid = 100 + number;
+  return { ...auditedConnection(snapshot, CONTEXT), owner: { ...OWNER, pid, holders: [] }, holderPids: new Set([pid]) };
 }
 
 /** Each audit finds one connection more than the one before. */
 export class FakeAudits implements AuditSource {
   readonly idleLimits = [];
   readonly last = null;
+  readonly failed = 0;
+  readonly #first: number;
   count = 0;
 
+  /** @param first how many connections the first one finds */
+  constructor(first = 5) {
+    this.#first = first;
+  }
+
   audit(): Promise<AuditResult> {
-    this.count++;
-    const connections = Array.from({ length: 4 + this.count }, (_, index) => connection(index + 1));
+    const connections = Array.from({ length: this.#first + this.count++ }, (_, index) => connection(index + 1));
     return Promise.resolve({ connections, unreported: 0, endUs: this.count, durationUs: 10 });
   }
 }

@@ -20,6 +20,15 @@ export interface ProcessStatus {
 /** CAP_PERFMON 38 and CAP_BPF 39. */
 export const BPF_AND_PERFMON = (1n << 38n) | (1n << 39n);
 
+/** Also of a process that has ended and waits for init, which may take its time. */
+export function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\tZ/m.test(readFileSync(`/proc/${String(pid)}/status`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
 /** @throws Error if there is no such process. */
 export function processStatus(pid: number): ProcessStatus {
   return parseProcessStatus(readFileSync(`/proc/${String(pid)}/status`, 'utf8'));

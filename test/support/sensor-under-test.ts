@@ -123,11 +123,11 @@ export class SensorUnderTest {
     );
   }
 
-  /** Waits for a pass that begins after this call. */
-  async pass(kind: PassKind): Promise<PassReport> {
+  /** Waits for a pass that begins after this call. @param reportMax of an audit */
+  async pass(kind: PassKind, reportMax?: number): Promise<PassReport> {
     const requestedUs = monoUs();
-    this.#session.send(encodePass(kind));
-    const isIt = (pass: PassReport): boolean => pass.kind === kind && pass.monoUs - pass.durationUs >= requestedUs;
+    this.#session.send(encodePass(kind, reportMax));
+    const isIt = (pass: PassReport): boolean => pass.kind === kind && beginOf(pass) >= requestedUs;
     return this.#until(`a ${kind}`, () => this.#passes.find(isIt));
   }
 
@@ -148,6 +148,20 @@ export class SensorUnderTest {
       throw new Error(`the sweep did not report the socket with cookie ${String(cookie)}`);
     }
     return visit;
+  }
+
+  /** Waits for a pass of each kind, asked for in one go, of which the second ran while the first was under way. */
+  async passWithin(outer: PassKind, inner: PassKind): Promise<readonly [PassReport, PassReport]> {
+    const ask = async (): Promise<readonly [PassReport, PassReport] | undefined> => {
+      const [around, within] = await Promise.all([this.pass(outer), this.pass(inner)]);
+      return beginOf(around) < beginOf(within) && within.monoUs < around.monoUs ? [around, within] : undefined;
+    };
+    return waitFor(ask, { what: `a ${inner} in the middle of a ${outer}` });
+  }
+
+  /** How many reports of sockets a pass has written. */
+  reportsOf({ passId }: PassReport): number {
+    return this.#visits.filter((socket) => socket.passId === passId).length;
   }
 
   /** What a pass that begins after this call says about a socket; undefined if it has nothing to say. */
@@ -176,6 +190,10 @@ export class SensorUnderTest {
     }
     return found;
   }
+}
+
+function beginOf({ monoUs: endUs, durationUs }: PassReport): number {
+  return endUs - durationUs;
 }
 
 /** One sensor for all tests of a suite. To be called in the suite. @returns gives it, inside a test. */

@@ -1,6 +1,7 @@
 /** A program in a terminal of its own: a tmux server that serves nobody else. */
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitFor } from './wait-for.js';
@@ -10,8 +11,24 @@ export function whyNoTmux(): string | false {
   return spawnSync('tmux', ['-V']).status === 0 ? false : 'tmux is not installed (Debian: tmux)';
 }
 
+/**
+ * A tmux server is nobody's child, and would go on for ever when a test is killed. This one waits for the end of its input,
+ * which comes with the end of the test's process however that ends, and is out of reach of what ends that.
+ */
+const GUARD = 'cat >/dev/null; tmux -S "$0/socket" kill-server; rm -rf "$0"';
+
+function startGuard(directory: string): ChildProcess {
+  const guard = spawn('sh', ['-c', GUARD, directory], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  guard.unref();
+  // A pipe of the process that must not keep it alive.
+  (guard.stdin as Socket | null)?.unref();
+  return guard;
+}
+
 export class Tmux {
   readonly #directory = mkdtempSync(join(tmpdir(), 'stuckd-tmux-'));
+  readonly #guard = startGuard(this.#directory);
+  #isClosed = false;
 
   /**
    * Starts a shell without any of the user's own settings.
@@ -68,7 +85,7 @@ export class Tmux {
           seen = this.screen();
           return wanted.test(seen.join('\n')) ? seen : null;
         },
-        { what: `${String(wanted)} on the screen`, timeoutMs: 30_000 },
+        { what: `${String(wanted)} on the screen` },
       );
     } catch (error) {
       throw new Error(`the screen shows\n${seen.join('\n')}`, { cause: error });
@@ -80,6 +97,11 @@ export class Tmux {
     this.#run('pipe-pane', '-O', `cat > '${path}'`);
   }
 
+  /** Of the server that all of it runs in. */
+  get serverPid(): number {
+    return Number(this.ask('pid'));
+  }
+
   /** Processes that the shell has started. */
   children(): readonly number[] {
     const shell = this.ask('pane_pid');
@@ -87,9 +109,15 @@ export class Tmux {
     return children === '' ? [] : children.split(' ').map(Number);
   }
 
+  /** Hangs up on whatever runs in it. Again it does nothing. */
   close(): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
     this.#run('kill-server');
     rmSync(this.#directory, { recursive: true, force: true });
+    this.#guard.stdin?.end();
   }
 
   #run(...args: readonly string[]): string {

@@ -5,6 +5,7 @@ import { DEFAULT_ADDRESS } from '../../rpc/address.js';
 import { SEVERITIES_BY_NAME } from '../../rpc/alert-names.js';
 import { DELIVERY_STATES_BY_NAME } from '../../rpc/delivery-names.js';
 import { KINDS_BY_NAME } from '../../rpc/enum-mapping.js';
+import { DIRECTION_NAMES } from '../audit-arguments.js';
 
 const KIND_NAMES = [...KINDS_BY_NAME.keys()];
 const SEVERITY_NAMES = [...SEVERITIES_BY_NAME.keys()];
@@ -174,12 +175,18 @@ const AUDIT_FILTERS = FILTERS.filter(({ name }) => name !== 'kind').map((option)
 export const AUDIT: readonly OptionManual[] = [
   ...AUDIT_FILTERS,
   limit('findings'),
-  { name: 'threshold', value: 'TIME', text: 'from which on a wait is too long (default: 15m)' },
+  {
+    name: 'direction',
+    value: 'WAY',
+    completes: DIRECTION_NAMES,
+    text: 'only connections that were made here (outbound), or that clients made (inbound)',
+  },
+  { name: 'threshold', value: 'TIME', text: 'a wait that is longer is too long (default: 15m)' },
   {
     name: 'fail-on',
     value: 'WHAT',
     completes: ['never', ...AUDIT_RULES],
-    text: 'end with exit code 4 if there is a connection that would hang for ever (never), for longer than a time (15m), or that breaks a rule (its name)',
+    text: 'end with exit code 4 if there is a connection that would hang for ever (never) or for longer than a time (15m), in flight or idle, or that breaks a rule (its name)',
     isList: true,
   },
 ];

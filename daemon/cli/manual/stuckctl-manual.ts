@@ -99,12 +99,15 @@ const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
   audit: {
     summary: 'what would hang, and for how long, if a peer vanished now',
     description: [
-      'Looks at every established connection: how long until its application would learn of it if the peer vanished now, without a FIN or a RST, with data in flight and while idle; and which rules it breaks. By process and destination, worst first. Timeouts of the application itself cannot be seen.',
+      'Looks at every established connection that a process has a descriptor of: how long until its application would learn of it if the peer vanished now, without a FIN or a RST, with data in flight and while idle; and which rules it breaks. By process and destination, worst first. Timeouts of the application itself cannot be seen, nor connections of the kernel, or that nobody has accepted yet.',
       'The rules are:',
       AUDIT_RULES.map((rule) => `  ${rule}`).join('\n'),
     ],
     options: [...AUDIT, ...COMMON],
-    notes: ['json is one document, {"findings": [...], "summary": {...}}; jsonl is one finding a line.'],
+    notes: [
+      'Connections from clients count for --fail-on as well, unless --direction outbound leaves them out. The exit code is 1 where it cannot be said: nothing matches the filters, or there are too many connections to look at all of them.',
+      'json is one document, {"findings": [...], "summary": {...}}; jsonl is one finding a line.',
+    ],
   },
   alerts: {
     summary: 'what a person should know of: one alert for a process and a peer',

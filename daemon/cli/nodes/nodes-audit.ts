@@ -1,7 +1,7 @@
 /** `stuckctl audit` of several nodes: what each has found, worst first, and below it the sums. */
 import { heavierFirst, type FindingWeight } from '../../core/audit/findings.js';
 import { toProtoJson } from '../../rpc/proto-json.js';
-import { type AuditCommand, fails, fetchAudit } from '../audit-command.js';
+import { type AuditCommand, check, fetchAudit, isFiltered } from '../audit-command.js';
 import { formatAudit } from '../audit-table.js';
 import { type CliIo, EXIT } from '../cli-io.js';
 import { type AuditFinding, mergeAuditSummaries } from './merge-audits.js';
@@ -14,8 +14,8 @@ const FINDINGS_MAX = 100_000;
 function weightOf({ peer, exposure, connectionCount }: AuditFinding): FindingWeight {
   return {
     isInbound: peer === null || peer === undefined,
-    never: exposure?.neverCount ?? 0,
-    over: exposure?.overThresholdCount ?? 0,
+    never: exposure?.worst?.neverCount ?? 0,
+    over: exposure?.worst?.overThresholdCount ?? 0,
     connections: connectionCount ?? 0,
   };
 }
@@ -34,7 +34,8 @@ export async function auditNodes(command: AuditCommand, group: NodeGroup, io: Cl
     .sort((a, b) => heavierFirst(weightOf(a), weightOf(b)))
     .slice(0, command.limit);
   const shown = new Set<object>(findings);
-  const summary = answers.length === 0 ? null : mergeAuditSummaries(answers.map(({ value }) => value.summary));
+  const summaries = answers.map(({ value }) => value.summary);
+  const summary = answers.length === 0 ? null : mergeAuditSummaries(summaries, isFiltered(command));
   switch (command.output) {
     case 'json': {
       const responses = answers.map(({ node, value }) => ({
@@ -65,5 +66,6 @@ export async function auditNodes(command: AuditCommand, group: NodeGroup, io: Cl
     io.writeError(`stuckctl: only the worst ${share} of each node are shown; ask nodes with more alone\n`);
   }
   const exitCode = tellUnreachable(group, answers.length, io);
-  return summary !== null && fails(command, summary) ? EXIT.CHECK_FAILED : exitCode;
+  const checked = summary === null ? EXIT.OK : check(command, summary, io);
+  return checked === EXIT.CHECK_FAILED || exitCode === EXIT.OK ? checked : exitCode;
 }

@@ -1,15 +1,16 @@
 /** The stuck connections of a watch, as of its last change. */
 import type { WatchChange } from '../../rpc/grpc-client.js';
 import type { Connection } from '../connection-text.js';
+import { topConnection, type TopConnection } from './top-connection.js';
 
 /** More are counted and not kept: nobody reads so many lines, and the terminal is often on the machine that suffers. */
 const RECORDS_MAX = 50_000;
 
 export class FollowedRecords {
   readonly #max: number;
-  #records = new Map<string, Connection>();
+  #records = new Map<string, TopConnection>();
   /** What the snapshot under way has brought; null between snapshots. */
-  #snapshot: Map<string, Connection> | null = null;
+  #snapshot: Map<string, TopConnection> | null = null;
   /** Not even their ids are kept: an end of one that is not known is taken for one of them. */
   #leftOut = 0;
   #version = 0;
@@ -28,12 +29,8 @@ export class FollowedRecords {
     return this.#leftOut;
   }
 
-  get connections(): Iterable<Connection> {
+  get connections(): Iterable<TopConnection> {
     return this.#records.values();
-  }
-
-  find(id: string): Connection | undefined {
-    return this.#records.get(id);
   }
 
   /** A new watch begins: what there is stays in sight until its snapshot is complete. */
@@ -63,7 +60,7 @@ export class FollowedRecords {
     this.#version += 1;
   }
 
-  get #current(): Map<string, Connection> {
+  get #current(): Map<string, TopConnection> {
     return this.#snapshot ?? this.#records;
   }
 
@@ -71,16 +68,16 @@ export class FollowedRecords {
   #update(connection: Connection): void {
     const id = connection.id ?? '';
     if (this.#current.has(id)) {
-      this.#current.set(id, connection);
+      this.#current.set(id, topConnection(connection));
     }
   }
 
-  #put(records: Map<string, Connection>, connection: Connection): void {
+  #put(records: Map<string, TopConnection>, connection: Connection): void {
     const id = connection.id ?? '';
     if (records.size >= this.#max && !records.has(id)) {
       this.#leftOut += 1;
       return;
     }
-    records.set(id, connection);
+    records.set(id, topConnection(connection));
   }
 }

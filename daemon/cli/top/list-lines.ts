@@ -1,5 +1,6 @@
 /** A list on the screen: a header, and as many lines as there is room for, around the one that is chosen. */
-import { columnWidths, headerText, itemText, type Line, line, type Look, type TopColumn } from './line.js';
+import { headerText, itemText, layoutColumns, type TopColumn } from './columns.js';
+import { type Line, line, type Look } from './line.js';
 
 export interface ShownList<Item> {
   readonly items: readonly Item[];
@@ -22,12 +23,12 @@ export function listLines<Item>(list: ShownList<Item>, columns: number, lines: n
   if (items.length === 0) {
     return [line(''), line(`  ${list.whenEmpty}`)].slice(0, lines);
   }
-  const widths = columnWidths(list.columns, items, columns);
+  const sized = layoutColumns(list.columns, items, columns);
   const room = Math.max(1, lines - 1);
   const first = firstShown(items.length, selected, room);
   const shown = items.slice(first, first + room).map((item, offset) => {
     const isSelected = first + offset === selected;
-    return line(itemText(item, list.columns, widths, isSelected), isSelected ? 'selected' : list.look(item));
+    return line(itemText(item, sized, isSelected), isSelected ? 'selected' : list.look(item));
   });
-  return [line(headerText(list.columns, widths), 'bold'), ...shown];
+  return [line(headerText(sized), 'bold'), ...shown];
 }

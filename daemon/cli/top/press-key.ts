@@ -1,5 +1,6 @@
 /** What a key does to the state of `stuckctl top`. */
 import type { Size } from './line.js';
+import { noticeLines } from './notice.js';
 import { bodyRoom, pageLines } from './room.js';
 import { lastFirstLine } from './text-screens.js';
 import type { Key, NamedKey } from './top-keys.js';
@@ -46,7 +47,8 @@ interface Place {
   readonly data: TopData;
   /** Of the lines of a list. */
   readonly keys: readonly string[];
-  readonly size: Size;
+  /** Between head and foot. */
+  readonly body: Size;
 }
 
 /** @returns by how many lines; null for a key that does not move. */
@@ -67,7 +69,7 @@ function movedCursor(cursor: Cursor, by: number, keys: readonly string[]): Curso
   return { key: keys[index] ?? null, index };
 }
 
-function moved(state: TopState, by: number, { data, keys, size }: Place): TopState {
+function moved(state: TopState, by: number, { data, keys, body }: Place): TopState {
   const screen = shownScreen(state);
   switch (screen.name) {
     case 'rows':
@@ -76,7 +78,7 @@ function moved(state: TopState, by: number, { data, keys, size }: Place): TopSta
       return withScreen(state, { ...screen, cursor: movedCursor(screen.cursor, by, keys) });
     case 'connection':
     case 'help': {
-      const last = lastFirstLine(data, screen, { ...size, lines: bodyRoom(size) });
+      const last = lastFirstLine(data, screen, body);
       return withScreen(state, { ...screen, firstLine: Math.max(0, Math.min(screen.firstLine + by, last)) });
     }
   }
@@ -165,7 +167,7 @@ function pressLetter(state: TopState, letter: string, place: Place): TopState {
     case 'f':
       return laidOver(state, { name: 'kinds', cursor: AT_TOP });
     case ' ':
-      return screen.name === 'kinds' ? entered(state, place) : moved(state, pageLines(place.size), place);
+      return screen.name === 'kinds' ? entered(state, place) : moved(state, pageLines(place.body.lines), place);
     case 'a':
       return screen.name === 'kinds' ? { ...state, hiddenKinds: new Set() } : state;
     case 'n':
@@ -196,8 +198,9 @@ export function pressKey(state: TopState, key: Key, data: TopData, size: Size): 
   if (state.typing !== null) {
     return pressWhileTyping(state, key, state.typing);
   }
-  const place: Place = { data, keys: listKeys(data, state), size };
-  const by = distance(key, pageLines(size));
+  const body: Size = { ...size, lines: bodyRoom(size, noticeLines(data, state, size).length) };
+  const place: Place = { data, keys: listKeys(data, state), body };
+  const by = distance(key, pageLines(body.lines));
   if (by !== null) {
     return moved(state, by, place);
   }

@@ -9,13 +9,20 @@ export const COLUMNS_MIN = 20;
 const FRAME_LINES = 3;
 /** The header of a list. */
 const HEADER_LINES = 1;
+/** What is wrong is said in a sentence. */
+const NOTICE_LINES_MAX = 2;
 
-/** Lines between head and foot. */
-export function bodyRoom({ lines }: Size): number {
-  return Math.max(0, lines - FRAME_LINES);
+/** Lines that a notice may take: a list keeps its header and a line. */
+export function noticeRoom({ lines }: Size): number {
+  return Math.min(NOTICE_LINES_MAX, lines - FRAME_LINES - HEADER_LINES - 1);
+}
+
+/** Lines between head and foot, beside those of the notice. */
+export function bodyRoom({ lines }: Size, noticeLineCount: number): number {
+  return Math.max(0, lines - FRAME_LINES - noticeLineCount);
 }
 
 /** How far page up and page down go. */
-export function pageLines(size: Size): number {
-  return Math.max(1, bodyRoom(size) - HEADER_LINES);
+export function pageLines(bodyLines: number): number {
+  return Math.max(1, bodyLines - HEADER_LINES);
 }

@@ -4,7 +4,10 @@ import type { Size } from './line.js';
 export interface TerminalEvents {
   /** Keys, as the terminal sends them. */
   input(text: string): void;
-  resized(): void;
+  /** What it showed is gone: it has another size, or was given away for a while. */
+  blank(): void;
+  /** Nobody looks at it any more. */
+  hungUp(): void;
 }
 
 export interface Terminal {
@@ -13,6 +16,8 @@ export interface Terminal {
   open(events: TerminalEvents): void;
   /** Resolves when the terminal has taken it, so that a slow one is written to less often. */
   write(text: string): Promise<void>;
+  /** Gives it back and stops the job that this process is part of, until the shell goes on with it. */
+  suspend(): void;
   /** Gives the screen back as it was found. Again it does nothing. */
   close(): void;
 }

@@ -1,9 +1,10 @@
 /** The screens of `stuckctl top` that are text: one connection in full, and help. */
 import { createStyle } from '../../lib/terminal.js';
+import type { GetResponse } from '../../rpc/grpc-client.js';
 import { formatConnectionPage } from '../connection-page.js';
 import { type Line, line, type Size } from './line.js';
 import type { Screen } from './top-state.js';
-import type { Page, TopData } from './top-view.js';
+import type { TopData } from './top-view.js';
 
 type TextScreen = Extract<Screen, { name: 'connection' | 'help' }>;
 
@@ -16,18 +17,19 @@ const HELP = `Keys
   Enter, right     what is behind the line: the connections of a row, then one
                    of them in full
   Esc, left, q     back; q in the overview ends, and so does Ctrl-C anywhere
-  s, r             sort by the next column; the other way round
+  s, r             sort by the next column to the right; the other way round
   /                filter: words that process, peer, kind, pod, container or
                    unit contain; Esc in the overview drops it
   f                which kinds are shown
   p                pause: nothing moves until the next p
+  Ctrl-Z, Ctrl-L   back to the shell until fg; draw all of it again
 
 Columns
   STUCK            connections of the process to the peer: stuck ones, of all
   OLDEST           how long the first of them has been stuck
   ENDS IN          when the kernel gives up the first of them; never: it will
                    not, or nobody knows when
-  UNACKED          sent, and not acknowledged
+  UNACKED          sent, and not acknowledged; where there is room for it
   What is for information only is dim.
 `;
 
@@ -40,7 +42,7 @@ function linesOf(text: string): readonly string[] {
   return text.trimEnd().split('\n');
 }
 
-function pageText({ response }: Extract<Page, { response: unknown }>, nowMs: number, { columns }: Size): string {
+function pageText(response: GetResponse, nowMs: number, { columns }: Size): string {
   return formatConnectionPage(response, '', nowMs, columns, NO_STYLE);
 }
 
@@ -50,7 +52,7 @@ function textOf({ page, nowMs }: TopData, screen: Screen, size: Size): string | 
     case 'help':
       return HELP;
     case 'connection':
-      return page?.id === screen.id && 'response' in page ? pageText(page, nowMs, size) : null;
+      return page?.id === screen.id && page.response !== null ? pageText(page.response, nowMs, size) : null;
     case 'rows':
     case 'connections':
     case 'kinds':
@@ -64,7 +66,7 @@ export function lastFirstLine(data: TopData, screen: Screen, size: Size): number
 }
 
 function noText({ page }: TopData, screen: TextScreen): readonly Line[] {
-  const isAnswered = screen.name === 'connection' && page?.id === screen.id && 'problem' in page;
+  const isAnswered = screen.name === 'connection' && page?.id === screen.id;
   return [line(''), isAnswered ? line(`  ${page.problem}`, 'alarm') : line('  asking stuckd ...', 'dim')];
 }
 

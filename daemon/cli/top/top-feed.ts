@@ -1,14 +1,10 @@
-/** What `stuckctl top` asks the daemon for: a watch for as long as it lasts, and totals now and then. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { Backoff } from '../../lib/backoff.js';
+/** What `stuckctl top` hears of the daemon all the time: a watch for as long as it lasts, and totals now and then. */
 import { escapeForTerminal } from '../../lib/terminal.js';
 import { CallError, type ConnectionFilterRequest, type StuckdClient } from '../../rpc/grpc-client.js';
+import { type Pause, WatchRetry } from '../watch-retry.js';
 import type { FollowedRecords } from './followed-records.js';
 import { totalsOf, type TopTotals } from './top-rows.js';
-import type { Link, Page } from './top-view.js';
-
-const RETRY_MIN_MS = 250;
-const RETRY_MAX_MS = 5000;
+import type { Link } from './top-view.js';
 
 /** Totals change with every sweep, and the daemon joins all its records for an answer. */
 const TOTALS_PERIOD_MS = 5000;
@@ -22,18 +18,24 @@ export interface FeedEvents {
   counted(totals: TopTotals, problems: readonly string[]): void;
 }
 
+export interface Feed {
+  readonly client: Pick<StuckdClient, 'watchResponses' | 'listProcesses' | 'getStatus'>;
+  readonly filter: ConnectionFilterRequest;
+  readonly events: FeedEvents;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
+  readonly pause: Pause;
+}
+
 const LIVE: Link = { isLive: true, reason: '', sinceMs: 0 };
 
 /** Resolves when the signal says so. @throws CallError if the daemon will never answer this question. */
 export async function followRecords(
-  client: StuckdClient,
-  filter: ConnectionFilterRequest,
+  { client, filter, events, nowMs, pause }: Feed,
   records: FollowedRecords,
-  events: FeedEvents,
-  nowMs: () => number,
   signal: AbortSignal,
 ): Promise<void> {
-  const backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS, 0);
+  const retry = new WatchRetry(pause);
   let sinceMs: number | null = null;
   const isStopped = (): boolean => signal.aborted;
   while (!isStopped()) {
@@ -61,18 +63,13 @@ export async function followRecords(
     if (!isStopped()) {
       sinceMs ??= nowMs();
       events.linked({ isLive: false, reason: escapeForTerminal(reason), sinceMs });
-      await pause(backoff.next(isReached ? 0 : -1), signal);
+      await retry.wait(isReached, signal);
     }
   }
 }
 
 /** Resolves when the signal says so. What fails here fails for the watch too, which tells it. */
-export async function followTotals(
-  client: StuckdClient,
-  filter: ConnectionFilterRequest,
-  events: FeedEvents,
-  signal: AbortSignal,
-): Promise<void> {
+export async function followTotals({ client, filter, events, pause }: Feed, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       const request = { filter, pageSize: PROCESSES_MAX };
@@ -85,24 +82,4 @@ export async function followTotals(
     }
     await pause(TOTALS_PERIOD_MS, signal);
   }
-}
-
-/** One connection in full; what went wrong is part of the answer. */
-export async function askForPage(client: StuckdClient, id: string): Promise<Page> {
-  try {
-    return { id, response: await client.getStuckConnection(id) };
-  } catch (error) {
-    if (!(error instanceof CallError)) {
-      throw error;
-    }
-    const { failure, message } = error;
-    const problem =
-      failure === 'not_found' ? 'stuckd does not know this connection any more.' : escapeForTerminal(message);
-    return { id, problem };
-  }
-}
-
-/** Ends early, and without an error, with the signal. */
-async function pause(forMs: number, signal: AbortSignal): Promise<void> {
-  await delay(forMs, undefined, { signal }).catch(() => undefined);
 }

@@ -14,7 +14,8 @@ export type NamedKey =
   | 'backspace'
   | 'interrupt'
   | 'clear line'
-  | 'redraw';
+  | 'redraw'
+  | 'suspend';
 
 export type Key = { readonly named: NamedKey } | { readonly typed: string };
 
@@ -56,6 +57,7 @@ const CONTROLS: ReadonlyMap<string, NamedKey> = new Map([
   ['\x03', 'interrupt'],
   ['\x15', 'clear line'],
   ['\x0c', 'redraw'],
+  ['\x1a', 'suspend'],
   [ESCAPE, 'escape'],
 ]);
 

@@ -1,17 +1,10 @@
 /** The lists of `stuckctl top`: rows, the connections of one, and kinds. */
-import {
-  type Connection,
-  endText,
-  giveUpText,
-  isOrphan,
-  kindText,
-  retransmitsText,
-  stuckText,
-} from '../connection-text.js';
 import { durationText, sizeText } from '../quantity-text.js';
-import type { Look, TopColumn } from './line.js';
+import { displayWidth, fitWidth, fitWidthTail } from '../../lib/terminal.js';
+import type { TopColumn } from './columns.js';
+import type { Line, Look, Size } from './line.js';
 import { listLines } from './list-lines.js';
-import type { Line, Size } from './line.js';
+import type { TopConnection } from './top-connection.js';
 import type { TopRow } from './top-rows.js';
 import { cursorIndex, type Screen, type TopState } from './top-state.js';
 import { KIND_NAMES, type TopData, visibleConnections, visibleRows } from './top-view.js';
@@ -21,45 +14,55 @@ type ScreenOf<Name extends Screen['name']> = Extract<Screen, { name: Name }>;
 /** `1m 20s`, `11h 59m`: the two largest units, and one sign. */
 const DURATION_WIDTH = 7;
 const SIZE_WIDTH = 8;
+/** `retrans~` and `keepali~`: no two kinds begin alike. */
+const KIND_WIDTH_MIN = 8;
+/** Less of a name than this says nothing. */
+const NAME_WIDTH_MIN = 2;
 
-function shareText({ connections, totalCount }: TopRow): string {
-  const stuck = connections.length.toString();
-  return totalCount === null ? stuck : `${stuck} of ${totalCount.toString()}`;
-}
-
-/** `retransmitting 3, closing 1`; the number is left out where there is one kind. */
-function kindsText({ kinds }: TopRow): string {
-  const text = ([kind, count]: [string, number]): string => (kinds.size === 1 ? kind : `${kind} ${count.toString()}`);
-  return [...kinds].map(text).join(', ');
-}
-
-function rowGiveUpText({ earliestGiveUpMs }: TopRow, nowMs: number): string {
-  if (earliestGiveUpMs === null) {
-    return 'never';
+function endsInText(giveUpMs: number | null, nowMs: number, otherwise: string): string {
+  if (giveUpMs === null) {
+    return otherwise;
   }
-  return earliestGiveUpMs > nowMs ? durationText(earliestGiveUpMs - nowMs) : 'now';
+  return giveUpMs > nowMs ? durationText(giveUpMs - nowMs) : 'now';
 }
 
-function rowColumns(nowMs: number): readonly TopColumn<TopRow>[] {
+/** `node[12900] (orphan)` loses its end first, then the end of the name: a pid that is cut is that of another process. */
+function fitProcess(text: string, width: number): string {
+  const [, name = '', pid = '', circumstances = ''] = /^(.*)(\[\d+\])(.*)$/s.exec(text) ?? [];
+  const mark = circumstances === '' ? '' : '~';
+  const nameWidth = width - pid.length - mark.length;
+  if (displayWidth(text) <= width || displayWidth(name) <= nameWidth || nameWidth < NAME_WIDTH_MIN) {
+    return fitWidth(text, width);
+  }
+  return `${fitWidth(name, nameWidth)}${pid}${mark}`;
+}
+
+function rowColumns(nowMs: number, { sort }: TopState): readonly TopColumn<TopRow>[] {
   return [
-    { header: 'PROCESS', cell: ({ process }) => process, cut: 'middle' },
-    { header: 'PEER', cell: ({ peer }) => peer, cut: 'middle' },
-    { header: 'STUCK', cell: shareText },
-    { header: 'KIND', cell: kindsText },
+    { header: 'PROCESS', cell: ({ process }) => process, fit: fitProcess },
+    { header: 'PEER', cell: ({ peer }) => peer, fit: fitWidthTail },
+    { header: 'STUCK', cell: ({ shareText }) => shareText },
+    { header: 'KIND', cell: ({ kindsText }) => kindsText, shrinksTo: KIND_WIDTH_MIN },
     {
       header: 'OLDEST',
       cell: ({ oldestSinceMs }) => durationText(nowMs - oldestSinceMs),
       width: DURATION_WIDTH,
       alignRight: true,
     },
-    { header: 'ENDS IN', cell: (row) => rowGiveUpText(row, nowMs), width: DURATION_WIDTH, alignRight: true },
-    { header: 'UNACKED', cell: ({ unackedBytes }) => sizeText(unackedBytes), width: SIZE_WIDTH, alignRight: true },
+    {
+      header: 'ENDS IN',
+      cell: ({ earliestGiveUpMs }) => endsInText(earliestGiveUpMs, nowMs, 'never'),
+      width: DURATION_WIDTH,
+      alignRight: true,
+    },
+    {
+      header: 'UNACKED',
+      cell: ({ unackedBytes }) => sizeText(unackedBytes),
+      width: SIZE_WIDTH,
+      alignRight: true,
+      isDispensable: sort !== 'unacked',
+    },
   ];
-}
-
-/** What may well be meant is not what somebody looks for. */
-function isInformational({ connections }: TopRow): boolean {
-  return connections.every(({ informational }) => informational === true);
 }
 
 export function rowsLines(data: TopData, state: TopState, { cursor }: ScreenOf<'rows'>, size: Size): readonly Line[] {
@@ -69,34 +72,40 @@ export function rowsLines(data: TopData, state: TopState, { cursor }: ScreenOf<'
     cursor,
     rows.map(({ key }) => key),
   );
-  const look = (row: TopRow): Look => (isInformational(row) ? 'dim' : 'plain');
-  const columns = rowColumns(data.nowMs);
+  // What may well be meant is not what somebody looks for.
+  const look = ({ isInformational }: TopRow): Look => (isInformational ? 'dim' : 'plain');
+  const columns = rowColumns(data.nowMs, state);
   return listLines({ items: rows, columns, selected, look, whenEmpty }, size.columns, size.lines);
 }
 
-function connectionColumns(nowMs: number): readonly TopColumn<Connection>[] {
+function stuckText({ sinceMs, isSinceAtLeast }: TopConnection, nowMs: number): string {
+  return `${isSinceAtLeast ? '>' : ''}${durationText(nowMs - sinceMs)}`;
+}
+
+function connectionColumns(nowMs: number): readonly TopColumn<TopConnection>[] {
   return [
-    { header: 'LOCAL', cell: ({ local }) => endText(local), cut: 'middle' },
-    { header: 'PEER', cell: ({ remote }) => endText(remote), cut: 'middle' },
-    { header: 'KIND', cell: kindText },
+    { header: 'LOCAL', cell: ({ local }) => local, fit: fitWidthTail },
+    { header: 'PEER', cell: ({ remote }) => remote, fit: fitWidthTail },
+    { header: 'KIND', cell: ({ kind }) => kind, shrinksTo: KIND_WIDTH_MIN },
     {
       header: 'STUCK',
       cell: (connection) => stuckText(connection, nowMs),
       width: DURATION_WIDTH + 1,
       alignRight: true,
     },
-    { header: 'RETRANS', cell: retransmitsText, width: 8, alignRight: true },
+    { header: 'RETRANS', cell: ({ retransmits }) => retransmits, width: 8, alignRight: true },
     {
       header: 'ENDS IN',
-      cell: (connection) => giveUpText(connection, nowMs).replace(/^in /, ''),
+      cell: ({ giveUpMs, giveUpText }) => endsInText(giveUpMs, nowMs, giveUpText),
       width: DURATION_WIDTH,
       alignRight: true,
     },
     {
       header: 'UNACKED',
-      cell: ({ unackedBytes }) => sizeText(unackedBytes?.toNumber() ?? 0),
+      cell: ({ unackedBytes }) => sizeText(unackedBytes),
       width: SIZE_WIDTH,
       alignRight: true,
+      isDispensable: true,
     },
   ];
 }
@@ -110,10 +119,9 @@ export function connectionsLines(
   const items = visibleConnections(data, rowKey, state);
   const selected = cursorIndex(
     cursor,
-    items.map(({ id }) => id ?? ''),
+    items.map(({ id }) => id),
   );
-  const look = (connection: Connection): Look =>
-    connection.informational === true || isOrphan(connection) ? 'dim' : 'plain';
+  const look = ({ isInformational, isOrphan }: TopConnection): Look => (isInformational || isOrphan ? 'dim' : 'plain');
   const whenEmpty = 'None of these is stuck any more.';
   const columns = connectionColumns(data.nowMs);
   return listLines({ items, columns, selected, look, whenEmpty }, size.columns, size.lines);

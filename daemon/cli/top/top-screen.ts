@@ -1,58 +1,13 @@
 /** The whole screen of `stuckctl top`, line by line: state, data and size in, lines out. */
 import { escapeForTerminal, fitWidth } from '../../lib/terminal.js';
-import { clockText, countText, durationText } from '../quantity-text.js';
 import { type Line, line, type Size } from './line.js';
-import { textLines } from './text-screens.js';
+import { noticeLines } from './notice.js';
 import { bodyRoom, COLUMNS_MIN, LINES_MIN } from './room.js';
+import { headLine, titleLine } from './screen-head.js';
+import { textLines } from './text-screens.js';
 import { connectionsLines, kindsLines, rowsLines } from './top-lists.js';
 import { shownScreen, type TopState } from './top-state.js';
 import type { TopData } from './top-view.js';
-
-function headLine({ address, link, nowMs }: TopData, { isPaused }: TopState): Line {
-  const state = isPaused ? '  PAUSED' : '';
-  if (!link.isLive) {
-    const since = durationText(nowMs - link.sinceMs);
-    return line(`stuckctl top  ${address}  NOT CONNECTED for ${since}, trying again: ${link.reason}`, 'alarm');
-  }
-  return line(`stuckctl top  ${clockText(nowMs)}  ${address}${state}`, isPaused ? 'alarm' : 'bold');
-}
-
-function totalsText({ rows, leftOut }: TopData): string {
-  const stuck = rows.reduce((sum, { connections }) => sum + connections.length, 0);
-  const processes = new Set(rows.map(({ process }) => process)).size;
-  const peers = new Set(rows.map(({ peer }) => peer)).size;
-  const more = leftOut === 0 ? '' : `, ${leftOut.toString()} more not shown`;
-  const processText = `${processes.toString()} process${processes === 1 ? '' : 'es'}`;
-  return `${countText(stuck, 'stuck connection')}${more}; ${processText}, ${countText(peers, 'peer')}`;
-}
-
-function filterText({ filter, hiddenKinds }: TopState): string {
-  const words = filter === '' ? '' : `; filter: ${escapeForTerminal(filter)}`;
-  return `${words}${hiddenKinds.size === 0 ? '' : `; ${countText(hiddenKinds.size, 'kind')} hidden`}`;
-}
-
-function sortText({ sort, isReversed }: TopState): string {
-  return `; by ${sort}${isReversed ? ', reversed' : ''}`;
-}
-
-function secondLine(data: TopData, state: TopState): Line {
-  const screen = shownScreen(state);
-  const [problem] = data.problems;
-  switch (screen.name) {
-    case 'rows':
-      return problem === undefined
-        ? line(`${totalsText(data)}${sortText(state)}${filterText(state)}`)
-        : line(`${totalsText(data)}${sortText(state)}${filterText(state)}; stuckd: ${problem}`, 'alarm');
-    case 'connections':
-      return line(`${screen.title}${filterText(state)}`);
-    case 'connection':
-      return line(`connection ${escapeForTerminal(screen.id)}`);
-    case 'kinds':
-      return line('Kinds that are shown');
-    case 'help':
-      return line('Help');
-  }
-}
 
 function bodyLines(data: TopData, state: TopState, size: Size): readonly Line[] {
   const screen = shownScreen(state);
@@ -100,10 +55,10 @@ export function topScreen(data: TopData, state: TopState, size: Size): readonly 
     const blank = Array.from({ length: Math.max(0, size.lines - 1) }, () => line(''));
     return [fitted(line('too small'), size.columns), ...blank].slice(0, size.lines);
   }
-  const room: Size = { columns: size.columns, lines: bodyRoom(size) };
+  const notice = noticeLines(data, state, size);
+  const room: Size = { columns: size.columns, lines: bodyRoom(size, notice.length) };
   const body = bodyLines(data, state, room);
   const blank = Array.from({ length: room.lines - body.length }, () => line(''));
-  return [headLine(data, state), secondLine(data, state), ...body, ...blank, footLine(state)].map((one) =>
-    fitted(one, size.columns),
-  );
+  const head = [headLine(data, state), ...notice, titleLine(data, state)];
+  return [...head, ...body, ...blank, footLine(state)].map((one) => fitted(one, size.columns));
 }

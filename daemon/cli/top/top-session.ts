@@ -1,22 +1,22 @@
 /** One use of `stuckctl top`: keys and changes in, frames out. */
 import type { Style } from '../../lib/terminal.js';
 import type { ConnectionFilterRequest, StuckdClient } from '../../rpc/grpc-client.js';
+import { pause } from '../watch-retry.js';
+import { FollowedPage } from './followed-page.js';
 import { FollowedRecords } from './followed-records.js';
 import { type Frame, frameDiff } from './frame-diff.js';
 import { FramePacer } from './frame-pacer.js';
 import { pressKey } from './press-key.js';
 import type { Terminal } from './terminal.js';
-import { askForPage, type FeedEvents, followRecords, followTotals } from './top-feed.js';
+import { type Feed, type FeedEvents, followRecords, followTotals } from './top-feed.js';
 import { decodeKeys, decodeRest, type Key } from './top-keys.js';
 import { groupRows, type TopTotals } from './top-rows.js';
 import { topScreen } from './top-screen.js';
 import { INITIAL_STATE, shownScreen, type TopState } from './top-state.js';
-import type { Link, Page, TopData } from './top-view.js';
+import type { Link, TopData } from './top-view.js';
 
 /** How long a sequence may take to arrive: longer than a packet of a slow line, shorter than Escape takes a person. */
 const SEQUENCE_TIMEOUT_MS = 50;
-/** A page is asked for again while it is looked at. */
-const PAGE_PERIOD_MS = 2000;
 
 interface Setup {
   readonly client: StuckdClient;
@@ -34,14 +34,11 @@ export class TopSession {
   readonly #records = new FollowedRecords();
   readonly #ended = new AbortController();
   readonly #pacer: FramePacer;
+  readonly #followedPage: FollowedPage;
   #state: TopState = INITIAL_STATE;
   #link: Link;
   #totals: TopTotals = new Map();
   #problems: readonly string[] = [];
-  #page: Page | null = null;
-  /** Of the page that was asked for last, and has not come. */
-  #asking: string | null = null;
-  #askedMs = -Infinity;
   /** What the last frame was drawn of; while paused, also the next ones are. */
   #data: TopData;
   #grouped = { version: -1, totals: this.#totals };
@@ -54,13 +51,12 @@ export class TopSession {
     this.#setup = setup;
     this.#link = { isLive: false, reason: 'connecting', sinceMs: setup.nowMs() };
     this.#data = {
-      ...{ nowMs: setup.nowMs(), address: setup.address, link: this.#link },
+      ...{ nowMs: setup.nowMs(), headMs: setup.nowMs(), address: setup.address, link: this.#link },
       ...{ rows: [], leftOut: 0, problems: [], page: null },
     };
-    this.#pacer = new FramePacer(
-      () => this.#draw(),
-      () => performance.now(),
-    );
+    const monotonicMs = (): number => performance.now();
+    this.#followedPage = new FollowedPage(setup.client, monotonicMs);
+    this.#pacer = new FramePacer(() => this.#draw(), monotonicMs);
   }
 
   /** @param interrupted ends it as the key `q` does. */
@@ -74,20 +70,21 @@ export class TopSession {
       end();
     }
     const { signal } = this.#ended;
-    const events = this.#feedEvents();
+    const feed: Feed = { client, filter, nowMs, pause, events: this.#feedEvents() };
     terminal.open({
       input: (text) => {
         this.#input(text);
       },
-      resized: () => {
+      blank: () => {
         this.#shown = null;
         this.#pacer.pressed();
       },
+      hungUp: end,
     });
     try {
       this.#pacer.pressed();
-      void this.#guarded(followRecords(client, filter, this.#records, events, nowMs, signal));
-      void this.#guarded(followTotals(client, filter, events, signal));
+      void this.#guarded(followRecords(feed, this.#records, signal));
+      void this.#guarded(followTotals(feed, signal));
       // Not for these two: a call to a daemon that is frozen takes its time, and who wants to leave shall not wait for it.
       await this.#untilEnded();
     } finally {
@@ -153,9 +150,7 @@ export class TopSession {
   #press(keys: readonly Key[]): void {
     const size = this.#setup.terminal.size();
     for (const key of keys) {
-      if ('named' in key && key.named === 'redraw') {
-        this.#shown = null;
-      }
+      this.#pressOutside(key);
       this.#state = pressKey(this.#state, key, this.#data, size);
       if (this.#state.isDone) {
         this.#ended.abort();
@@ -167,57 +162,50 @@ export class TopSession {
     }
   }
 
+  /** What concerns the terminal, and not what is shown. */
+  #pressOutside(key: Key): void {
+    if ('typed' in key) {
+      return;
+    }
+    if (key.named === 'redraw') {
+      this.#shown = null;
+    } else if (key.named === 'suspend') {
+      this.#setup.terminal.suspend();
+    }
+  }
+
   /** The data of now, or what they were when somebody pressed pause; whether the daemon is there is never held back. */
   #refresh(): void {
     const nowMs = this.#setup.nowMs();
+    const neverHeldBack = { headMs: nowMs, link: this.#link, page: this.#followedPage.page };
     if (this.#state.isPaused) {
-      this.#data = { ...this.#data, link: this.#link, page: this.#page };
+      this.#data = { ...this.#data, ...neverHeldBack };
       return;
     }
     const { version } = this.#records;
     const isOld = version !== this.#grouped.version || this.#totals !== this.#grouped.totals;
     this.#grouped = { version, totals: this.#totals };
     this.#data = {
+      ...neverHeldBack,
       nowMs,
       address: this.#setup.address,
-      link: this.#link,
-      rows: isOld ? groupRows(this.#records.connections, this.#totals) : this.#data.rows,
+      rows: isOld ? groupRows(this.#records.connections, this.#totals, this.#data.rows) : this.#data.rows,
       leftOut: this.#records.leftOut,
       problems: this.#problems,
-      page: this.#page,
     };
   }
 
-  /** While a connection is looked at, it is asked for again and again; paused, once. */
-  #askIfNeeded(): void {
+  async #lookAtPage(): Promise<void> {
     const screen = shownScreen(this.#state);
-    if (screen.name !== 'connection' || this.#asking === screen.id) {
-      return;
+    if (screen.name === 'connection' && (await this.#followedPage.look(screen.id, this.#state.isPaused))) {
+      this.#pacer.pressed();
     }
-    const { id } = screen;
-    const isFresh =
-      this.#page?.id === id && (this.#state.isPaused || performance.now() < this.#askedMs + PAGE_PERIOD_MS);
-    if (isFresh) {
-      return;
-    }
-    this.#asking = id;
-    this.#askedMs = performance.now();
-    void this.#guarded(
-      askForPage(this.#setup.client, id).then((page) => {
-        // Somebody may look at another one by now.
-        if (this.#asking === id) {
-          this.#asking = null;
-          this.#page = page;
-          this.#pacer.pressed();
-        }
-      }),
-    );
   }
 
   async #draw(): Promise<void> {
     const { terminal, style } = this.#setup;
     this.#refresh();
-    this.#askIfNeeded();
+    void this.#guarded(this.#lookAtPage());
     const size = terminal.size();
     const frame: Frame = { size, lines: topScreen(this.#data, this.#state, size) };
     const bytes = frameDiff(this.#shown, frame, style);

@@ -1,7 +1,7 @@
 /** What `stuckctl top` remembers between keys: which screen, where on it, and what is to be seen. */
 
-/** In the order in which the key `s` goes through them. */
-export const SORT_KEYS = ['oldest', 'stuck', 'gives up', 'unacked', 'process', 'peer'] as const;
+/** The columns of the overview, in their order: the key `s` goes to the next one. */
+export const SORT_KEYS = ['process', 'peer', 'stuck', 'kind', 'oldest', 'ends in', 'unacked'] as const;
 export type SortKey = (typeof SORT_KEYS)[number];
 
 /** A place in a list whose lines come and go: the line itself, and its number for when it is gone. */

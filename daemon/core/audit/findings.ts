@@ -1,21 +1,21 @@
 /** The connections of an audit by process and destination, worst first. */
-import { isLoopback } from '../loopback.js';
 import { processKey } from '../ownership.js';
 import type { Owner } from '../record.js';
 import type { Endpoint } from '../snapshot.js';
-import type { AuditedConnection } from './audited.js';
+import { classOf, type Exposed, ExposureTally, worstWaitUs } from './exposure-tally.js';
 import type { HeldConnection } from './run.js';
-import { AUDIT_RULES, type AuditRule } from './rules.js';
-
-/** How long an application would wait, at worst: for ever, longer than a limit, or not longer. */
-export const EXPOSURE_CLASSES = ['never', 'over', 'bounded'] as const;
-
-export type ExposureClass = (typeof EXPOSURE_CLASSES)[number];
+import type { AuditRule } from './rules.js';
 
 /** Shortest and longest of some connections, microseconds; Infinity: never. */
 export interface WaitRange {
   readonly shortestUs: number;
   readonly longestUs: number;
+}
+
+/** One of some connections that are alike in all that decides how long they hang, and how many they are. */
+export interface Alike {
+  readonly connection: HeldConnection;
+  readonly count: number;
 }
 
 export interface AuditFinding {
@@ -27,112 +27,142 @@ export interface AuditFinding {
   readonly peer: Endpoint | null;
   /** 0 for connections to a peer. */
   readonly localPort: number;
-  readonly connections: readonly [HeldConnection, ...HeldConnection[]];
-  readonly byClass: Readonly<Record<ExposureClass, number>>;
+  readonly count: number;
+  /** All of them, one of each sort. */
+  readonly alike: readonly Alike[];
+  /** Some of them, worst first, and of those that are as bad the one that is idle for longest. */
+  readonly samples: readonly HeldConnection[];
+  /** From which on a wait was too long, microseconds. */
+  readonly limitUs: number;
+  readonly exposed: Exposed;
   readonly inFlight: WaitRange;
   readonly idle: WaitRange;
   /** Those that are broken, and by how many connections. */
   readonly rules: ReadonlyMap<AuditRule, number>;
+  /** Of those that break the rule of idle limits the latest first probe, microseconds after the peer was heard. */
+  readonly latestFirstProbeUs: number;
 }
 
-/** How many connections would hang for how long; of those with both ends on this host nothing is said. */
-export interface ExposureCounts {
-  readonly outbound: Readonly<Record<ExposureClass, number>>;
-  readonly inbound: Readonly<Record<ExposureClass, number>>;
-  readonly local: number;
+const SAMPLES_MAX = 5;
+
+/** Among so many of the latest sorts a connection looks for its own. One that stands there twice changes nothing. */
+const SORTS_COMPARED = 16;
+
+/**
+ * What a process has to one destination, one connection after the other. There may be as many of these as connections, so a
+ * finding is made of it only for who reads it.
+ */
+export class FindingTally implements FindingWeight {
+  readonly key: string;
+  readonly #limitUs: number;
+  readonly #first: HeldConnection;
+  readonly #alike: { connection: HeldConnection; count: number }[] = [];
+  #samples: HeldConnection[] = [];
+  never = 0;
+  over = 0;
+  connections = 0;
+
+  /** @param limitUs a wait that is longer is too long. */
+  constructor(key: string, first: HeldConnection, limitUs: number) {
+    this.key = key;
+    this.#first = first;
+    this.#limitUs = limitUs;
+  }
+
+  get isInbound(): boolean {
+    return this.#first.isInbound;
+  }
+
+  add(connection: HeldConnection): void {
+    this.connections++;
+    const exposure = classOf(worstWaitUs(connection), this.#limitUs);
+    this.never += Number(exposure === 'never');
+    this.over += Number(exposure === 'over');
+    this.#addAlike(connection);
+    const least = this.#samples[SAMPLES_MAX - 1];
+    if (least === undefined || worseFirst(connection, least) < 0) {
+      this.#samples = [...this.#samples, connection].sort(worseFirst).slice(0, SAMPLES_MAX);
+    }
+  }
+
+  finding(): AuditFinding {
+    const { owner, isInbound, remote, local } = this.#first;
+    const tally = new ExposureTally(this.#limitUs);
+    for (const { connection, count } of this.#alike) {
+      tally.add(connection, count);
+    }
+    const { exposed, rules, latestFirstProbeUs } = tally;
+    return {
+      ...{ key: this.key, owner, count: this.connections, alike: this.#alike, samples: this.#samples },
+      ...{ limitUs: this.#limitUs, rules, latestFirstProbeUs },
+      peer: isInbound ? null : remote,
+      localPort: isInbound ? local.port : 0,
+      exposed: isInbound ? exposed.inbound : exposed.outbound,
+      inFlight: rangeOf(this.#alike.map(({ connection }) => connection.exposure.inFlightUs)),
+      idle: rangeOf(this.#alike.map(({ connection }) => connection.exposure.idleUs)),
+    };
+  }
+
+  #addAlike(connection: HeldConnection): void {
+    const last = this.#alike.length - 1;
+    for (let index = last; index >= 0 && index > last - SORTS_COMPARED; index--) {
+      const alike = this.#alike[index];
+      if (alike !== undefined && areAlike(alike.connection, connection)) {
+        alike.count++;
+        return;
+      }
+    }
+    this.#alike.push({ connection, count: 1 });
+  }
 }
 
-/** The longer of the two waits. */
-export function worstWaitUs({ exposure }: Pick<AuditedConnection, 'exposure'>): number {
-  return Math.max(exposure.inFlightUs, exposure.idleUs);
+/** What decides how long they hang is one object for all connections of an audit that have it. */
+function areAlike(a: HeldConnection, b: HeldConnection): boolean {
+  return (
+    a.exposure === b.exposure &&
+    a.rules.length === b.rules.length &&
+    a.rules.every((rule, index) => rule === b.rules[index])
+  );
 }
 
-export function classOf(connection: Pick<AuditedConnection, 'exposure'>, limitUs: number): ExposureClass {
-  const waitUs = worstWaitUs(connection);
-  return waitUs === Infinity ? 'never' : waitUs > limitUs ? 'over' : 'bounded';
-}
+/** Counts all connections of an audit, and those of each process and destination. */
+export class FindingsTally {
+  readonly #limitUs: number;
+  readonly #parts = new Map<string, FindingTally>();
+  /** Of them all. */
+  readonly total: ExposureTally;
 
-export function countExposed(connections: readonly AuditedConnection[], limitUs: number): ExposureCounts {
-  const outbound = { never: 0, over: 0, bounded: 0 };
-  const inbound = { never: 0, over: 0, bounded: 0 };
-  let local = 0;
-  for (const connection of connections) {
+  /** @param limitUs a wait that is longer is too long. */
+  constructor(limitUs: number) {
+    this.#limitUs = limitUs;
+    this.total = new ExposureTally(limitUs);
+  }
+
+  add(connection: HeldConnection): void {
+    this.total.add(connection);
     if (connection.isLocal) {
-      local++;
-    } else {
-      (connection.isInbound ? inbound : outbound)[classOf(connection, limitUs)]++;
-    }
-  }
-  return { outbound, inbound, local };
-}
-
-/** @returns how many connections break each rule; without those with both ends on this host. */
-export function countRules(connections: readonly AuditedConnection[]): ReadonlyMap<AuditRule, number> {
-  const counts = new Map<AuditRule, number>();
-  for (const { rules, isLocal } of connections) {
-    for (const rule of isLocal ? [] : rules) {
-      counts.set(rule, (counts.get(rule) ?? 0) + 1);
-    }
-  }
-  return new Map(AUDIT_RULES.flatMap((rule) => (counts.has(rule) ? [[rule, counts.get(rule) ?? 0] as const] : [])));
-}
-
-/** What a network namespace says about all its connections. */
-export interface AuditedNamespace {
-  readonly netns: number;
-  readonly retries2: number;
-  readonly synRetries: number;
-  readonly connections: number;
-}
-
-/** @returns those with most connections first; without those with both ends on this host. */
-export function namespacesOf(connections: readonly AuditedConnection[]): readonly AuditedNamespace[] {
-  const namespaces = new Map<number, AuditedNamespace>();
-  for (const { netns, sysctls, isLocal } of connections) {
-    if (!isLocal) {
-      namespaces.set(netns, { netns, ...sysctls, connections: (namespaces.get(netns)?.connections ?? 0) + 1 });
-    }
-  }
-  return [...namespaces.values()].sort((a, b) => b.connections - a.connections || a.netns - b.netns);
-}
-
-/** @param limitUs from which on a wait is too long. @returns worst first. */
-export function findingsOf(connections: readonly HeldConnection[], limitUs: number): readonly AuditFinding[] {
-  const parts = new Map<string, [HeldConnection, ...HeldConnection[]]>();
-  for (const connection of connections) {
-    if (connection.isLocal) {
-      continue;
+      return;
     }
     const key = findingKey(connection);
-    const part = parts.get(key);
+    let part = this.#parts.get(key);
     if (part === undefined) {
-      parts.set(key, [connection]);
-    } else {
-      part.push(connection);
+      part = new FindingTally(key, connection, this.#limitUs);
+      this.#parts.set(key, part);
     }
+    part.add(connection);
   }
-  return [...parts].map(([key, part]) => findingOf(key, part, limitUs)).sort(worstFirst);
+
+  /** In any order. */
+  get parts(): readonly FindingTally[] {
+    return [...this.#parts.values()];
+  }
 }
 
-function findingOf(key: string, part: [HeldConnection, ...HeldConnection[]], limitUs: number): AuditFinding {
-  const connections = part.sort((a, b) => descending(worstWaitUs(a), worstWaitUs(b)) || b.idleForUs - a.idleForUs);
-  const [{ owner, isInbound, remote, local }] = connections;
-  const counts = countExposed(connections, limitUs);
-  return {
-    ...{ key, owner, connections },
-    peer: isInbound ? null : remote,
-    localPort: isInbound ? local.port : 0,
-    byClass: isInbound ? counts.inbound : counts.outbound,
-    inFlight: rangeOf(connections.map(({ exposure }) => exposure.inFlightUs)),
-    idle: rangeOf(connections.map(({ exposure }) => exposure.idleUs)),
-    rules: countRules(connections),
-  };
-}
-
+/** One address may be another host in each network namespace. */
 function findingKey({ owner, isInbound, remote, local, netns }: HeldConnection): string {
   const process = owner === null ? '' : processKey(owner.pid, owner.startBootUs);
-  const inside = isLoopback(remote.address) ? ` in ${netns}` : '';
-  return isInbound ? `${process} port ${local.port}` : `${process} ${remote.address} ${remote.port}${inside}`;
+  const where = isInbound ? `port ${local.port}` : `${remote.address} ${remote.port}`;
+  return `${process} ${where} in ${netns}`;
 }
 
 function rangeOf(waits: readonly number[]): WaitRange {
@@ -143,6 +173,10 @@ function rangeOf(waits: readonly number[]): WaitRange {
     longestUs = Math.max(longestUs, waitUs);
   }
   return { shortestUs, longestUs };
+}
+
+function worseFirst(a: HeldConnection, b: HeldConnection): number {
+  return descending(worstWaitUs(a), worstWaitUs(b)) || b.idleForUs - a.idleForUs;
 }
 
 /** What decides which of two findings is worse. */
@@ -169,12 +203,9 @@ export function heavierFirst(a: FindingWeight, b: FindingWeight): number {
   return severity(a) - severity(b) || b.never - a.never || b.over - a.over || b.connections - a.connections;
 }
 
-function weightOf({ peer, byClass, connections }: AuditFinding): FindingWeight {
-  return { isInbound: peer === null, never: byClass.never, over: byClass.over, connections: connections.length };
-}
-
-function worstFirst(a: AuditFinding, b: AuditFinding): number {
-  return heavierFirst(weightOf(a), weightOf(b)) || Number(a.key > b.key) - Number(a.key < b.key);
+/** @returns as sort() wants it. */
+export function worstFirst(a: FindingTally, b: FindingTally): number {
+  return heavierFirst(a, b) || Number(a.key > b.key) - Number(a.key < b.key);
 }
 
 /** Infinity minus Infinity is no number. */

@@ -2,12 +2,18 @@
 import { heldOwnership, OWNER_PENDING, processKey } from '../ownership.js';
 import type { Owner } from '../record.js';
 import type { SensorRecord } from '../sensor-records.js';
-import type { HolderReport, PassReport, ProcessReport, SocketSnapshot } from '../snapshot.js';
+import { type HolderReport, type PassReport, type ProcessReport, type SocketSnapshot, TCP_STATE } from '../snapshot.js';
 import { auditedConnection, type AuditContext, type AuditedConnection } from './audited.js';
+import { type ExposureCounts, ExposureTally } from './exposure-tally.js';
+import type { AuditRule } from './rules.js';
+import { SettingsMemo } from './settings-memo.js';
 
 /** A connection and the process that holds it; of several the oldest. */
 export interface HeldConnection extends AuditedConnection {
+  /** Shared by all its connections, and therefore without descriptors. */
   readonly owner: Owner | null;
+  /** All that hold it. */
+  readonly holderPids: ReadonlySet<number>;
 }
 
 /** What one audit has found. */
@@ -20,19 +26,51 @@ export interface AuditResult {
   readonly durationUs: number;
 }
 
-/** Holders of one socket that are kept: a server that forks can have thousands. */
-const HOLDERS_MAX = 64;
+/** What is kept of an audit when all who asked for it have its result: numbers, not connections. */
+export interface AuditCounts {
+  /** With `COUNTED_LIMIT_US`. */
+  readonly exposed: ExposureCounts;
+  readonly rules: ReadonlyMap<AuditRule, number>;
+  /** The end of the pass, CLOCK_MONOTONIC microseconds. */
+  readonly endUs: number;
+}
 
+/** The counts of an audit call a wait too long that is longer. */
+export const COUNTED_LIMIT_US = 15 * 60 * 1_000_000;
+
+/** While its holders become known, one after the other. */
+interface Entry extends AuditedConnection {
+  owner: Owner | null;
+  holderPids: Set<number>;
+}
+
+/** A process, as all its connections name it. */
+interface KnownProcess {
+  readonly owner: Owner | null;
+  /** Its own id, as what its connections share. */
+  readonly pids: Set<number>;
+}
+
+/** Its set is never added to: the first holder brings one. */
+const NO_HOLDER: Pick<Entry, 'owner' | 'holderPids'> = { owner: null, holderPids: new Set() };
+
+/**
+ * What it keeps is bounded by the descriptors that the sensor reports in one audit, so nothing has a bound of its own here: a
+ * server that forks may hold one connection by thousands of processes.
+ */
 export class AuditRun {
   readonly #context: AuditContext;
   readonly #passId: number;
-  readonly #connections = new Map<string, AuditedConnection>();
-  readonly #holders = new Map<string, HolderReport[]>();
-  readonly #processes = new Map<string, ProcessReport>();
+  readonly #memo: SettingsMemo;
+  readonly #tally = new ExposureTally(COUNTED_LIMIT_US);
+  readonly #connections = new Map<string, Entry>();
+  readonly #reports = new Map<string, ProcessReport>();
+  readonly #processes = new Map<string, KnownProcess>();
 
   constructor(context: AuditContext, { passId }: PassReport) {
     this.#context = context;
     this.#passId = passId;
+    this.#memo = new SettingsMemo(context.kernel);
   }
 
   /** @returns false if the record is not part of this audit. */
@@ -46,10 +84,16 @@ export class AuditRun {
     return record.type === 'process' && this.#isMine(record.process) && this.#takeProcess(record.process);
   }
 
+  /** What is to be kept of it. @param end of the pass */
+  counts({ monoUs }: PassReport): AuditCounts {
+    const { exposed, rules } = this.#tally;
+    return { exposed, rules, endUs: monoUs };
+  }
+
   /** @param end of the pass */
   result(end: PassReport): AuditResult {
     return {
-      connections: [...this.#connections].map(([key, connection]) => ({ ...connection, owner: this.#ownerOf(key) })),
+      connections: [...this.#connections.values()],
       unreported: Math.max(0, end.connections - end.reported),
       endUs: end.monoUs,
       durationUs: end.durationUs,
@@ -60,35 +104,63 @@ export class AuditRun {
     return passId === this.#passId;
   }
 
-  /** A socket is reported with each of its descriptors, and counts once. */
+  /**
+   * A socket is reported with each of its descriptors, and counts once. One that closed while the sensor looked at it is no
+   * connection any more: no timer stands in it, which would look as if it were there for ever.
+   */
   #takeSocket(socket: SocketSnapshot): true {
     const key = keyOf(socket);
-    if (!this.#connections.has(key)) {
-      this.#connections.set(key, auditedConnection(socket, this.#context));
+    if (socket.state === TCP_STATE.ESTABLISHED && !socket.dead && !this.#connections.has(key)) {
+      const connection = auditedConnection(socket, this.#context, (one) => this.#memo.settingsOf(one));
+      this.#tally.add(connection);
+      this.#connections.set(key, Object.assign(connection, NO_HOLDER));
     }
     return true;
   }
 
+  /** Comes after its socket and its process. */
   #takeHolder(holder: HolderReport): true {
-    const key = keyOf(holder);
-    const holders = this.#holders.get(key);
-    if (holders === undefined) {
-      this.#holders.set(key, [holder]);
-    } else if (holders.length < HOLDERS_MAX) {
-      holders.push(holder);
+    const connection = this.#connections.get(keyOf(holder));
+    if (connection !== undefined) {
+      const { owner, pids } = this.#processOf(holder);
+      connection.owner = older(connection.owner, owner);
+      connection.holderPids = joined(connection.holderPids, holder.pid, pids);
     }
     return true;
   }
 
   #takeProcess(process: ProcessReport): true {
-    this.#processes.set(processKey(process.pid, process.startBootUs), process);
+    this.#reports.set(processKey(process.pid, process.startBootUs), process);
     return true;
   }
 
-  #ownerOf(key: string): Owner | null {
-    const holders = this.#holders.get(key);
-    return holders === undefined ? null : heldOwnership(OWNER_PENDING, holders, this.#processes).owner;
+  #processOf(holder: HolderReport): KnownProcess {
+    const key = processKey(holder.pid, holder.startBootUs);
+    const known = this.#processes.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const { owner } = heldOwnership(OWNER_PENDING, [holder], this.#reports);
+    const process = { owner: owner === null ? null : { ...owner, holders: [] }, pids: new Set([holder.pid]) };
+    this.#processes.set(key, process);
+    return process;
   }
+}
+
+/** Usually the one that opened it. */
+function older(a: Owner | null, b: Owner | null): Owner | null {
+  if (a === null || b === null) {
+    return a ?? b;
+  }
+  return (b.startBootUs - a.startBootUs || b.pid - a.pid) < 0 ? b : a;
+}
+
+/** @param alone what a connection has that nobody else holds; others need a set of their own, which then grows. */
+function joined(pids: Set<number>, pid: number, alone: Set<number>): Set<number> {
+  if (pids.size === 0 || pids.has(pid)) {
+    return pids.size === 0 ? alone : pids;
+  }
+  return pids.size === 1 ? new Set([...pids, pid]) : pids.add(pid);
 }
 
 function keyOf({ netns, cookie }: { readonly netns: number; readonly cookie: bigint }): string {

@@ -1,13 +1,15 @@
-/** Where audits come from, as the RPC layer sees it. */
+/** Where audits come from, as RPC and metrics see it. */
 import type { PathIdleLimit } from './rules.js';
-import type { AuditResult } from './run.js';
+import type { AuditCounts, AuditResult } from './run.js';
 
 export interface AuditSource {
   readonly idleLimits: readonly PathIdleLimit[];
-  /** The last audit that was complete; null before the first. */
-  readonly last: AuditResult | null;
+  /** Of the last audit that was complete; null before the first. */
+  readonly last: AuditCounts | null;
+  /** Audits that came to nothing, asked for by anybody. */
+  readonly failed: number;
   /**
-   * Looks at all connections now.
+   * Looks at all connections, with a pass that begins after this call.
    * @throws Error that says why the sensor cannot say.
    */
   audit(): Promise<AuditResult>;

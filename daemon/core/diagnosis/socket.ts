@@ -30,14 +30,10 @@ export function socketAdvice(record: StuckRecord, program: Program): readonly Ad
 function userTimeoutAdvice(record: StuckRecord, program: Program): readonly Advice[] {
   const { userTimeoutMs } = record.options;
   if (userTimeoutMs > 0) {
-    const timeout = `TCP_USER_TIMEOUT is ${durationWords(userTimeoutMs * 1000)}`;
     return [
-      item(
-        'socket',
-        userTimeoutMs <= SHORT_MS
-          ? `${timeout} and ends this: nothing to change.`
-          : `${timeout} and decides alone, whatever the sysctls say: lower it to about 30 s.`,
-      ),
+      userTimeoutMs <= SHORT_MS
+        ? item('socket', `TCP_USER_TIMEOUT is ${durationWords(userTimeoutMs * 1000)} and ends this: nothing to change.`)
+        : lowerUserTimeoutAdvice(userTimeoutMs),
     ];
   }
   if (!CAN_SET_OPTIONS.has(program) || record.kind === 'closing') {
@@ -60,6 +56,15 @@ const SET_USER_TIMEOUT = item(
   'socket',
   'Set TCP_USER_TIMEOUT (for example 30 s): the kernel then ends a connection whose data stays unacknowledged that long. Slow queries are not cut.',
 );
+
+/** @returns what to do about a user timeout that is too long. */
+export function lowerUserTimeoutAdvice(userTimeoutMs: number): Advice {
+  const timeout = durationWords(userTimeoutMs * 1000);
+  return item(
+    'socket',
+    `TCP_USER_TIMEOUT is ${timeout} and decides alone, whatever the sysctls say: lower it to about 30 s.`,
+  );
+}
 
 /** @returns how to bound the wait of a connection that has no user timeout; null where the program has no way to set it. */
 export function userTimeoutAdviceFor(program: Program): Advice | null {

@@ -11,6 +11,7 @@ describe('parts', () => {
       parts: KNOWN,
       json: false,
       connections: CONNECTIONS_DEFAULT,
+      profileDirectory: null,
       help: false,
     });
   });
@@ -28,7 +29,7 @@ describe('parts', () => {
 });
 
 test('options stand before or after the part', () => {
-  const wanted = { parts: ['sweep'], json: true, connections: 1000, help: false };
+  const wanted = { parts: ['sweep'], json: true, connections: 1000, profileDirectory: null, help: false };
   assert.deepEqual(parseBenchArguments(['sweep', '--connections', '1000', '--json'], KNOWN), wanted);
   assert.deepEqual(parseBenchArguments(['--json', '--connections=1000', 'sweep'], KNOWN), wanted);
 });
@@ -48,4 +49,8 @@ describe('--connections', () => {
 
 test('an option that does not exist is a mistake of usage', () => {
   assert.throws(() => parseBenchArguments(['--jsn'], KNOWN), UsageError);
+});
+
+test('--profile names a directory', () => {
+  assert.equal(parseBenchArguments(['--profile', 'profiles'], KNOWN).profileDirectory, 'profiles');
 });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { createStyle, displayWidth, escapeForTerminal, escapeJsonForTerminal } from '../../../daemon/lib/terminal.js';
-import { fitWidth, fitWidthMiddle, wantsColor, wrapWords } from '../../../daemon/lib/terminal.js';
+import { fitWidth, fitWidthMiddle, fitWidthTail, wantsColor, wrapWords } from '../../../daemon/lib/terminal.js';
 
 describe('escapeForTerminal', () => {
   const table: readonly [string, string][] = [
@@ -100,6 +100,12 @@ describe('width', () => {
     assert.equal(fitWidthMiddle('[2001:db8::2]:8000', 8), '[200~000');
     assert.equal(fitWidthMiddle('日本語日本語', 7), '日本~語');
     assert.equal(fitWidthMiddle('日本語日本語', 6), '日~語');
+  });
+
+  test('or in front, where only its end tells it apart', () => {
+    assert.equal(fitWidthTail('[2001:db8::2]:8000', 18), '[2001:db8::2]:8000');
+    assert.equal(fitWidthTail('[2001:db8::2]:8000', 13), '~db8::2]:8000');
+    assert.equal(fitWidthTail('日本語日本語', 6), '~本語');
   });
 
   test('words are wrapped, and one that is too long stands alone', () => {

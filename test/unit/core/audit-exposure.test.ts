@@ -1,24 +1,18 @@
 /**
  * Proves: what the audit says of one connection is what the timers of its kernel come to, for every combination of keepalive,
- * user timeout and sysctls; that it does not depend on what the connection does at the moment; and which rules it breaks.
- * Does not prove that the kernel keeps to it: test/kernel/audit.test.ts does.
+ * user timeout and sysctls; that no phase of the timer wheel makes it longer by the give-up model; and that it depends neither
+ * on what the connection does at the moment nor on when it is asked.
+ * Does not prove that the kernel keeps to it: test/kernel/audit.test.ts does. The rules are in audit-rules.test.ts.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { auditedConnection } from '../../../daemon/core/audit/audited.js';
-import { exposureOf } from '../../../daemon/core/audit/exposure.js';
-import { ruleWords, type AuditRule, type PathIdleLimit } from '../../../daemon/core/audit/rules.js';
+import { exposureOf, type Exposure } from '../../../daemon/core/audit/exposure.js';
+import { forecastGiveUp } from '../../../daemon/core/give-up.js';
 import { CA_STATE, PENDING, type SocketSnapshot } from '../../../daemon/core/snapshot.js';
 import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
 
-const CLOCK = clockAt(TEST_KERNEL, 0);
 const { hz } = TEST_KERNEL;
 const NEVER = Infinity;
-
-const LIMITS: readonly PathIdleLimit[] = [
-  { name: 'a NAT', limitMs: 350_000 },
-  { name: 'a load balancer', limitMs: 900_000 },
-];
 
 /** SO_KEEPALIVE with its numbers, in seconds. */
 function keepalive(idle: number, interval: number, probes: number): SnapshotFacts {
@@ -40,10 +34,7 @@ interface Row {
   /** Seconds, and by how much the timer wheel and the last wait of the backoff may add to them. */
   readonly inFlight: readonly [number, number] | typeof NEVER;
   readonly idle: readonly [number, number] | typeof NEVER;
-  readonly rules: readonly AuditRule[];
 }
-
-const DEFAULTS: readonly AuditRule[] = ['default_retries2', 'default_syn_retries'];
 
 const ROWS: readonly Row[] = [
   {
@@ -51,92 +42,72 @@ const ROWS: readonly Row[] = [
     facts: {},
     inFlight: [924.6, 20],
     idle: NEVER,
-    rules: ['no_keepalive_no_user_timeout', ...DEFAULTS],
   },
   {
     name: 'a long round trip makes the backoff of tcp_retries2 longer than the model of the kernel',
     facts: { srttUs: 1_000_000, rttvarUs: 500_000 },
     inFlight: [924.6, 140],
     idle: NEVER,
-    rules: ['no_keepalive_no_user_timeout', ...DEFAULTS],
   },
   {
     name: 'keepalive by the sysctls: two hours and eleven minutes',
     facts: { keepalive: true },
     inFlight: [924.6, 20],
     idle: [7200 + 9 * 75, 250],
-    rules: ['keepalive_longer_than_idle_limit', ...DEFAULTS],
   },
   {
     name: 'keepalive of its own',
     facts: keepalive(20, 5, 3),
     inFlight: [924.6, 20],
     idle: [35, 3],
-    rules: DEFAULTS,
   },
   {
-    name: 'keepalive that begins exactly with the idle limit of a NAT comes too late',
+    name: 'keepalive that begins late',
     facts: keepalive(350, 5, 3),
     inFlight: [924.6, 20],
     idle: [365, 25],
-    rules: ['keepalive_longer_than_idle_limit', ...DEFAULTS],
   },
   {
     name: 'a user timeout alone: data is bounded, an idle connection is not',
     facts: { userTimeoutMs: 30_000 },
     inFlight: [30, 1],
     idle: NEVER,
-    rules: [],
   },
   {
     name: 'both, as they should be: the user timeout takes the place of the count of probes',
     facts: { ...keepalive(20, 5, 3), userTimeoutMs: 30_000 },
     inFlight: [30, 1],
     idle: [30, 3],
-    rules: [],
   },
   {
-    name: 'a user timeout that leaves room for one probe only',
+    name: 'a user timeout that ends with the first interval',
     facts: { ...keepalive(20, 5, 3), userTimeoutMs: 25_000 },
     inFlight: [25, 1],
-    idle: [25, 2],
-    rules: ['one_lost_probe'],
+    idle: [25, 2.2],
   },
   {
-    name: 'a single probe by its own count is what somebody wanted',
+    name: 'a single probe',
     facts: keepalive(20, 5, 1),
     inFlight: [924.6, 20],
-    idle: [25, 2],
-    rules: DEFAULTS,
+    idle: [25, 2.2],
   },
   {
     name: 'smaller sysctls',
     facts: withSysctls({ retries2: 8, synRetries: 3 }),
-    inFlight: [104.4, 3],
+    inFlight: [104.4, 4.5],
     idle: NEVER,
-    rules: ['no_keepalive_no_user_timeout'],
-  },
-  {
-    name: 'inbound: it makes no connection, so that the retries of SYN are nothing to it',
-    facts: { inbound: true },
-    inFlight: [924.6, 20],
-    idle: NEVER,
-    rules: ['no_keepalive_no_user_timeout', 'default_retries2'],
   },
   {
     name: 'without tail loss probes',
-    facts: { ...withSysctls({ earlyRetrans: 0, retries2: 3 }), inbound: true },
+    facts: withSysctls({ earlyRetrans: 0, retries2: 3 }),
     inFlight: [6.3, 0.4],
     idle: NEVER,
-    rules: ['no_keepalive_no_user_timeout'],
   },
 ];
 
-function audited(facts: SnapshotFacts, peerLimitUs: number | null = null): ReturnType<typeof auditedConnection> {
-  return auditedConnection(snapshotAt(TEST_KERNEL, 0, { cause: 'audit', ...facts }), {
-    ...{ kernel: TEST_KERNEL, clock: CLOCK, idleLimits: LIMITS },
-    peerLimitUs: () => peerLimitUs,
-  });
+/** As what the sensor reports. */
+function exposed(facts: SnapshotFacts, second = 0): Exposure {
+  return exposureOf(snapshotAt(TEST_KERNEL, second, { cause: 'audit', ...facts }), TEST_KERNEL);
 }
 
 function assertWait(us: number, expected: Row['idle'], what: string): void {
@@ -149,15 +120,43 @@ function assertWait(us: number, expected: Row['idle'], what: string): void {
 }
 
 describe('one connection', () => {
-  for (const { name, facts, inFlight, idle, rules } of ROWS) {
+  for (const { name, facts, inFlight, idle } of ROWS) {
     test(name, () => {
-      const connection = audited(facts);
-      assertWait(connection.exposure.inFlightUs, inFlight, 'in flight');
-      assertWait(connection.exposure.idleUs, idle, 'idle');
-      assert.deepEqual(connection.rules, rules);
+      const { inFlightUs, idleUs } = exposed(facts);
+      assertWait(inFlightUs, inFlight, 'in flight');
+      assertWait(idleUs, idle, 'idle');
     });
   }
 
+  const probes: readonly (readonly [string, SnapshotFacts, number, number])[] = [
+    // 20 s are 5000 jiffies, of which a bucket has 512; 5 s are 1250 with buckets of 64.
+    ['of its own', keepalive(20, 5, 3), 5000 + 512, 6250 + 512 + 64],
+    ['by the sysctls', { keepalive: true }, 7200 * hz + 32_768, 7275 * hz + 32_768 + 512],
+    ['none', {}, NEVER, NEVER],
+  ];
+  for (const [name, facts, first, second] of probes) {
+    test(`when the first probes run at the latest: ${name}`, () => {
+      const { firstProbeUs, secondProbeUs } = exposed(facts);
+      const jiffies = (us: number): number => (us * hz) / 1e6;
+      assert.deepEqual([jiffies(firstProbeUs), jiffies(secondProbeUs)], [first, second]);
+    });
+  }
+
+  test('the first loss probe waits for two round trips and the least RTO, or for a second where none was measured', () => {
+    const facts = withSysctls({ retries2: 3 });
+    const without = { ...facts, ...withSysctls({ retries2: 3, earlyRetrans: 0 }) };
+    const probeSeconds = (more: SnapshotFacts): number =>
+      (exposed({ ...facts, ...more }).inFlightUs - exposed({ ...without, ...more }).inFlightUs) / 1e6;
+    // A timer is late by a bucket, and never early.
+    const near = (actual: number, seconds: number): void => {
+      assert.ok(actual >= seconds && actual <= seconds * 1.08, `${actual} s, not ${seconds} s`);
+    };
+    near(probeSeconds({ srttUs: 1_000_000, rttvarUs: 4_000_000 }), 2.2);
+    near(probeSeconds({ srttUs: 0, rtoJiffies: 5 * hz, rtoSeconds: 5 }), 1);
+  });
+});
+
+describe('what the connection does at the moment does not matter', () => {
   const busy: readonly (readonly [string, SnapshotFacts])[] = [
     [
       'retransmitting',
@@ -166,37 +165,94 @@ describe('one connection', () => {
     ['with data in flight', { packetsOut: 1, sndUna: 990, pending: PENDING.RETRANS, writeTimerAt: 0.1 }],
     ['with data that waits to be sent', { writeSeq: 2000, pending: PENDING.PROBE0, sndWnd: 0, probesOut: 2 }],
     ['probing', { probesOut: 2, ackedAt: -40, dataAt: -40, keepaliveTimerAt: 1 }],
-    ['unreachable', { skErrSoft: 113 }],
+    ['unreachable', { skErrSoft: 113, retransmits: 3, retransAt: -3 }],
+    ['heard of by data alone', { ackedAt: -40, dataAt: -1 }],
+    // Jiffies wrap, and a wait is played from a jiffy of its own.
+    ['with an old stamp of data from anywhere', { lrcvtimeJiffies32: 8 ** 10 + 1000 }],
+    ['with an old stamp of an ACK from anywhere', { rcvTstampJiffies32: 8 ** 10 + 1000 }],
   ];
-  for (const [name, facts] of busy) {
-    test(`${name}: what it does at the moment does not matter`, () => {
-      const options = { ...keepalive(20, 5, 3), userTimeoutMs: 40_000 };
-      const quiet = exposureOf(snapshotAt(TEST_KERNEL, 0, options), TEST_KERNEL, CLOCK);
-      assert.deepEqual(exposureOf(snapshotAt(TEST_KERNEL, 0, { ...options, ...facts }), TEST_KERNEL, CLOCK), quiet);
+  const settings: readonly (readonly [string, SnapshotFacts])[] = [
+    ['keepalive', keepalive(20, 5, 3)],
+    ['keepalive and a user timeout', { ...keepalive(20, 5, 3), userTimeoutMs: 40_000 }],
+  ];
+  for (const [setting, options] of settings) {
+    for (const [name, facts] of busy) {
+      test(`${name}, ${setting}`, () => {
+        assert.deepEqual(exposed({ ...options, ...facts }), exposed(options));
+      });
+    }
+  }
+
+  test('nor when it is asked', () => {
+    for (const [, options] of settings) {
+      assert.deepEqual(exposed(options, 12.34), exposed(options));
+    }
+  });
+});
+
+/** What the model says of a connection that is really in that situation, at many phases of the timer wheel. */
+function played(
+  facts: SnapshotFacts,
+  situation: (socket: SocketSnapshot) => SocketSnapshot,
+): readonly [number, number] {
+  let [shortestUs, longestUs] = [Infinity, 0];
+  for (let phase = 0; phase < 300; phase++) {
+    // No multiple of any bucket, so that all phases come up.
+    const second = phase * 1.372;
+    const socket = situation(snapshotAt(TEST_KERNEL, second, { ackedAt: second, dataAt: second, ...facts }));
+    const giveUp = forecastGiveUp(socket, TEST_KERNEL, clockAt(TEST_KERNEL, second));
+    assert.ok(giveUp?.never === false);
+    const waitUs = (giveUp.latestTimeUs ?? giveUp.timeUs) - socket.monoUs;
+    [shortestUs, longestUs] = [Math.min(shortestUs, waitUs), Math.max(longestUs, waitUs)];
+  }
+  return [shortestUs, longestUs];
+}
+
+/** `mod_timer()`, with the level of the wheel that the delay has. */
+function timer(jiffies: number, delay: number): SocketSnapshot['keepaliveTimer'] {
+  const level = Math.max(0, Math.ceil(Math.log(delay / 63) / Math.log(8)));
+  return { pending: true, expiresJiffies32: (jiffies + delay) >>> 0, flags: (level * 64) << 22 };
+}
+
+describe('no phase of the timer wheel makes it longer', () => {
+  const idleRows: readonly (readonly [string, SnapshotFacts, number])[] = [
+    ['2 h, 75 s, 9', keepalive(7200, 75, 9), 1],
+    ['340 s, 5 s, 3', keepalive(340, 5, 3), 0.1],
+    ['1 s, 75 s, 9: the buckets of the interval are the larger ones', keepalive(1, 75, 9), 2.1],
+    ['user timeout far behind the first probe', { ...keepalive(20, 5, 3), userTimeoutMs: 40_000 }, 3],
+    ['user timeout just behind the second', { ...keepalive(20, 5, 3), userTimeoutMs: 26_000 }, 0.3],
+    ['user timeout below the idle time', { ...keepalive(20, 5, 3), userTimeoutMs: 3000 }, 0.1],
+  ];
+  for (const [name, facts, slackSeconds] of idleRows) {
+    test(`idle: ${name}`, () => {
+      const saidUs = exposed(facts).idleUs;
+      const [, longestUs] = played(facts, (socket) => {
+        const idle = socket.keepaliveTimeJiffies;
+        return { ...socket, keepaliveTimer: timer(socket.jiffies, idle) };
+      });
+      assert.ok(saidUs >= longestUs, `${saidUs} < ${longestUs}`);
+      assert.ok(saidUs <= longestUs + slackSeconds * 1e6, `${saidUs} > ${longestUs}`);
     });
   }
 
-  test('idle for longer than its peer keeps connections', () => {
-    const facts = { ackedAt: -61, dataAt: -61, sentAt: -61 };
-    assert.ok(audited(facts, 60_000_000).rules.includes('pool_longer_than_peer'));
-    assert.ok(!audited(facts, 70_000_000).rules.includes('pool_longer_than_peer'));
-    assert.ok(!audited(facts, null).rules.includes('pool_longer_than_peer'));
-    assert.ok(!audited({ ...facts, inbound: true }, 60_000_000).rules.includes('pool_longer_than_peer'));
-    assert.ok(!audited({ ...facts, sentAt: -1 }, 60_000_000).rules.includes('pool_longer_than_peer'));
-  });
-
-  test('both ends on this host', () => {
-    const here = { address: '10.0.0.1', port: 80 };
-    assert.equal(audited({}).isLocal, false);
-    assert.equal(audited({ remote: here }).isLocal, true);
-    assert.equal(audited({ remote: { address: '127.0.0.2', port: 80 } }).isLocal, true);
-    assert.equal(audited({ remote: { address: '::1', port: 80 } }).isLocal, true);
-  });
-
-  test('the rule of idle limits names the limits of the configuration', () => {
-    assert.match(
-      ruleWords('keepalive_longer_than_idle_limit', LIMITS),
-      /5 min 50 s \(a NAT\), 15 min \(a load balancer\)/,
-    );
-  });
+  const sending: readonly (readonly [string, SnapshotFacts])[] = [
+    ['tcp_retries2 15', {}],
+    ['a round trip of a second', { srttUs: 1_000_000, rttvarUs: 500_000 }],
+    ['an RTO that is no power of two', { srttUs: 1000, rttvarUs: 299_000 }],
+    ['user timeout', { userTimeoutMs: 30_000 }],
+    ['RTO of a second at most', { rtoMaxJiffies: hz }],
+  ];
+  for (const [name, facts] of sending) {
+    test(`in flight: ${name}`, () => {
+      const saidUs = exposed({ ...facts, ...withSysctls({ earlyRetrans: 0 }) }).inFlightUs;
+      const [shortestUs, longestUs] = played(facts, (socket) => {
+        const rtoJiffies = Math.max(socket.rtoMinJiffies, Math.ceil(((socket.srttUs + socket.rttvarUs) * hz) / 1e6));
+        const sent = { packetsOut: 1, sndNxt: socket.sndNxt + 1, writeSeq: socket.writeSeq + 1, rtoJiffies };
+        return { ...socket, ...sent, pending: PENDING.RETRANS, writeTimer: timer(socket.jiffies, rtoJiffies) };
+      });
+      assert.ok(saidUs >= longestUs, `${saidUs} < ${longestUs}`);
+      // A bucket for the phase, and one for the longest wait.
+      assert.ok(saidUs <= shortestUs + 2 * 2.05e6, `${saidUs} > ${shortestUs}`);
+    });
+  }
 });

@@ -1,40 +1,43 @@
-// Proves what the metrics say of an audit: each connection once, by its direction and by how long it would hang, and nothing
-// before the first audit. That audits are made is shown in tracker/audit-engine.
+// Proves what the metrics say of an audit: each connection by its direction and by how long it would hang, and nothing before the
+// first audit but how many failed. That audits are made is shown in audit/audit-engine.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findingsOf } from '../../../daemon/core/audit/findings.js';
+import { COUNTED_LIMIT_US } from '../../../daemon/core/audit/run.js';
 import { setAuditMetrics } from '../../../daemon/metrics/audit-metrics.js';
-import type { MetricSet } from '../../../daemon/metrics/metric-set.js';
 import { FakeAudits } from '../../support/fake-audits.js';
+import { tallied } from '../../support/tallied.js';
 import { createClock } from '../rpc/sample-records.js';
 
 type Values = Readonly<Record<string, number>>;
 
-function metricsOf(result: Parameters<typeof setAuditMetrics>[1]): Values {
+function metricsOf(audits: Parameters<typeof setAuditMetrics>[1]): Values {
   const values: Record<string, number> = {};
-  const set: Pick<MetricSet, 'set'> = {
-    set: (key, labels, value) => {
-      values[[key, ...Object.values(labels)].join(' ')] = value;
-    },
+  const set = (key: string, labels: Readonly<Record<string, string>>, value: number): void => {
+    values[[key, ...Object.values(labels)].join(' ')] = value;
   };
-  setAuditMetrics(set as MetricSet, result, createClock());
+  setAuditMetrics({ set, total: set }, audits, createClock());
   return values;
 }
 
-test('nothing before the first audit', () => {
-  assert.deepEqual(metricsOf(null), {});
+test('before the first audit only what failed', () => {
+  assert.deepEqual(metricsOf({ last: null, failed: 3 }), { auditsFailed: 3 });
 });
 
 test('what the last one has found', async () => {
-  const result = await new FakeAudits().audit();
-  const values = metricsOf(result);
+  const { connections, endUs } = await new FakeAudits().audit();
+  const [first] = connections;
+  assert.ok(first !== undefined);
+  const all = [...connections, { ...first, isInbound: true }];
+  const { exposed, rules } = tallied(all, COUNTED_LIMIT_US);
+  const values = metricsOf({ last: { exposed, rules, endUs }, failed: 0 });
   // Of five, those with an odd number have no keepalive, and the others that of two hours.
-  assert.equal(findingsOf(result.connections, 900e6).length, 5);
   assert.equal(values['exposedConnections never outbound'], 3);
   assert.equal(values['exposedConnections over_15m outbound'], 2);
   assert.equal(values['exposedConnections bounded outbound'], 0);
-  assert.equal(values['exposedConnections never inbound'], 0);
-  assert.equal(values['auditRuleConnections no_keepalive_no_user_timeout'], 3);
+  assert.equal(values['exposedConnections never inbound'], 1);
+  assert.equal(values['exposedConnections over_15m inbound'], 0);
+  assert.equal(values['auditRuleConnections no_keepalive_no_user_timeout'], 4);
   assert.equal(values['auditRuleConnections one_lost_probe'], 0, 'a rule that nothing breaks is 0, not absent');
-  assert.equal(values['lastAudit'], createClock().monoToRealUs(result.endUs) / 1e6);
+  assert.equal(values['lastAudit'], createClock().monoToRealUs(endUs) / 1e6);
+  assert.equal(values['auditsFailed'], 0);
 });

@@ -37,7 +37,7 @@ beforeEach(() => {
     records,
     workloads: createWorkloads(),
     alerts: { firing: () => [] },
-    audits: { last: null },
+    audits: { last: null, failed: 0 },
     status: {
       status: () => {
         asked += 1;

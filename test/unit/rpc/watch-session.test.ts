@@ -124,8 +124,8 @@ describe('watch session', () => {
   test('snapshot, its end, then changes in order', () => {
     const records = new FakeRecords([first]);
     const sink = open(records);
-    records.change('opened', second);
     turn();
+    records.change('opened', second);
     records.change('updated', { ...second, retransmits: 8 });
     records.change('ended', first);
     turn();
@@ -167,6 +167,7 @@ describe('watch session', () => {
     const records = new FakeRecords([createRecord({ id: 'c9', netns: 5 })]);
     const pending = createRecord({ id: 'c1', ownerType: 'pending', owner: null });
     const sink = open(records, {}, { pids: [OWNER.pid], netns: [pending.netns] });
+    turn();
     records.change('opened', pending);
     records.change('updated', createRecord({ id: 'c1' }));
     records.change('updated', createRecord({ id: 'c1', retransmits: 8 }));
@@ -213,9 +214,50 @@ describe('watch session', () => {
     assert.deepEqual(sink.take(), ['opened c1/7']);
   });
 
+  test('what changes before the snapshot tells it is told by the snapshot', () => {
+    const records = new FakeRecords(createRecords(5));
+    const sink = open(records, { inFlightMax: 1, batchMax: 2 });
+    sink.paused = true;
+    turn();
+    const [one, , three, four, five] = createRecords(5);
+    assert.ok(one && three && four && five);
+    records.change('updated', { ...one, retransmits: 8 });
+    records.change('updated', { ...three, retransmits: 9 });
+    records.change('ended', four);
+    records.change('opened', { ...first, retransmits: 1 });
+    records.change('updated', { ...first, retransmits: 2 });
+    records.change('opened', second);
+    records.change('ended', second);
+    sink.resume();
+    turn();
+    assert.deepEqual(sink.take(), [
+      ...['item c000000001/7', 'item c000000002/7', 'item c000000003/9', 'item c000000005/7', 'item c1/2', 'end 5'],
+      'updated c000000001/8',
+    ]);
+  });
+
+  test('a storm during a snapshot does not make it lose track', () => {
+    const records = new FakeRecords(createRecords(50));
+    const sink = open(records, { queueMax: 8, inFlightMax: 1, batchMax: 2 });
+    sink.paused = true;
+    turn();
+    for (let retransmits = 8; retransmits < 12; retransmits += 1) {
+      for (const record of createRecords(50).slice(2)) {
+        records.change('updated', { ...record, retransmits });
+      }
+    }
+    sink.resume();
+    for (let count = 0; count < 50; count += 1) {
+      turn();
+    }
+    const told = sink.take();
+    assert.equal(sink.lostCount, 0);
+    assert.deepEqual(told.slice(-2), ['item c000000050/11', 'end 50']);
+  });
+
   test('a snapshot that is overtaken is begun anew', () => {
     const records = new FakeRecords(createRecords(4));
-    const sink = open(records, { queueMax: 2, inFlightMax: 1, batchMax: 2 });
+    const sink = open(records, { queueMax: 1, inFlightMax: 1, batchMax: 2 });
     sink.paused = true;
     turn();
     for (const record of createRecords(4)) {

@@ -33,7 +33,7 @@ const CONFIGURATION: SensorConfiguration = {
 describe('commands', () => {
   const commands: readonly (readonly [name: string, encoded: Uint8Array])[] = [
     ['command-configure', encodeConfigure(CONFIGURATION)],
-    ['command-pass', encodePass('refresh_full')],
+    ['command-pass', encodePass('audit', 0x01020304)],
     ['command-watch', encodeWatch(0xfedcba9876543201n)],
     ['command-unwatch', encodeUnwatch(0xfedcba9876543202n)],
     [
@@ -57,6 +57,10 @@ describe('commands', () => {
       (kind) => encodePass(kind)[PASS_COMMAND.passKind],
     );
     assert.deepEqual(numbers, [1, 2, 3, 4]);
+  });
+
+  test('only an audit has a limit', () => {
+    assert.deepEqual(encodePass('sweep', 7).subarray(PASS_COMMAND.reportMax), new Uint8Array(4));
   });
 
   test('the smallest and the largest cookie', () => {

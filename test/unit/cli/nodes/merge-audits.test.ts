@@ -11,15 +11,19 @@ const { AUDIT_RULE_ONE_LOST_PROBE, AUDIT_RULE_DEFAULT_RETRIES2 } = stuckd.v1.Aud
 const THRESHOLD = durationFromUs(60_000_000);
 
 const FIRST: AuditSummary = {
-  outbound: { neverCount: 1, overThresholdCount: 2, boundedCount: 3 },
-  inbound: { neverCount: 10, overThresholdCount: 0, boundedCount: 0 },
+  outbound: {
+    inFlight: { neverCount: 0, overThresholdCount: 3, withinThresholdCount: 3 },
+    idle: { neverCount: 1, overThresholdCount: 1, withinThresholdCount: 4 },
+    worst: { neverCount: 1, overThresholdCount: 2, withinThresholdCount: 3 },
+  },
+  inbound: { inFlight: { overThresholdCount: 10 }, idle: { neverCount: 10 }, worst: { neverCount: 10 } },
   ...{ localCount: 4, unreportedCount: 0, threshold: THRESHOLD },
   rules: [{ rule: AUDIT_RULE_DEFAULT_RETRIES2, connectionCount: 5, explanation: 'the first says' }],
   namespaces: [{ netns: 1, connectionCount: 16 }],
 };
 
 const SECOND: AuditSummary = {
-  outbound: { neverCount: 100, overThresholdCount: 0, boundedCount: 0 },
+  outbound: { inFlight: { withinThresholdCount: 100 }, idle: { neverCount: 100 }, worst: { neverCount: 100 } },
   ...{ localCount: 1, unreportedCount: 7, threshold: THRESHOLD },
   rules: [
     { rule: AUDIT_RULE_ONE_LOST_PROBE, connectionCount: 1, explanation: 'one' },
@@ -29,10 +33,14 @@ const SECOND: AuditSummary = {
 
 describe('audits of several nodes', () => {
   test('add up', () => {
-    const merged = mergeAuditSummaries([FIRST, SECOND]);
+    const merged = mergeAuditSummaries([FIRST, SECOND], false);
     assert.deepEqual(toProtoJson(merged), {
-      outbound: { neverCount: 101, overThresholdCount: 2, boundedCount: 3 },
-      inbound: { neverCount: 10 },
+      outbound: {
+        inFlight: { overThresholdCount: 3, withinThresholdCount: 103 },
+        idle: { neverCount: 101, overThresholdCount: 1, withinThresholdCount: 4 },
+        worst: { neverCount: 101, overThresholdCount: 2, withinThresholdCount: 3 },
+      },
+      inbound: { inFlight: { overThresholdCount: 10 }, idle: { neverCount: 10 }, worst: { neverCount: 10 } },
       ...{ localCount: 5, unreportedCount: 7, threshold: '60s' },
       rules: [
         { rule: 'AUDIT_RULE_ONE_LOST_PROBE', connectionCount: 1, explanation: 'one' },
@@ -44,12 +52,17 @@ describe('audits of several nodes', () => {
 
   test('in words', () => {
     assert.equal(
-      mergeAuditSummaries([FIRST, SECOND]).summary,
-      '103 of 106 connections of these 2 nodes would hang for more than 1 min if the peer vanished now; 101 for ever. ' +
-        'Of 10 connections from clients, 10 would hold a descriptor for more than 1 min; 10 for ever.',
+      mergeAuditSummaries([FIRST, SECOND], false).summary,
+      '3 of 106 connections on these 2 nodes would hang a request for more than 1 min if the peer vanished now; 101 would look ' +
+        'alive for ever while idle, and 1 for more than 1 min. Of 10 connections from clients, 10 would hold a descriptor for ' +
+        'more than 1 min with data under way; 10 for ever while idle.',
     );
-    assert.match(mergeAuditSummaries([FIRST]).summary, /^3 of 6 connections of this node /);
+    assert.match(mergeAuditSummaries([FIRST], false).summary, /^3 of 6 connections on this node /);
+    assert.match(mergeAuditSummaries([FIRST], true).summary, /^3 of 6 connections that were asked about on this node /);
     const idle = { outbound: {}, inbound: {}, threshold: THRESHOLD };
-    assert.equal(mergeAuditSummaries([idle, idle]).summary, 'These 2 nodes have no established connections to peers.');
+    assert.equal(
+      mergeAuditSummaries([idle, idle], false).summary,
+      'There are no established connections to peers on these 2 nodes.',
+    );
   });
 });

@@ -13,7 +13,7 @@ describe('bytes as keys', () => {
     ['q', 'q', ''],
     ['\x1b[A\x1b[B\x1bOC\x1bOD', '<up><down><right><left>', ''],
     ['\x1b[H\x1b[F\x1b[1~\x1b[4~\x1b[5~\x1b[6~', '<home><end><home><end><page up><page down>', ''],
-    ['\r\x7f\x03\x15\x0c', '<enter><backspace><interrupt><clear line><redraw>', ''],
+    ['\r\x7f\x03\x15\x0c\x1a', '<enter><backspace><interrupt><clear line><redraw><suspend>', ''],
     ['\u65e5\u{1f600}', '\u65e5\u{1f600}', ''],
     // Nothing is bound to these.
     ['a\x1b[200~\x1b[1;5A\x01b', 'ab', ''],
@@ -78,7 +78,7 @@ describe('keys', () => {
     ['j\rj\rjj\x1b[6~', 'connection c2 0'],
     ['?jj\x1b[6~', 'help 4'],
     ['?k', 'help 0'],
-    ['?Gk', 'help 15'],
+    ['?Gk', 'help 16'],
     ['j\rj\r\x1b[D', 'connections 1'],
     ['j\rj\rqq', 'rows 1'],
     ['?', 'help 0'],
@@ -106,7 +106,9 @@ describe('keys', () => {
   });
 
   test('sorting and pause', () => {
-    assert.deepEqual([press('s').sort, press('ssssss').sort, press('sss').sort], ['stuck', 'oldest', 'unacked']);
+    const order = Array.from({ length: 7 }, (_unused, index) => press('s'.repeat(index)).sort);
+    assert.deepEqual(order, ['oldest', 'ends in', 'unacked', 'process', 'peer', 'stuck', 'kind']);
+    assert.equal(press('sssssss').sort, 'oldest');
     assert.deepEqual([press('r').isReversed, press('rr').isReversed], [true, false]);
     assert.deepEqual([press('p').isPaused, press('pp').isPaused, press('j\rp').isPaused], [true, false, true]);
   });
@@ -138,6 +140,11 @@ describe('keys', () => {
     const opened = pressKey(chosen, { named: 'enter' }, { ...topData(), rows }, SIZE);
     const screen = shownScreen(opened);
     assert.equal(screen.name === 'connections' && screen.title, 'node[12900] -> 10.0.0.2:8000');
+  });
+
+  test('a page is as long as a notice leaves it', () => {
+    const data = topData({ problems: ['the sensor is down'] });
+    assert.equal(where(pressKey(INITIAL_STATE, { named: 'page down' }, data, SIZE)), 'rows 1');
   });
 
   test('nothing to open', () => {

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Events from the ring buffer to the stream.
+ *
+ * A peer that vanishes under 50,000 connections makes as many events in half a second, and the daemon needs some seconds
+ * for them. The ring buffer is too small for that, and to make it larger would cost its size in memory at all times. So
+ * this thread never waits for the daemon: what it does not take at once is queued here, and the memory goes back when it
+ * has. Beyond the bound of the queue events stay in the ring buffer, and what finds no room there is counted as dropped.
+ */
+#include "events.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "session.h"
+#include "tcp_sensor.skel.h"
+
+/* Large enough that free() gives it back to the kernel (M_MMAP_THRESHOLD). */
+#define CHUNK_SIZE (256 * 1024)
+
+/* Some 100,000 events. */
+#define QUEUE_MAX (32 * 1024 * 1024)
+
+/* How long to wait before the daemon is offered again what it did not take; doubled while it takes nothing. */
+#define RETRY_MIN_MS 1
+#define RETRY_MAX_MS 16
+
+/* Whole records, the first `sent` bytes of which are on their way. */
+struct chunk {
+	struct chunk *next;
+	size_t used;
+	size_t sent;
+	char records[CHUNK_SIZE];
+};
+
+struct queue {
+	struct chunk *first;
+	struct chunk *last; /* there is always one, so that a lone event needs no memory */
+	size_t size;        /* of all chunks, bytes not yet sent */
+};
+
+struct events {
+	struct session *session;
+	struct queue queue;
+};
+
+static struct chunk *add_chunk(struct queue *queue)
+{
+	struct chunk *chunk = malloc(sizeof(*chunk));
+
+	if (!chunk) {
+		return NULL;
+	}
+	chunk->next = NULL;
+	chunk->used = chunk->sent = 0;
+	if (queue->last) {
+		queue->last->next = chunk;
+	} else {
+		queue->first = chunk;
+	}
+	queue->last = chunk;
+	return chunk;
+}
+
+/* Returns -EXFULL, with the record taken, once the queue is full: libbpf then leaves the next ones in the ring buffer. */
+static int on_ring_record(void *context, void *data, size_t size)
+{
+	struct events *events = context;
+	struct queue *queue = &events->queue;
+	struct chunk *chunk = queue->last;
+
+	if (chunk->used + size > CHUNK_SIZE) {
+		chunk = add_chunk(queue);
+	}
+	if (!chunk) {
+		__sync_fetch_and_add(&events->session->skeleton->bss->ring_dropped, 1);
+		return -EXFULL;
+	}
+	memcpy(chunk->records + chunk->used, data, size);
+	chunk->used += size;
+	queue->size += size;
+	return queue->size < QUEUE_MAX ? 0 : -EXFULL;
+}
+
+/* What was sent is forgotten; the last chunk stays for what comes. */
+static void release_sent(struct queue *queue)
+{
+	struct chunk *chunk = queue->first;
+
+	if (chunk == queue->last) {
+		chunk->used = chunk->sent = 0;
+	} else {
+		queue->first = chunk->next;
+		free(chunk);
+	}
+}
+
+/* Returns how many bytes the daemon took, or -errno if the stream is broken. */
+static ssize_t offer_queue(struct events *events)
+{
+	struct queue *queue = &events->queue;
+	ssize_t sum = 0;
+
+	while (queue->size > 0) {
+		struct chunk *chunk = queue->first;
+		size_t left = chunk->used - chunk->sent;
+		ssize_t taken =
+			stream_offer(&events->session->stream, chunk->records + chunk->sent, left, left < queue->size);
+
+		if (taken < 0) {
+			return taken;
+		}
+		sum += taken;
+		chunk->sent += taken;
+		queue->size -= taken;
+		if ((size_t)taken < left) {
+			break;
+		}
+		release_sent(queue);
+	}
+	return sum;
+}
+
+/* Takes what is in the ring buffer; waits for something, for ever if nothing is queued. */
+static int take_events(struct ring_buffer *ring, const struct queue *queue, int retry_ms)
+{
+	int result;
+
+	if (queue->size >= QUEUE_MAX) {
+		usleep(retry_ms * 1000);
+		return 0;
+	}
+	result = ring_buffer__poll(ring, queue->size ? retry_ms : -1);
+	return result == -EXFULL || result == -EINTR ? 0 : result;
+}
+
+void *events_run(void *argument)
+{
+	struct events events = {.session = argument};
+	struct stream *stream = &events.session->stream;
+	int ring_fd = bpf_map__fd(events.session->skeleton->maps.ring);
+	struct ring_buffer *ring = ring_buffer__new(ring_fd, on_ring_record, &events, NULL);
+	int retry_ms = RETRY_MIN_MS;
+	ssize_t result = ring ? 0 : -errno;
+
+	if (!ring) {
+		stream_fail(stream, FAILURE_INTERNAL, result, "the ring buffer cannot be read: %s", strerror(-result));
+	} else if (!add_chunk(&events.queue)) {
+		result = -ENOMEM;
+		stream_fail(stream, FAILURE_INTERNAL, ENOMEM, "no memory for events");
+	}
+	while (result >= 0) {
+		result = take_events(ring, &events.queue, retry_ms);
+		if (result >= 0) {
+			result = offer_queue(&events);
+			retry_ms = result > 0 ? RETRY_MIN_MS : retry_ms * 2;
+			retry_ms = retry_ms < RETRY_MAX_MS ? retry_ms : RETRY_MAX_MS;
+		}
+	}
+	stream_end(stream);
+	return NULL;
+}
