@@ -13,18 +13,20 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "session.h"
 #include "tcp_sensor.skel.h"
 
-/* Large enough that free() gives it back to the kernel (M_MMAP_THRESHOLD). */
 #define CHUNK_SIZE (256 * 1024)
 
 /* Some 100,000 events. */
 #define QUEUE_MAX (32 * 1024 * 1024)
+
+/* While events come faster than they are taken, this much is taken before the daemon is offered some. */
+#define TAKEN_MAX CHUNK_SIZE
 
 /* How long to wait before the daemon is offered again what it did not take; doubled while it takes nothing. */
 #define RETRY_MIN_MS 1
@@ -47,17 +49,17 @@ struct queue {
 struct events {
 	struct session *session;
 	struct queue queue;
+	size_t taken; /* from the ring buffer in one go, bytes */
 };
 
+/* Mapped, not allocated: what malloc() got for a storm it would keep, since the last chunk is never freed. */
 static struct chunk *add_chunk(struct queue *queue)
 {
-	struct chunk *chunk = malloc(sizeof(*chunk));
+	struct chunk *chunk = mmap(NULL, sizeof(*chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (!chunk) {
+	if (chunk == MAP_FAILED) {
 		return NULL;
 	}
-	chunk->next = NULL;
-	chunk->used = chunk->sent = 0;
 	if (queue->last) {
 		queue->last->next = chunk;
 	} else {
@@ -67,7 +69,10 @@ static struct chunk *add_chunk(struct queue *queue)
 	return chunk;
 }
 
-/* Returns -EXFULL, with the record taken, once the queue is full: libbpf then leaves the next ones in the ring buffer. */
+/*
+ * Returns -EXFULL, with the record taken, once the queue is full, or enough was taken for the daemon to get some of it:
+ * libbpf then leaves the next ones in the ring buffer.
+ */
 static int on_ring_record(void *context, void *data, size_t size)
 {
 	struct events *events = context;
@@ -84,7 +89,8 @@ static int on_ring_record(void *context, void *data, size_t size)
 	memcpy(chunk->records + chunk->used, data, size);
 	chunk->used += size;
 	queue->size += size;
-	return queue->size < QUEUE_MAX ? 0 : -EXFULL;
+	events->taken += size;
+	return queue->size < QUEUE_MAX && events->taken < TAKEN_MAX ? 0 : -EXFULL;
 }
 
 /* What was sent is forgotten; the last chunk stays for what comes. */
@@ -96,7 +102,7 @@ static void release_sent(struct queue *queue)
 		chunk->used = chunk->sent = 0;
 	} else {
 		queue->first = chunk->next;
-		free(chunk);
+		munmap(chunk, sizeof(*chunk));
 	}
 }
 
@@ -127,10 +133,12 @@ static ssize_t offer_queue(struct events *events)
 }
 
 /* Takes what is in the ring buffer; waits for something, for ever if nothing is queued. */
-static int take_events(struct ring_buffer *ring, const struct queue *queue, int retry_ms)
+static int take_events(struct ring_buffer *ring, struct events *events, int retry_ms)
 {
+	const struct queue *queue = &events->queue;
 	int result;
 
+	events->taken = 0;
 	if (queue->size >= QUEUE_MAX) {
 		usleep(retry_ms * 1000);
 		return 0;
@@ -155,7 +163,7 @@ void *events_run(void *argument)
 		stream_fail(stream, FAILURE_INTERNAL, ENOMEM, "no memory for events");
 	}
 	while (result >= 0) {
-		result = take_events(ring, &events.queue, retry_ms);
+		result = take_events(ring, &events, retry_ms);
 		if (result >= 0) {
 			result = offer_queue(&events);
 			retry_ms = result > 0 ? RETRY_MIN_MS : retry_ms * 2;

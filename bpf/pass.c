@@ -67,6 +67,7 @@ ssize_t pass_copy(struct pass *pass, int fd)
 		buffer_size = READ_PAGES * (size_t)sysconf(_SC_PAGESIZE);
 		buffer = malloc(buffer_size);
 	}
+	stream_await_calm(&pass->session->stream);
 	size = buffer ? read(fd, buffer, buffer_size) : -1;
 	if (size < 0 && (errno == EINTR || errno == EAGAIN)) {
 		return -EAGAIN; /* the kernel wants a pause after a million objects without output */

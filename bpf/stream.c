@@ -6,15 +6,43 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How long a write waits for events to be written before it. */
+#define PATIENCE_MS 500
 
 void stream_init(struct stream *stream, int fd)
 {
+	pthread_condattr_t attributes;
+
 	stream->fd = fd;
 	stream->events_wait = false;
 	stream->unfinished = 0;
 	pthread_mutex_init(&stream->lock, NULL);
-	pthread_cond_init(&stream->calm, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&stream->calm, &attributes);
+}
+
+/* Lets events go first, but not for ever: without passes nobody would learn owners, nor that events are dropped. */
+static void await_calm(struct stream *stream) /* with the lock held */
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += PATIENCE_MS * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (stream->events_wait && pthread_cond_timedwait(&stream->calm, &stream->lock, &until) == 0) {
+	}
+}
+
+void stream_await_calm(struct stream *stream)
+{
+	pthread_mutex_lock(&stream->lock);
+	await_calm(stream);
+	pthread_mutex_unlock(&stream->lock);
 }
 
 int stream_write(struct stream *stream, const void *records, size_t size)
@@ -23,9 +51,7 @@ int stream_write(struct stream *stream, const void *records, size_t size)
 	int result = 0;
 
 	pthread_mutex_lock(&stream->lock);
-	while (stream->events_wait) {
-		pthread_cond_wait(&stream->calm, &stream->lock);
-	}
+	await_calm(stream);
 	while (size > 0) {
 		ssize_t written = write(stream->fd, at, size);
 

@@ -33,6 +33,9 @@ void stream_init(struct stream *stream, int fd);
 /* Writes `size` bytes, which are whole records. Returns 0, or -errno if the stream is broken. */
 int stream_write(struct stream *stream, const void *records, size_t size);
 
+/* Waits until no event waits to be written, half a second at most: what is read from the kernel afterwards is newer. */
+void stream_await_calm(struct stream *stream);
+
 /* Whether a write can be expected not to wait: the daemon has read most of what it was sent. */
 bool stream_has_room(const struct stream *stream);
 

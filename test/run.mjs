@@ -1,6 +1,6 @@
 // Runs the compiled tests, tier by tier, each tier by what it needs: nothing, loopback, root and a kernel with BTF, or a
 // whole machine of its own.
-// Usage: node test/run.mjs [unit|acceptance|kernel|guest ...] [--only NAME,...] [--results FILE] [--second-chance]
+// Usage: node test/run.mjs [unit|acceptance|kernel|load|guest ...] [--only NAME,...] [--results FILE] [--second-chance]
 import { setMaxListeners } from 'node:events';
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -25,6 +25,8 @@ const tiers = [
     ...{ name: 'kernel', folders: ['kernel'], obstacle: kernelObstacle },
     ...(inGuest ? { concurrency: 3, fileTimeoutMs: 600_000 } : { concurrency: 4, fileTimeoutMs: 300_000 }),
   },
+  // A storm for one daemon is one for every daemon of the machine: these run one after the other, beside nothing else.
+  { name: 'load', folders: ['load'], concurrency: 1, fileTimeoutMs: 300_000, obstacle: kernelObstacle },
   { name: 'guest', folders: ['guest'], concurrency: 1, fileTimeoutMs: 300_000, obstacle: guestObstacle },
 ];
 

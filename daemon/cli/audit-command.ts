@@ -77,7 +77,7 @@ function connectionsOf({ outbound, inbound, localCount }: Summary): number {
 function doubt(command: AuditCommand, summary: Summary): string | null {
   const unreported = summary.unreportedCount ?? 0;
   if (unreported > 0) {
-    return `${unreported} descriptors were not looked at, since there are too many: ask again with filters on each node`;
+    return `${unreported} descriptors were not looked at: an audit looks at 100,000 of a node, whatever the filters`;
   }
   return isFiltered(command) && connectionsOf(summary) === 0
     ? 'no established connection matches the filters, so that nothing was checked'

@@ -7,6 +7,9 @@ import { SilenceError } from './silence-guard.js';
 /** A unary call that takes longer is given up. */
 export const DEADLINE_MS = 5000;
 
+/** The sensor may take up to 30 s to look at every descriptor of a large node. */
+export const AUDIT_DEADLINE_MS = 40_000;
+
 /** What went wrong, in the few ways that make a difference. */
 export type CallFailure = 'unreachable' | 'not_found' | 'invalid' | 'refused' | 'expired' | 'failed';
 

@@ -2,7 +2,7 @@
 import { Client } from '@grpc/grpc-js';
 import type { ChannelOptions } from '@grpc/grpc-js';
 import { formatAddress, parseAddress } from './address.js';
-import { callError, DEADLINE_MS } from './call-error.js';
+import { AUDIT_DEADLINE_MS, callError, DEADLINE_MS } from './call-error.js';
 import { type ClientTls, clientCredentials, tlsChannelOptions } from './client-tls.js';
 import type { stuckd } from './gen/stuckd.js';
 import type { RpcMethod } from './service-definition.js';
@@ -11,9 +11,6 @@ import { withoutSilence } from './silence-guard.js';
 
 /** A receiver may take up to 30 s to answer a test alert. */
 const TEST_DEADLINE_MS = 40_000;
-
-/** The sensor may take up to 30 s to look at every descriptor of a large node. */
-const AUDIT_DEADLINE_MS = 40_000;
 
 /** Without keepalive, a call to a daemon that froze or vanished would wait for ever. */
 const CHANNEL_OPTIONS: ChannelOptions = {

@@ -50,7 +50,8 @@ export interface WatchLimits {
 export const WATCH_LIMITS: WatchLimits = {
   // A storm of 50,000 changes fits, as in the history: what waits there and here is mostly the same.
   queueMax: 65_536,
-  batchMax: 512,
+  // With the longest labels and all holders some 9 KiB each: gRPC clients take 4 MiB.
+  batchMax: 256,
   inFlightMax: 4,
   heartbeatMs: 15_000,
   slowMs: 30_000,

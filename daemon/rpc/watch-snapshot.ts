@@ -2,19 +2,16 @@
 import type { WatchKind } from './followed-items.js';
 
 /**
- * What there is, while it is being told. What changes meanwhile is put in its place, unless it was told already: a client
- * that lost track in a storm would otherwise have to take the storm's changes behind every snapshot, and lose track again.
+ * What there is and has yet to be told. What changes meanwhile is put in its place: a client that lost track in a storm
+ * would otherwise have to take the storm's changes behind every snapshot, and lose track again. It never holds more than
+ * what is open.
  */
 export class WatchSnapshot<Item extends { readonly id: string }> {
-  /** null: it ended before it was told. */
-  readonly #items: (Item | null)[];
-  readonly #places: Map<string, number>;
-  #next = 0;
+  readonly #waiting: Map<string, Item>;
   #told = 0;
 
   constructor(items: readonly Item[]) {
-    this.#items = [...items];
-    this.#places = new Map(items.map(({ id }, place) => [id, place]));
+    this.#waiting = new Map(items.map((item) => [item.id, item]));
   }
 
   /** How many items were told. */
@@ -23,25 +20,32 @@ export class WatchSnapshot<Item extends { readonly id: string }> {
   }
 
   get isTold(): boolean {
-    return this.#next === this.#items.length;
+    return this.#waiting.size === 0;
   }
 
-  /** @returns false if the client must be told of this change apart. */
+  /** @returns false if the client must be told of this change apart, since the item itself was told. */
   takeIn(item: Item, kind: WatchKind): boolean {
-    const place = this.#places.get(item.id) ?? (kind === 'opened' ? this.#items.length : -1);
-    if (place < this.#next) {
+    if (kind !== 'opened' && !this.#waiting.has(item.id)) {
       return false;
     }
-    this.#places.set(item.id, place);
-    this.#items[place] = kind === 'ended' ? null : item;
+    if (kind === 'ended') {
+      this.#waiting.delete(item.id);
+    } else {
+      this.#waiting.set(item.id, item);
+    }
     return true;
   }
 
   /** @returns the next items, at most `max`. */
   take(max: number): readonly Item[] {
-    const end = Math.min(this.#next + max, this.#items.length);
-    const items = this.#items.slice(this.#next, end).filter((item) => item !== null);
-    this.#next = end;
+    const items: Item[] = [];
+    for (const [id, item] of this.#waiting) {
+      if (items.length === max) {
+        break;
+      }
+      items.push(item);
+      this.#waiting.delete(id);
+    }
     this.#told += items.length;
     return items;
   }

@@ -24,7 +24,7 @@ async function open(timeoutMs: number): Promise<NodeGroup> {
   for (const address of addresses) {
     await bench.serve({}, address);
   }
-  const question = { specs: parseNodeSpecs(addresses), only: [], timeoutMs };
+  const question = { specs: parseNodeSpecs(addresses), only: [], timeoutMs, auditTimeoutMs: timeoutMs };
   const group = await NodeGroup.open(question, undefined, () => Promise.resolve([]));
   bench.onClean(() => {
     group.close();

@@ -59,7 +59,7 @@ async function serve(host: string, name: string): Promise<void> {
 async function ask(clientTls: ClientTls): Promise<{ answering: readonly string[]; reasons: readonly string[] }> {
   const specs = parseNodeSpecs([`dns:///${NAME}:${String(port)}`]);
   const lookup = (): Promise<readonly string[]> => Promise.resolve(['127.0.0.1', '127.0.0.2']);
-  const group = await NodeGroup.open({ specs, only: [], timeoutMs: 60_000 }, clientTls, lookup);
+  const group = await NodeGroup.open({ specs, only: [], timeoutMs: 60_000, auditTimeoutMs: 60_000 }, clientTls, lookup);
   group.close();
   return {
     answering: group.nodes.map(({ address }) => address),
@@ -79,7 +79,9 @@ test('the certificate is for the name', async () => {
 test('a unix socket among them is used without TLS', async () => {
   await serve('127.0.0.1', '127.0.0.1');
   const specs = parseNodeSpecs([`unix:${file('127.0.0.1.sock')}`, `127.0.0.1:${String(port)}`]);
-  const group = await NodeGroup.open({ specs, only: [], timeoutMs: 60_000 }, tls, () => Promise.resolve([]));
+  const group = await NodeGroup.open({ specs, only: [], timeoutMs: 60_000, auditTimeoutMs: 60_000 }, tls, () =>
+    Promise.resolve([]),
+  );
   group.close();
   assert.deepEqual([group.nodes.length, group.unreachable], [2, []]);
 });

@@ -54,6 +54,7 @@ const MAYBE_ZERO = [
   'Sensor restarts within an hour',
   'Dropped, per minute, by stage A',
   'Dropped, per minute, by stage B',
+  'Dropped, per minute, by stage C',
   'Events of the sensor, per second C',
   'Workloads under "other"',
   'Messages, per minute B',

@@ -35,20 +35,20 @@ export interface Answer<Value> {
 export function nodeClient(node: NodeAddress, tls: ClientTls | undefined, timeoutMs: number): StuckdClient {
   const overTls = tls === undefined || node.address.startsWith('unix:') ? null : tls;
   const named = overTls === null ? null : { ...overTls, serverName: overTls.serverName ?? node.serverName };
-  return createStuckdClient(node.address, named, { deadlineMs: timeoutMs, auditDeadlineMs: timeoutMs });
+  return createStuckdClient(node.address, named, { deadlineMs: timeoutMs });
 }
 
 export class NodeGroup {
   readonly nodes: readonly Node[];
   /** Grows as nodes fail. */
   readonly unreachable: Unreachable[];
-  readonly #timeoutMs: number;
+  readonly #question: NodesQuestion;
   readonly #turnstile = new Turnstile(PARALLEL_MAX);
 
-  private constructor(nodes: readonly Node[], unreachable: Unreachable[], timeoutMs: number) {
+  private constructor(nodes: readonly Node[], unreachable: Unreachable[], question: NodesQuestion) {
     this.nodes = nodes;
     this.unreachable = unreachable;
-    this.#timeoutMs = timeoutMs;
+    this.#question = question;
   }
 
   /**
@@ -59,7 +59,7 @@ export class NodeGroup {
     const { timeoutMs, only } = question;
     const resolved = chooseByAddress(await resolveNodes(question.specs, lookup, timeoutMs), only);
     const { nodes, unreachable } = await identify(resolved, tls, timeoutMs);
-    const chosen = new NodeGroup(nodes, unreachable, timeoutMs);
+    const chosen = new NodeGroup(nodes, unreachable, question);
     return only.length === 0 ? chosen : chosen.#only(only);
   }
 
@@ -67,19 +67,20 @@ export class NodeGroup {
    * Asks all nodes; those that do not answer in time are noted.
    * @param question may go on after its time, and should not then: nobody hears it.
    * @param limit what the timeout is for: the whole answer, or each call, where it is written while it comes and the reader
-   * of the output may be the slow one.
+   * of the output may be the slow one. An audit has a time of its own.
    */
   async ask<Value>(
     question: (node: Node, expired: AbortSignal) => Promise<Value>,
-    limit: 'whole' | 'call' = 'whole',
+    limit: 'whole' | 'call' | 'audit' = 'whole',
   ): Promise<Answer<Value>[]> {
-    const reason = `no complete answer within ${this.#timeoutMs / 1000} s`;
+    const timeoutMs = limit === 'audit' ? this.#question.auditTimeoutMs : this.#question.timeoutMs;
+    const reason = `no complete answer within ${timeoutMs / 1000} s`;
     const asked = this.nodes.map((node) =>
       this.#turnstile.pass(async (): Promise<Answer<Value> | null> => {
         const expired = new AbortController();
         try {
           const answer = question(node, expired.signal);
-          return { node, value: await (limit === 'whole' ? settled(answer, this.#timeoutMs, reason) : answer) };
+          return { node, value: await (limit === 'call' ? answer : settled(answer, timeoutMs, reason)) };
         } catch (error) {
           expired.abort();
           this.unreachable.push({ node: node.name, address: node.address, ...failureOf(error) });
@@ -115,7 +116,7 @@ export class NodeGroup {
         unreachable.push({ node: wanted, address: '', reason, failed: silent === 0 });
       }
     }
-    return new NodeGroup(nodes, unreachable, this.#timeoutMs);
+    return new NodeGroup(nodes, unreachable, this.#question);
   }
 }
 

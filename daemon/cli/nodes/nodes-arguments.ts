@@ -2,6 +2,7 @@
 import { parseDurationMs } from '../../lib/duration.js';
 import { AddressError, DEFAULT_ADDRESS } from '../../rpc/address.js';
 import { UsageError } from '../cli-io.js';
+import { AUDIT_DEADLINE_MS } from '../../rpc/call-error.js';
 import { formatNodeSpec, isManyNodes, type NodeSpec, parseNodeSpecs } from './node-specs.js';
 
 export const NODES_OPTIONS = {
@@ -22,6 +23,8 @@ export interface NodesQuestion {
   readonly only: readonly string[];
   /** How long a node has to say who it is, and then again to answer. */
   readonly timeoutMs: number;
+  /** The same for the answer to an audit, for which a node has longer. */
+  readonly auditTimeoutMs: number;
 }
 
 export interface Destination {
@@ -64,7 +67,9 @@ export function parseDestination(values: Values, env: Readonly<Record<string, st
   const [first] = specs;
   if (first === undefined || isManyNodes(specs)) {
     const only = (values.node ?? []).flatMap((text) => text.split(',')).map((text) => text.trim());
-    return { address: texts.join(','), nodes: { specs, only, timeoutMs: parseTimeout(values.timeout) }, overTcp };
+    const timeoutMs = parseTimeout(values.timeout);
+    const auditTimeoutMs = values.timeout === undefined ? AUDIT_DEADLINE_MS : timeoutMs;
+    return { address: texts.join(','), nodes: { specs, only, timeoutMs, auditTimeoutMs }, overTcp };
   }
   const foreign = NODES_OPTION_NAMES.find((name) => values[name] !== undefined);
   if (foreign !== undefined) {

@@ -25,7 +25,7 @@ export async function auditNodes(command: AuditCommand, group: NodeGroup, io: Cl
   // The worst of all are among the worst of each.
   const share = Math.max(1, Math.floor(FINDINGS_MAX / Math.max(1, group.nodes.length)));
   const limit = Math.min(command.limit, share);
-  const answers = await group.ask(({ client }) => fetchAudit({ ...command, limit }, client));
+  const answers = await group.ask(({ client }) => fetchAudit({ ...command, limit }, client), 'audit');
   const owners = new Map<object, Node>(
     answers.flatMap(({ node, value }) => value.findings.map((finding) => [finding, node] as const)),
   );

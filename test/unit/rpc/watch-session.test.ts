@@ -10,6 +10,7 @@ import { recordFeed } from '../../../daemon/rpc/connection-service.js';
 import type { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { WATCH_LIMITS, WatchSession } from '../../../daemon/rpc/watch-session.js';
 import type { WatchLimits, WatchMapper, WatchSink } from '../../../daemon/rpc/watch-session.js';
+import { WatchSnapshot } from '../../../daemon/rpc/watch-snapshot.js';
 import { createClock, createRecord, createRecords, createWorkloads, FakeRecords, OWNER } from './sample-records.js';
 
 type Change = stuckd.v1.Change.$Properties;
@@ -234,6 +235,17 @@ describe('watch session', () => {
       ...['item c000000001/7', 'item c000000002/7', 'item c000000003/9', 'item c000000005/7', 'item c1/2', 'end 5'],
       'updated c000000001/8',
     ]);
+  });
+
+  test('a snapshot holds no more than what is open, however long it takes', () => {
+    const snapshot = new WatchSnapshot(createRecords(3));
+    assert.equal(snapshot.take(1).length, 1);
+    for (const record of createRecords(1000).slice(3)) {
+      assert.ok(snapshot.takeIn(record, 'opened'));
+      assert.ok(snapshot.takeIn(record, 'ended'));
+    }
+    assert.equal(snapshot.take(Infinity).length, 2);
+    assert.ok(snapshot.isTold);
   });
 
   test('a storm during a snapshot does not make it lose track', () => {
