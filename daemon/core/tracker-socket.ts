@@ -16,6 +16,7 @@ import {
 import { isReuseDeadline, learnIdleClose, learnOldClose, noteReuse } from './tracker-reuse.js';
 import {
   EVENT_LAG_US,
+  remember,
   requestPass,
   socketKey,
   type Entry,
@@ -106,7 +107,10 @@ function meetSocket(step: Step, context: KernelContext, key: string, socket: Soc
     step.state.counters.staleIgnored++;
     return;
   }
-  if (socket.cause !== 'destroy') {
+  if (socket.cause === 'destroy') {
+    // What a pass has read of it before may still be on its way, and must not bring it to life.
+    remember(step.state.forgotten, key, socket.monoUs, step.state.config.maxForgotten);
+  } else {
     const standing = nextStanding(null, socket, socket, step.state.config.kinds, context.ticks);
     suspect(step, context, key, socket, standing);
   }

@@ -2,9 +2,9 @@
 import type { WatchKind } from './followed-items.js';
 
 /**
- * What there is and has yet to be told. What changes meanwhile is put in its place: a client that lost track in a storm
- * would otherwise have to take the storm's changes behind every snapshot, and lose track again. It never holds more than
- * what is open.
+ * What there is and has yet to be told. What opens or changes meanwhile is put in its place: a client that lost track in a
+ * storm would otherwise have to take the storm's changes behind every snapshot, and lose track again. What ends is told
+ * behind the snapshot, for which it stays in it: nothing that happens after a watch has begun is passed over in silence.
  */
 export class WatchSnapshot<Item extends { readonly id: string }> {
   readonly #waiting: Map<string, Item>;
@@ -23,17 +23,13 @@ export class WatchSnapshot<Item extends { readonly id: string }> {
     return this.#waiting.size === 0;
   }
 
-  /** @returns false if the client must be told of this change apart, since the item itself was told. */
+  /** @returns false if the client must be told of this change behind the snapshot. */
   takeIn(item: Item, kind: WatchKind): boolean {
-    if (kind !== 'opened' && !this.#waiting.has(item.id)) {
-      return false;
-    }
-    if (kind === 'ended') {
-      this.#waiting.delete(item.id);
-    } else {
+    const isTakenIn = kind === 'opened' || (kind === 'updated' && this.#waiting.has(item.id));
+    if (isTakenIn) {
       this.#waiting.set(item.id, item);
     }
-    return true;
+    return isTakenIn;
   }
 
   /** @returns the next items, at most `max`. */

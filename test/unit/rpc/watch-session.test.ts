@@ -10,7 +10,6 @@ import { recordFeed } from '../../../daemon/rpc/connection-service.js';
 import type { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { WATCH_LIMITS, WatchSession } from '../../../daemon/rpc/watch-session.js';
 import type { WatchLimits, WatchMapper, WatchSink } from '../../../daemon/rpc/watch-session.js';
-import { WatchSnapshot } from '../../../daemon/rpc/watch-snapshot.js';
 import { createClock, createRecord, createRecords, createWorkloads, FakeRecords, OWNER } from './sample-records.js';
 
 type Change = stuckd.v1.Change.$Properties;
@@ -232,20 +231,27 @@ describe('watch session', () => {
     sink.resume();
     turn();
     assert.deepEqual(sink.take(), [
-      ...['item c000000001/7', 'item c000000002/7', 'item c000000003/9', 'item c000000005/7', 'item c1/2', 'end 5'],
-      'updated c000000001/8',
+      ...['item c000000001/7', 'item c000000002/7', 'item c000000003/9', 'item c000000004/7', 'item c000000005/7'],
+      ...['item c1/2', 'item c2/7', 'end 7', 'updated c000000001/8', 'ended c000000004/7', 'ended c2/7'],
     ]);
   });
 
-  test('a snapshot holds no more than what is open, however long it takes', () => {
-    const snapshot = new WatchSnapshot(createRecords(3));
-    assert.equal(snapshot.take(1).length, 1);
-    for (const record of createRecords(1000).slice(3)) {
-      assert.ok(snapshot.takeIn(record, 'opened'));
-      assert.ok(snapshot.takeIn(record, 'ended'));
+  test('what opens and ends during a snapshot is bounded as all that waits, and told as lost', () => {
+    const records = new FakeRecords(createRecords(3));
+    const sink = open(records, { queueMax: 10, inFlightMax: 1, batchMax: 1 });
+    sink.paused = true;
+    turn();
+    for (const record of createRecords(100).slice(3)) {
+      records.change('opened', record);
+      records.change('ended', record);
     }
-    assert.equal(snapshot.take(Infinity).length, 2);
-    assert.ok(snapshot.isTold);
+    sink.resume();
+    for (let count = 0; count < 10; count += 1) {
+      turn();
+    }
+    const told = sink.take();
+    assert.ok(told[1]?.startsWith('lost '), told[1]);
+    assert.deepEqual(told.slice(2), ['item c000000001/7', 'item c000000002/7', 'item c000000003/7', 'end 3']);
   });
 
   test('a storm during a snapshot does not make it lose track', () => {
