@@ -8,7 +8,7 @@
 #include "clocks.h"
 #include "tcp_sensor.skel.h"
 
-/* A piece is one read: some 70 connections, of which each takes the daemon some 10 us. */
+/* A piece is one read: some 70 connections, of which each takes the daemon 10 to 40 us. */
 #define PIECE_GAP_US 2000
 
 /* After the last piece: who asks again and again must not keep this thread busy. */

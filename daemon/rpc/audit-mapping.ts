@@ -96,7 +96,7 @@ export function auditSummaryToProto(
       tcpSynRetries: uint32(namespace.synRetries),
     })),
     threshold: durationFromUs(thresholdUs),
-    summary: summaryWords(exposed, thresholdUs, { nodes: 1, isFiltered }),
+    summary: summaryWords(exposed, thresholdUs, { nodes: 1, isFiltered, unreported }),
     auditTime: timestampFromUs(clock.monoToRealUs(endUs)),
     auditDuration: durationFromUs(durationUs),
   };

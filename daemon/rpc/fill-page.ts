@@ -6,7 +6,7 @@ import { encodePageToken } from './page-token.js';
 const PAGE_BYTES_MAX = 3 * 1024 * 1024;
 
 /** A long page is mapped in pieces, so that events and other calls get their turn in between. */
-const MAPPED_PER_TURN = 500;
+const MAPPED_PER_TURN = 25;
 
 /**
  * @param items of which the page is the beginning

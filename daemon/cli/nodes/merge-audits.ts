@@ -53,11 +53,12 @@ export function mergeAuditSummaries(summaries: readonly AuditSummary[], isFilter
     sumExposures(summaries.map((one) => one.inbound)),
   ];
   const threshold = summaries[0]?.threshold ?? {};
-  const scope = { nodes: summaries.length, isFiltered };
+  const unreported = sum(summaries.map(({ unreportedCount }) => unreportedCount));
+  const scope = { nodes: summaries.length, isFiltered, unreported };
   return stuckd.v1.AuditSummary.fromObject({
     ...{ outbound: exposedToProto(outbound), inbound: exposedToProto(inbound), threshold },
     localCount: sum(summaries.map(({ localCount }) => localCount)),
-    unreportedCount: sum(summaries.map(({ unreportedCount }) => unreportedCount)),
+    unreportedCount: unreported,
     rules: sumRules(summaries.flatMap(({ rules }) => rules ?? [])),
     summary: summaryWords({ outbound, inbound }, durationToMs(threshold) * US_PER_MS, scope),
   });

@@ -9,8 +9,6 @@ import type { Alike, AuditFinding } from './findings.js';
 import { brokenLimits, type PathIdleLimit } from './rules.js';
 import type { HeldConnection } from './run.js';
 
-const ADVICE_MAX = 6;
-
 /** What operators set with this command; smaller values end healthy connections on bad links. */
 const RETRIES2_ADVISED = 8;
 
@@ -33,14 +31,7 @@ export function auditAdvice(finding: AuditFinding, limits: readonly PathIdleLimi
     .sort((a, b) => b.connections - a.connections);
   // What is to be done about requests and about idle connections may be the same.
   const byText = new Map(helpful.flatMap(({ advice }) => (advice === null ? [] : [[advice.text, advice] as const])));
-  return mostUseful([...byText.values()]);
-}
-
-/** The command for the whole namespace is all that can be done without the developers, so it always has a place. */
-function mostUseful(advice: readonly Advice[]): readonly Advice[] {
-  const system = advice.filter(({ layer }) => layer === 'system').slice(0, 1);
-  const others = advice.filter((one) => !system.includes(one)).slice(0, ADVICE_MAX - system.length);
-  return advice.filter((one) => others.includes(one) || system.includes(one));
+  return [...byText.values()];
 }
 
 /** What the program and its libraries can do about requests that hang, and about connections that only look alive. */

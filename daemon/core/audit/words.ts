@@ -39,6 +39,8 @@ export interface SummaryScope {
   readonly nodes: number;
   /** Somebody asked about some connections only. */
   readonly isFiltered: boolean;
+  /** Descriptors that were not looked at. */
+  readonly unreported: number;
 }
 
 /** @param limitUs what the counts call too long. @returns what a manager wants to know. */
@@ -62,6 +64,11 @@ export function summaryWords(counts: Omit<ExposureCounts, 'local'>, limitUs: num
     const asked = scope.isFiltered && total === 0 ? ` on ${place}` : '';
     sentences.push(
       `Of ${countWords(clients, 'connection', 'connections')} from clients${asked}, ${tooLong(inbound.inFlight)} would hold a descriptor for more than ${limit} with data under way${andForEver(inbound.inFlight)}; ${inbound.idle.never} for ever while idle${andLonger(inbound.idle, limit)}.`,
+    );
+  }
+  if (scope.unreported > 0) {
+    sentences.push(
+      `This is not all: ${countWords(scope.unreported, 'descriptor was', 'descriptors were')} not looked at.`,
     );
   }
   return sentences.join(' ');

@@ -68,9 +68,9 @@ function assertAdvised(setting: Setting, expected: readonly string[]): void {
 describe('advice', () => {
   const rows: readonly (readonly [string, Setting, readonly string[]])[] = [
     [
-      'nothing set: requests, idle connections, and the command, though there are more than six items',
+      'nothing set: requests, idle connections, and the command for the whole namespace',
       { facts: [{}] },
-      [REQUEST, PSYCOPG_REQUEST, POOL, PSYCOPG_IDLE, KEEPALIVE, COMMAND],
+      [REQUEST, PSYCOPG_REQUEST, POOL, PSYCOPG_IDLE, KEEPALIVE, USER_TIMEOUT, COMMAND],
     ],
     [
       'a user timeout and no keepalive: a request does not hang, and only idle connections look alive',

@@ -254,14 +254,14 @@ describe('in words', () => {
     });
   }
 
-  const summaryOf = (count: (inbound: boolean) => boolean, isFiltered: boolean, nodes = 1): string =>
+  const summaryOf = (count: (inbound: boolean) => boolean, isFiltered: boolean, nodes = 1, unreported = 0): string =>
     summaryWords(
       tallied(
         connections.filter(({ isInbound }) => count(isInbound)),
         LIMIT_US,
       ).exposed,
       LIMIT_US,
-      { nodes, isFiltered },
+      { nodes, isFiltered, unreported },
     );
   const [both, made, came, none] = [() => true, (is: boolean) => !is, (is: boolean) => is, () => false];
 
@@ -280,6 +280,10 @@ describe('in words', () => {
     assert.equal(summaryOf(came, false), `There are no established connections to peers on this node.${clients}`);
     assert.equal(summaryOf(none, false, 2), 'There are no established connections to peers on these 2 nodes.');
     assert.equal(summaryOf(none, true), 'There are no established connections on this node that match the filter.');
+    assert.equal(
+      summaryOf(none, true, 1, 9),
+      'There are no established connections on this node that match the filter. This is not all: 9 descriptors were not looked at.',
+    );
   });
 
   test('a request that hangs for ever is told, though hardly any does', () => {
@@ -288,7 +292,7 @@ describe('in words', () => {
     const outbound = { inFlight: counts, idle: nothing, worst: counts };
     const inbound = { inFlight: nothing, idle: nothing, worst: nothing };
     assert.equal(
-      summaryWords({ outbound, inbound }, LIMIT_US, { nodes: 1, isFiltered: false }),
+      summaryWords({ outbound, inbound }, LIMIT_US, { nodes: 1, isFiltered: false, unreported: 0 }),
       '3 of 3 connections on this node would hang a request for more than 15 min if the peer vanished now, 2 of them for ever; 0 would look alive for ever while idle.',
     );
   });
