@@ -22,7 +22,7 @@ export class BenchDaemon {
     mkdirSync(directory, { recursive: true });
     this.#socketPath = join(directory, 'stuckd.sock');
     this.environment = {
-      STUCKD_ADDRESS: `unix:${this.#socketPath}`,
+      STUCKD_ADDRESS: this.address,
       STUCKD_STATE_DIR: join(directory, 'state'),
       STUCKD_HTTP_ADDRESS: '127.0.0.1:0',
     };
@@ -85,13 +85,12 @@ export class BenchDaemon {
 
   /** One connection for all calls of the benchmark itself; nothing is connected before the first. */
   get client(): StuckdClient {
-    this.#client ??= this.connect();
+    this.#client ??= createStuckdClient(this.address);
     return this.#client;
   }
 
-  /** @returns a client with a connection of its own, to be closed by the caller, as another program would have it. */
-  connect(): StuckdClient {
-    return createStuckdClient(`unix:${this.#socketPath}`);
+  get address(): string {
+    return `unix:${this.#socketPath}`;
   }
 
   /** @returns what Prometheus would get. */

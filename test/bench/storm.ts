@@ -13,6 +13,7 @@ import { residentKib, residentPeakKib } from './process-usage.js';
 import { Pulse } from './pulse.js';
 import { formatKib, formatMs } from './report.js';
 import { scratchDirectory } from './scratch.js';
+import { type StatusAnswers, StatusPulse } from './status-pulse.js';
 import { percentile, significant } from './statistics.js';
 
 const CONNECTIONS = 50_000;
@@ -128,9 +129,9 @@ async function readMemory(daemon: BenchDaemon, read: (pid: number) => number): P
 
 /** Asks for status and metrics while `during` runs. */
 async function askMeanwhile(daemon: BenchDaemon, during: () => Promise<void>): Promise<Answers> {
-  const other = daemon.connect();
   let longestTurnMs = 0;
-  const status = new Pulse(() => other.getStatus(), ASK_STATUS_MS);
+  let answers: StatusAnswers;
+  const status = new StatusPulse(daemon.address, ASK_STATUS_MS);
   const scrape = new Pulse(async () => {
     const text = await daemon.scrape();
     longestTurnMs = Math.max(longestTurnMs, 1000 * sumOfMetric(text, 'stuckd_event_loop_lag_seconds'));
@@ -138,13 +139,13 @@ async function askMeanwhile(daemon: BenchDaemon, during: () => Promise<void>): P
   try {
     await during();
   } finally {
-    await Promise.all([status.stop(), scrape.stop()]);
-    other.close();
+    await scrape.stop();
+    answers = await status.stop();
   }
-  if (status.failures + scrape.failures > 0) {
-    throw new Error(`${status.failures} calls of GetStatus and ${scrape.failures} scrapes failed`);
+  if (answers.failures + scrape.failures > 0) {
+    throw new Error(`${answers.failures} calls of GetStatus and ${scrape.failures} scrapes failed`);
   }
-  return { statusMs: status.answersMs, scrapeMs: scrape.answersMs, longestTurnMs };
+  return { statusMs: answers.answersMs, scrapeMs: scrape.answersMs, longestTurnMs };
 }
 
 async function measure(context: PartContext, load: ConnectionLoad, daemon: BenchDaemon): Promise<Storm> {

@@ -74,6 +74,16 @@ export interface SocketTimes {
 
 export type SnapshotFacts = Partial<SocketSnapshot> & SocketTimes;
 
+/** SO_KEEPALIVE of a socket of TEST_KERNEL, with its numbers in seconds. */
+export function keepaliveFacts(idle: number, interval: number, probes: number): SnapshotFacts {
+  return {
+    keepalive: true,
+    keepaliveTimeJiffies: idle * TEST_KERNEL.hz,
+    keepaliveIntvlJiffies: interval * TEST_KERNEL.hz,
+    keepaliveProbes: probes,
+  };
+}
+
 /** An idle, healthy, outbound connection that a process holds. */
 export const HEALTHY: Omit<SocketSnapshot, 'monoUs' | 'jiffies'> = {
   cause: 'sweep',

@@ -9,20 +9,16 @@ import { describe, test } from 'node:test';
 import { exposureOf, type Exposure } from '../../../daemon/core/audit/exposure.js';
 import { forecastGiveUp } from '../../../daemon/core/give-up.js';
 import { CA_STATE, PENDING, type SocketSnapshot } from '../../../daemon/core/snapshot.js';
-import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
+import {
+  clockAt,
+  keepaliveFacts,
+  snapshotAt,
+  TEST_KERNEL,
+  type SnapshotFacts,
+} from '../../support/snapshot-builder.js';
 
 const { hz } = TEST_KERNEL;
 const NEVER = Infinity;
-
-/** SO_KEEPALIVE with its numbers, in seconds. */
-function keepalive(idle: number, interval: number, probes: number): SnapshotFacts {
-  return {
-    keepalive: true,
-    keepaliveTimeJiffies: idle * hz,
-    keepaliveIntvlJiffies: interval * hz,
-    keepaliveProbes: probes,
-  };
-}
 
 function withSysctls(changes: Partial<SocketSnapshot['sysctls']>): SnapshotFacts {
   return { sysctls: { ...snapshotAt(TEST_KERNEL, 0, {}).sysctls, ...changes } };
@@ -57,13 +53,13 @@ const ROWS: readonly Row[] = [
   },
   {
     name: 'keepalive of its own',
-    facts: keepalive(20, 5, 3),
+    facts: keepaliveFacts(20, 5, 3),
     inFlight: [924.6, 20],
     idle: [35, 3],
   },
   {
     name: 'keepalive that begins late',
-    facts: keepalive(350, 5, 3),
+    facts: keepaliveFacts(350, 5, 3),
     inFlight: [924.6, 20],
     idle: [365, 25],
   },
@@ -75,19 +71,19 @@ const ROWS: readonly Row[] = [
   },
   {
     name: 'both, as they should be: the user timeout takes the place of the count of probes',
-    facts: { ...keepalive(20, 5, 3), userTimeoutMs: 30_000 },
+    facts: { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 30_000 },
     inFlight: [30, 1],
     idle: [30, 3],
   },
   {
     name: 'a user timeout that ends with the first interval',
-    facts: { ...keepalive(20, 5, 3), userTimeoutMs: 25_000 },
+    facts: { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 25_000 },
     inFlight: [25, 1],
     idle: [25, 2.2],
   },
   {
     name: 'a single probe',
-    facts: keepalive(20, 5, 1),
+    facts: keepaliveFacts(20, 5, 1),
     inFlight: [924.6, 20],
     idle: [25, 2.2],
   },
@@ -130,7 +126,7 @@ describe('one connection', () => {
 
   const probes: readonly (readonly [string, SnapshotFacts, number, number])[] = [
     // 20 s are 5000 jiffies, of which a bucket has 512; 5 s are 1250 with buckets of 64.
-    ['of its own', keepalive(20, 5, 3), 5000 + 512, 6250 + 512 + 64],
+    ['of its own', keepaliveFacts(20, 5, 3), 5000 + 512, 6250 + 512 + 64],
     ['by the sysctls', { keepalive: true }, 7200 * hz + 32_768, 7275 * hz + 32_768 + 512],
     ['none', {}, NEVER, NEVER],
   ];
@@ -172,8 +168,8 @@ describe('what the connection does at the moment does not matter', () => {
     ['with an old stamp of an ACK from anywhere', { rcvTstampJiffies32: 8 ** 10 + 1000 }],
   ];
   const settings: readonly (readonly [string, SnapshotFacts])[] = [
-    ['keepalive', keepalive(20, 5, 3)],
-    ['keepalive and a user timeout', { ...keepalive(20, 5, 3), userTimeoutMs: 40_000 }],
+    ['keepalive', keepaliveFacts(20, 5, 3)],
+    ['keepalive and a user timeout', { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 40_000 }],
   ];
   for (const [setting, options] of settings) {
     for (const [name, facts] of busy) {
@@ -216,12 +212,12 @@ function timer(jiffies: number, delay: number): SocketSnapshot['keepaliveTimer']
 
 describe('no phase of the timer wheel makes it longer', () => {
   const idleRows: readonly (readonly [string, SnapshotFacts, number])[] = [
-    ['2 h, 75 s, 9', keepalive(7200, 75, 9), 1],
-    ['340 s, 5 s, 3', keepalive(340, 5, 3), 0.1],
-    ['1 s, 75 s, 9: the buckets of the interval are the larger ones', keepalive(1, 75, 9), 2.1],
-    ['user timeout far behind the first probe', { ...keepalive(20, 5, 3), userTimeoutMs: 40_000 }, 3],
-    ['user timeout just behind the second', { ...keepalive(20, 5, 3), userTimeoutMs: 26_000 }, 0.3],
-    ['user timeout below the idle time', { ...keepalive(20, 5, 3), userTimeoutMs: 3000 }, 0.1],
+    ['2 h, 75 s, 9', keepaliveFacts(7200, 75, 9), 1],
+    ['340 s, 5 s, 3', keepaliveFacts(340, 5, 3), 0.1],
+    ['1 s, 75 s, 9: the buckets of the interval are the larger ones', keepaliveFacts(1, 75, 9), 2.1],
+    ['user timeout far behind the first probe', { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 40_000 }, 3],
+    ['user timeout just behind the second', { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 26_000 }, 0.3],
+    ['user timeout below the idle time', { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 3000 }, 0.1],
   ];
   for (const [name, facts, slackSeconds] of idleRows) {
     test(`idle: ${name}`, () => {

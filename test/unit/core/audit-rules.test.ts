@@ -12,22 +12,18 @@ import {
   type AuditRule,
   type PathIdleLimit,
 } from '../../../daemon/core/audit/rules.js';
-import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
+import {
+  clockAt,
+  keepaliveFacts,
+  snapshotAt,
+  TEST_KERNEL,
+  type SnapshotFacts,
+} from '../../support/snapshot-builder.js';
 
 const { hz } = TEST_KERNEL;
 const NAT = { name: 'a NAT', limitMs: 350_000 };
 const BALANCER = { name: 'a load balancer', limitMs: 900_000 };
 const LIMITS: readonly PathIdleLimit[] = [NAT, BALANCER];
-
-/** SO_KEEPALIVE with its numbers, in seconds. */
-function keepalive(idle: number, interval: number, probes: number): SnapshotFacts {
-  return {
-    keepalive: true,
-    keepaliveTimeJiffies: idle * hz,
-    keepaliveIntvlJiffies: interval * hz,
-    keepaliveProbes: probes,
-  };
-}
 
 function withSysctls(retries2: number, synRetries: number): SnapshotFacts {
   return { sysctls: { ...snapshotAt(TEST_KERNEL, 0, {}).sysctls, retries2, synRetries } };
@@ -51,23 +47,23 @@ const LATE: readonly AuditRule[] = ['keepalive_longer_than_idle_limit', ...DEFAU
 const ROWS: readonly (readonly [string, SnapshotFacts, readonly AuditRule[]])[] = [
   ['nothing set', {}, NOTHING],
   ['keepalive by the sysctls', { keepalive: true }, LATE],
-  ['keepalive of its own', keepalive(20, 5, 3), DEFAULTS],
-  ['keepalive that begins with the limit of a NAT', keepalive(350, 5, 3), LATE],
+  ['keepalive of its own', keepaliveFacts(20, 5, 3), DEFAULTS],
+  ['keepalive that begins with the limit of a NAT', keepaliveFacts(350, 5, 3), LATE],
   // 340 s are 85,000 jiffies, of which a bucket has 4096.
-  ['keepalive that the timer wheel may make begin after it', keepalive(340, 5, 3), LATE],
-  ['keepalive that begins before it for sure', keepalive(333, 5, 3), DEFAULTS],
-  ['a single probe by its own count is what somebody wanted', keepalive(20, 5, 1), DEFAULTS],
+  ['keepalive that the timer wheel may make begin after it', keepaliveFacts(340, 5, 3), LATE],
+  ['keepalive that begins before it for sure', keepaliveFacts(333, 5, 3), DEFAULTS],
+  ['a single probe by its own count is what somebody wanted', keepaliveFacts(20, 5, 1), DEFAULTS],
   ['a user timeout alone', { userTimeoutMs: 30_000 }, []],
-  ['both, as they should be', { ...keepalive(20, 5, 3), userTimeoutMs: 30_000 }, []],
-  ['a user timeout below the idle time', { ...keepalive(20, 5, 3), userTimeoutMs: 3000 }, ['one_lost_probe']],
-  ['a user timeout of one interval', { ...keepalive(20, 5, 3), userTimeoutMs: 25_000 }, ['one_lost_probe']],
+  ['both, as they should be', { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 30_000 }, []],
+  ['a user timeout below the idle time', { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 3000 }, ['one_lost_probe']],
+  ['a user timeout of one interval', { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 25_000 }, ['one_lost_probe']],
   // The second probe runs 27.304 s after the last sign of life at the latest.
   [
     'a user timeout that a late second probe meets',
-    { ...keepalive(20, 5, 3), userTimeoutMs: 27_304 },
+    { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 27_304 },
     ['one_lost_probe'],
   ],
-  ['a user timeout that none meets', { ...keepalive(20, 5, 3), userTimeoutMs: 27_305 }, []],
+  ['a user timeout that none meets', { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 27_305 }, []],
   ['smaller sysctls', withSysctls(8, 3), ['no_keepalive_no_user_timeout']],
   ['larger sysctls are no defaults either', withSysctls(16, 7), ['no_keepalive_no_user_timeout']],
   ['a shorter RTO makes 15 retries a matter of seconds', { rtoMaxJiffies: hz }, ['no_keepalive_no_user_timeout']],
@@ -98,7 +94,7 @@ describe('rules', () => {
   });
 
   test('audits of the same connection agree, whenever they are made', () => {
-    const facts = { ...keepalive(20, 5, 3), userTimeoutMs: 26_000 };
+    const facts = { ...keepaliveFacts(20, 5, 3), userTimeoutMs: 26_000 };
     for (let audit = 0; audit < 20; audit++) {
       assert.ok(audited(facts, null, audit * 1.1).rules.includes('one_lost_probe'));
     }
