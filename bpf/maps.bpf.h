@@ -39,8 +39,8 @@ struct {
 
 /*
  * 2 MiB hold some 6,000 records until the events thread takes them (events.c); when it is full, records are counted as
- * dropped and the next pass repairs it. All of it
- * counts twice in the sensor's RSS, since a ring buffer is mapped two times in a row.
+ * dropped and the next pass repairs it. All of it counts twice in the sensor's RSS, since a ring buffer is mapped two times
+ * in a row.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -25,8 +25,11 @@ void stream_init(struct stream *stream, int fd)
 	pthread_cond_init(&stream->calm, &attributes);
 }
 
-/* Lets events go first, but not for ever: without passes nobody would learn owners, nor that events are dropped. */
-static void await_calm(struct stream *stream) /* with the lock held */
+/*
+ * Lets events go first, but not for ever: without passes nobody would learn owners, nor that events are dropped. To be called
+ * with the lock.
+ */
+static void await_calm(struct stream *stream)
 {
 	struct timespec until;
 

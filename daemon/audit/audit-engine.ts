@@ -43,7 +43,7 @@ interface RunningPass {
 
 export class AuditEngine implements AuditSource {
   readonly #options: AuditEngineOptions;
-  #idleLimits: readonly PathIdleLimit[];
+  idleLimits: readonly PathIdleLimit[];
   /** Those whose pass has not begun. */
   readonly #waiting = new Set<Asker>();
   #running: RunningPass | null = null;
@@ -52,15 +52,7 @@ export class AuditEngine implements AuditSource {
 
   constructor(options: AuditEngineOptions) {
     this.#options = options;
-    this.#idleLimits = options.idleLimits;
-  }
-
-  get idleLimits(): readonly PathIdleLimit[] {
-    return this.#idleLimits;
-  }
-
-  set idleLimits(limits: readonly PathIdleLimit[]) {
-    this.#idleLimits = limits;
+    this.idleLimits = options.idleLimits;
   }
 
   get last(): AuditCounts | null {
@@ -133,7 +125,7 @@ export class AuditEngine implements AuditSource {
     }
     this.#running = {
       passId: pass.passId,
-      run: context === null ? null : new AuditRun({ ...context, idleLimits: this.#idleLimits }, pass),
+      run: context === null ? null : new AuditRun({ ...context, idleLimits: this.idleLimits }, pass),
       askers: new Set(askers),
     };
     if (this.#waiting.size > 0) {

@@ -43,9 +43,13 @@ interface Lines<Change> {
   close?(): void;
 }
 
-export function jsonFollower<Change extends object>(io: CliIo): Follower<Change> {
+/** @param lineOf a change as one line of JSON */
+export function jsonFollower<Change extends object>(
+  io: CliIo,
+  lineOf = (change: Change): string => jsonLine(toProtoJson(change)),
+): Follower<Change> {
   return {
-    accept: (change) => io.write(jsonLine(toProtoJson(change))),
+    accept: (change) => io.write(lineOf(change)),
     restart: () => undefined,
     close: () => Promise.resolve(),
   };

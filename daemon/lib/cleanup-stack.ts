@@ -1,4 +1,6 @@
 /** What was acquired is released in reverse order, each step by name and in bounded time. */
+import { settled } from './settled.js';
+
 export interface CleanupFailure {
   readonly name: string;
   readonly message: string;
@@ -11,20 +13,6 @@ interface Step {
 
 function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-async function withTimeout(work: Promise<void>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`not done after ${timeoutMs} ms`));
-    }, timeoutMs);
-  });
-  try {
-    await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 export class CleanupStack {
@@ -44,7 +32,7 @@ export class CleanupStack {
     const failures: CleanupFailure[] = [];
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
       try {
-        await withTimeout(Promise.resolve(step.release()), this.#stepTimeoutMs);
+        await settled(Promise.resolve(step.release()), this.#stepTimeoutMs, `not done after ${this.#stepTimeoutMs} ms`);
       } catch (error) {
         failures.push({ name: step.name, message: errorText(error) });
       }

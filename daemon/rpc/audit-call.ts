@@ -2,7 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { FindingsTally, type FindingTally, worstFirst } from '../core/audit/findings.js';
-import type { AuditResult } from '../core/audit/run.js';
+import { type AuditResult, COUNTED_LIMIT_US } from '../core/audit/run.js';
 import type { AuditSource } from '../core/audit/source.js';
 import type { WallClock, WorkloadSource } from '../core/ports.js';
 import { forEachInTurns, sortInTurns } from '../lib/in-turns.js';
@@ -34,7 +34,6 @@ interface Answer {
 
 const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 500;
-const THRESHOLD_DEFAULT_US = 15 * 60 * 1_000_000;
 const THRESHOLD_MAX_MS = 365 * 24 * 3_600_000;
 
 /** Findings of all answers together, with a KiB each. */
@@ -42,7 +41,7 @@ const KEPT = { answersMax: 4, sizeMax: 20_000, keepMs: 60_000 };
 
 function thresholdUsOf({ threshold }: Request): number {
   if (!threshold) {
-    return THRESHOLD_DEFAULT_US;
+    return COUNTED_LIMIT_US;
   }
   const ms = durationToMs(threshold);
   if (!(ms >= 0 && ms <= THRESHOLD_MAX_MS)) {

@@ -6,6 +6,8 @@ import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed
 import { createStuckdClient, type StatusResponse, type StuckdClient } from '../../daemon/rpc/grpc-client.js';
 import { packageRoot } from '../support/package-root.js';
 import { waitFor } from '../support/wait-for.js';
+import type { PartContext } from './part.js';
+import { scratchDirectory } from './scratch.js';
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 60_000;
@@ -33,6 +35,14 @@ export class BenchDaemon {
       unsetEnv: ['STUCKD_SENSOR_ADDRESS'],
       deathSignal: 'TERM',
     });
+  }
+
+  /** The one daemon of a part, with its first complete picture; it goes when the part ends. */
+  static async startFor(context: PartContext): Promise<BenchDaemon> {
+    const daemon = BenchDaemon.start(join(scratchDirectory(context), 'daemon'), context.arguments.profileDirectory);
+    context.cleanup.push('daemon', () => daemon.stop());
+    await daemon.firstPicture();
+    return daemon;
   }
 
   /**

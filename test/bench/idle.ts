@@ -1,15 +1,12 @@
 /** What stuckd costs where nothing is stuck: processor time and wake-ups, without connections and with many. */
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startProcess } from '../../daemon/demo/lab/managed-process.js';
 import { BenchDaemon } from './bench-daemon.js';
 import { ConnectionLoad } from './connection-load.js';
+import { startEmptyNode } from './empty-node.js';
 import type { Part, PartContext, PartResult, Row } from './part.js';
 import { clockTicks, readUsage, residentKib, usageRate, type UsageRate } from './process-usage.js';
 import { formatKib } from './report.js';
-import { scratchDirectory } from './scratch.js';
 import { significant } from './statistics.js';
-import { LineTool } from './tools.js';
 
 const CONNECTIONS = 10_000;
 /** Of these, as many send a keepalive probe every second, as pools of Node.js and others do. */
@@ -96,20 +93,14 @@ function figures({ daemon, sensor, emptyNode, daemonKib, sensorKib }: Idle): Rea
 }
 
 async function run(context: PartContext): Promise<PartResult> {
-  const empty = new LineTool(startProcess([process.execPath, '-e', 'process.stdin.resume(); console.log("ready");']));
-  context.cleanup.push('empty Node.js', async () => {
-    await empty.process.stop();
-  });
-  await empty.expect('ready');
-  const daemon = BenchDaemon.start(join(scratchDirectory(context), 'daemon'), context.arguments.profileDirectory);
-  context.cleanup.push('daemon', () => daemon.stop());
-  await daemon.firstPicture();
-  const quiet = await measure(context, daemon, empty.process.pid);
+  const emptyPid = await startEmptyNode(context);
+  const daemon = await BenchDaemon.startFor(context);
+  const quiet = await measure(context, daemon, emptyPid);
   const load = await ConnectionLoad.start(context);
   context.progress(`opening ${CONNECTIONS} connections`);
   await load.open(CONNECTIONS);
   await load.probeEverySecond(PROBING);
-  const loaded = await measure(context, daemon, empty.process.pid);
+  const loaded = await measure(context, daemon, emptyPid);
   return {
     title: `${MEASURE_MS / 1000} s each, nobody subscribed; ${PROBING} of the connections send a keepalive probe every second`,
     rows: [

@@ -1,15 +1,12 @@
 /** Resident memory of daemon and sensor, at rest and with some thousand records, beside a Node.js that does nothing. */
-import { join } from 'node:path';
-import { startProcess } from '../../daemon/demo/lab/managed-process.js';
 import type { StatusResponse } from '../../daemon/rpc/grpc-client.js';
 import { BenchDaemon } from './bench-daemon.js';
 import { ConnectionLoad } from './connection-load.js';
+import { startEmptyNode } from './empty-node.js';
 import type { Part, PartContext, PartResult, Row } from './part.js';
 import { residentKib } from './process-usage.js';
 import { formatKib } from './report.js';
-import { scratchDirectory } from './scratch.js';
 import { ratio, significant } from './statistics.js';
-import { LineTool } from './tools.js';
 
 const CONNECTIONS = 2000;
 /** The records open with RTO 3, 1.7 s after the cut; this only bounds what goes wrong. */
@@ -34,16 +31,6 @@ async function readResident(daemon: BenchDaemon): Promise<Resident> {
   return { daemonKib: residentKib(pid), sensorKib: residentKib(sensor?.pid ?? 0) };
 }
 
-async function emptyNodeKib({ cleanup }: PartContext): Promise<number> {
-  const program = 'process.stdin.resume(); console.log("ready");';
-  const tool = new LineTool(startProcess([process.execPath, '-e', program]));
-  cleanup.push('empty Node.js', async () => {
-    await tool.process.stop();
-  });
-  await tool.expect('ready');
-  return residentKib(tool.process.pid);
-}
-
 function row(what: string, { daemonKib, sensorKib }: Resident, emptyKib: number): Row {
   return {
     what,
@@ -54,12 +41,10 @@ function row(what: string, { daemonKib, sensorKib }: Resident, emptyKib: number)
 }
 
 async function run(context: PartContext): Promise<PartResult> {
-  const emptyKib = await emptyNodeKib(context);
+  const emptyKib = residentKib(await startEmptyNode(context));
   const load = await ConnectionLoad.start(context);
   await load.open(CONNECTIONS);
-  const daemon = BenchDaemon.start(join(scratchDirectory(context), 'daemon'));
-  context.cleanup.push('daemon', () => daemon.stop());
-  await daemon.firstPicture();
+  const daemon = await BenchDaemon.startFor(context);
   context.progress('at rest');
   const rest = await readResident(daemon);
   context.progress(`cutting the network under ${CONNECTIONS} connections`);

@@ -1,7 +1,7 @@
 /** The results as text for people. */
 import { formatTable, type Column } from '../../daemon/cli/text-table.js';
 import type { PartResult, Row } from './part.js';
-import type { Distribution } from './statistics.js';
+import { type Distribution, times } from './statistics.js';
 
 const COLUMNS: readonly Column<Row>[] = [
   { header: 'WHAT', cell: (row) => row.what },
@@ -30,6 +30,12 @@ export function formatMs(ms: number): string {
 /** Median, with the extremes in brackets. */
 export function formatSpread({ min, median, max }: Distribution): string {
   return `${formatMs(median)} (${formatMs(min)} - ${formatMs(max)})`;
+}
+
+/** Of many times, milliseconds. */
+export function formatTimes(values: readonly number[]): string {
+  const { p50, p99, max } = times(values);
+  return `p50 ${formatMs(p50)}, p99 ${formatMs(p99)}, max ${formatMs(max)}`;
 }
 
 export function formatKib(kib: number): string {

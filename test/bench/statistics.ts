@@ -47,6 +47,12 @@ export function ratioVsSs(ss: Listing, sweep: Listing): number {
   return ratio(ratio(ss.wallMs, ss.count), ratio(sweep.wallMs, sweep.count));
 }
 
+/** @returns of many measurements the middle, what 99 % do not exceed, and the most. @throws RangeError without values */
+export function times(values: readonly number[]): Readonly<Record<'p50' | 'p99' | 'max', number>> {
+  const at = (percent: number): number => significant(percentile(values, percent));
+  return { p50: at(50), p99: at(99), max: at(100) };
+}
+
 /** @returns `value` with at most `digits` significant digits: more would only pretend to be known. */
 export function significant(value: number, digits = 4): number {
   return Number(value.toPrecision(digits));

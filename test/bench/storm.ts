@@ -3,7 +3,6 @@
  * what it takes of memory, and how long others have to wait for answers meanwhile. Daemon, sensor, subscriber and the
  * kernel's retransmissions share the cores of this machine.
  */
-import { join } from 'node:path';
 import { sumOfMetric } from './metric-text.js';
 import { BenchDaemon } from './bench-daemon.js';
 import { ChangeRecorder } from './change-recorder.js';
@@ -11,10 +10,9 @@ import { ConnectionLoad } from './connection-load.js';
 import type { Figures, Part, PartContext, PartResult, Row } from './part.js';
 import { residentKib, residentPeakKib } from './process-usage.js';
 import { Pulse } from './pulse.js';
-import { formatKib, formatMs } from './report.js';
-import { scratchDirectory } from './scratch.js';
+import { formatKib, formatMs, formatTimes } from './report.js';
 import { type StatusAnswers, StatusPulse } from './status-pulse.js';
-import { percentile, significant } from './statistics.js';
+import { significant, times } from './statistics.js';
 
 const CONNECTIONS = 50_000;
 /** RTO 3 fires 1.7 s after the cut, and those of a connection that was healed in between may come a minute later. */
@@ -48,16 +46,6 @@ interface Storm {
   readonly answers: Answers;
 }
 
-function times(sorted: readonly number[]): Readonly<Record<'p50' | 'p99' | 'max', number>> {
-  const at = (percent: number): number => significant(percentile(sorted, percent));
-  return { p50: at(50), p99: at(99), max: at(100) };
-}
-
-function timesText(values: readonly number[]): string {
-  const { p50, p99, max } = times(values);
-  return `p50 ${formatMs(p50)}, p99 ${formatMs(p99)}, max ${formatMs(max)}`;
-}
-
 function againstTarget(value: number, target: number): string {
   return `${(value / target).toFixed(2)} x the target`;
 }
@@ -76,7 +64,7 @@ function rows(storm: Storm): readonly Row[] {
   return [
     {
       what: 'threshold crossed to the change at a subscriber',
-      measured: timesText(latenciesMs),
+      measured: formatTimes(latenciesMs),
       compared: `target: p99 ${BURST_P99_TARGET_MS} ms`,
       ratio: againstTarget(times(latenciesMs).p99, BURST_P99_TARGET_MS),
     },
@@ -89,11 +77,11 @@ function rows(storm: Storm): readonly Row[] {
     { what: 'dropped at any stage', measured: String(dropped), compared: `${CONNECTIONS} connections`, ratio: '' },
     {
       what: 'GetStatus meanwhile',
-      measured: timesText(answers.statusMs),
+      measured: formatTimes(answers.statusMs),
       compared: `target: p99 ${ANSWER_P99_TARGET_MS} ms`,
       ratio: againstTarget(times(answers.statusMs).p99, ANSWER_P99_TARGET_MS),
     },
-    { what: '/metrics meanwhile', measured: timesText(answers.scrapeMs), compared: '', ratio: '' },
+    { what: '/metrics meanwhile', measured: formatTimes(answers.scrapeMs), compared: '', ratio: '' },
     {
       what: "longest turn of the daemon's event loop",
       measured: formatMs(answers.longestTurnMs),
@@ -182,9 +170,7 @@ async function run(context: PartContext): Promise<PartResult> {
   const load = await ConnectionLoad.start(context);
   context.progress(`opening ${CONNECTIONS} connections`);
   await load.open(CONNECTIONS);
-  const daemon = BenchDaemon.start(join(scratchDirectory(context), 'daemon'), context.arguments.profileDirectory);
-  context.cleanup.push('daemon', () => daemon.stop());
-  await daemon.firstPicture();
+  const daemon = await BenchDaemon.startFor(context);
   const storm = await measure(context, load, daemon);
   return {
     title: `${CONNECTIONS} connections whose peer vanishes at once, and comes back`,

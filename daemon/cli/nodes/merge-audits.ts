@@ -4,6 +4,7 @@ import { summaryWords } from '../../core/audit/words.js';
 import { exposedToProto } from '../../rpc/audit-counts.js';
 import { stuckd } from '../../rpc/gen/stuckd.js';
 import { durationToMs } from '../../rpc/proto-time.js';
+import { sum } from './sums.js';
 
 export type AuditFinding = stuckd.v1.AuditFinding.$Properties;
 export type AuditSummary = stuckd.v1.AuditSummary.$Properties;
@@ -12,10 +13,6 @@ type Counts = stuckd.v1.HangCounts.$Properties;
 type RuleCount = stuckd.v1.AuditRuleCount.$Properties;
 
 const US_PER_MS = 1000;
-
-function sum(numbers: readonly (number | null | undefined)[]): number {
-  return numbers.reduce<number>((total, number) => total + (number ?? 0), 0);
-}
 
 function sumCounts(counts: readonly (Counts | null | undefined)[]): HangCounts {
   return {

@@ -5,6 +5,7 @@ import { stuckd } from '../../rpc/gen/stuckd.js';
 import { formatPeer } from '../../rpc/peer-address.js';
 import { timestampToUs } from '../../rpc/proto-time.js';
 import { judgeMergedPeer, type MergedVerdict, type NodeCounts, type PeerOfNode } from './merged-verdict.js';
+import { sum } from './sums.js';
 
 type PeerSummary = stuckd.v1.PeerSummary.$Properties;
 type Timestamp = NonNullable<PeerSummary['oldestSince']>;
@@ -28,10 +29,6 @@ function identity({ node, peer }: PeerOfNode): string {
   const where = formatPeer(address, peer.peer?.port ?? 0);
   const netns = peer.netns ?? 0;
   return netns === 0 && !isLocalAddress(address) ? where : JSON.stringify([where, node, netns]);
-}
-
-function sum(values: readonly (number | null | undefined)[]): number {
-  return values.reduce<number>((total, value) => total + (value ?? 0), 0);
 }
 
 function sumLong(values: readonly (Long | null | undefined)[]): Long {

@@ -5,7 +5,7 @@ import type { StatusResponse } from '../../rpc/grpc-client.js';
 import { isNamed, NodeNames } from './node-names.js';
 import type { NodesQuestion } from './nodes-arguments.js';
 import { chooseByAddress, type Lookup, type NodeAddress, type ResolvedNodes, resolveNodes } from './resolve-nodes.js';
-import { settled } from './settled.js';
+import { settled } from '../../lib/settled.js';
 
 /** How many are asked at a time. */
 const PARALLEL_MAX = 256;

@@ -5,8 +5,9 @@ import { type AuditCommand, check, fetchAudit, isFiltered } from '../audit-comma
 import { formatAudit } from '../audit-table.js';
 import { type CliIo, EXIT } from '../cli-io.js';
 import { type AuditFinding, mergeAuditSummaries } from './merge-audits.js';
-import type { Node, NodeGroup } from './node-group.js';
-import { itemLine, nodeColumn, nodesDocument, tellUnreachable, unreachableLines } from './nodes-output.js';
+import { MergedItems } from './merged-items.js';
+import type { NodeGroup } from './node-group.js';
+import { itemLine, nodesDocument, tellUnreachable, unreachableLines } from './nodes-output.js';
 
 /** Findings that are kept at most, of all nodes together. */
 const FINDINGS_MAX = 100_000;
@@ -26,14 +27,11 @@ export async function auditNodes(command: AuditCommand, group: NodeGroup, io: Cl
   const share = Math.max(1, Math.floor(FINDINGS_MAX / Math.max(1, group.nodes.length)));
   const limit = Math.min(command.limit, share);
   const answers = await group.ask(({ client }) => fetchAudit({ ...command, limit }, client), 'audit');
-  const owners = new Map<object, Node>(
-    answers.flatMap(({ node, value }) => value.findings.map((finding) => [finding, node] as const)),
+  const merged = new MergedItems(
+    answers.map(({ node, value }) => ({ node, value: value.findings })),
+    (a, b) => heavierFirst(weightOf(a), weightOf(b)),
+    command.limit,
   );
-  const findings = answers
-    .flatMap(({ value }) => value.findings)
-    .sort((a, b) => heavierFirst(weightOf(a), weightOf(b)))
-    .slice(0, command.limit);
-  const shown = new Set<object>(findings);
   const summaries = answers.map(({ value }) => value.summary);
   const summary = answers.length === 0 ? null : mergeAuditSummaries(summaries, isFiltered(command));
   switch (command.output) {
@@ -41,24 +39,24 @@ export async function auditNodes(command: AuditCommand, group: NodeGroup, io: Cl
       const responses = answers.map(({ node, value }) => ({
         node,
         response: {
-          findings: value.findings.filter((finding) => shown.has(finding)).map(toProtoJson),
+          findings: merged.json(value.findings),
           summary: toProtoJson(value.summary),
         },
       }));
-      const merged = summary === null ? {} : { summary: toProtoJson(summary) };
-      await io.write(nodesDocument(responses, group.unreachable, merged));
+      const sums = summary === null ? {} : { summary: toProtoJson(summary) };
+      await io.write(nodesDocument(responses, group.unreachable, sums));
       break;
     }
     case 'jsonl': {
       const lines = answers.flatMap(({ node, value }) =>
-        value.findings.filter((finding) => shown.has(finding)).map((finding) => itemLine(node, toProtoJson(finding))),
+        merged.json(value.findings).map((finding) => itemLine(node, finding)),
       );
       await io.write(lines.join('') + unreachableLines(group.unreachable));
       break;
     }
     case 'table':
       if (summary !== null) {
-        await io.write(formatAudit(findings, summary, io.columns, [nodeColumn(owners)]));
+        await io.write(formatAudit(merged.items, summary, io.columns, [merged.column]));
       }
       break;
   }

@@ -11,8 +11,9 @@ import { fetchDeliveries, formatDeliveries } from '../deliveries-command.js';
 import { fetchProcesses } from '../group-commands.js';
 import { formatProcesses } from '../group-tables.js';
 import type { Column } from '../text-table.js';
+import { MergedItems } from './merged-items.js';
 import type { Node, NodeGroup } from './node-group.js';
-import { itemLine, nodeColumn, nodesDocument, tellUnreachable, unreachableLines } from './nodes-output.js';
+import { itemLine, nodesDocument, tellUnreachable, unreachableLines } from './nodes-output.js';
 
 export type ListCommand = Extract<Command, { name: 'list' | 'alerts' | 'deliveries' }>;
 type ProcessesCommand = Extract<Command, { name: 'processes' | 'peers' }>;
@@ -92,22 +93,12 @@ async function writeList<Item extends object>(
   }
   const room = { left: ITEMS_MAX };
   const answers = await group.ask((node, expired) => gather(sort, node, room, expired));
-  const owners = new Map<object, Node>(
-    answers.flatMap(({ node, value }) => value.map((item) => [item, node] as const)),
-  );
-  const items = answers
-    .flatMap(({ value }) => value)
-    .sort((a, b) => sort.order(a, b))
-    .slice(0, limit);
+  const merged = new MergedItems(answers, (a, b) => sort.order(a, b), limit);
   if (output === 'json') {
-    const shown = new Set<object>(items);
-    const responses = answers.map(({ node, value }) => ({
-      node,
-      response: { [sort.field]: value.filter((item) => shown.has(item)).map(toProtoJson) },
-    }));
+    const responses = answers.map(({ node, value }) => ({ node, response: { [sort.field]: merged.json(value) } }));
     await io.write(nodesDocument(responses, group.unreachable));
   } else if (answers.length > 0) {
-    await io.write(sort.table(items, [nodeColumn(owners)]));
+    await io.write(sort.table(merged.items, [merged.column]));
   }
   if (room.left === 0) {
     io.writeError(`stuckctl: only ${ITEMS_MAX} are shown; give a filter, or -o jsonl for all\n`);

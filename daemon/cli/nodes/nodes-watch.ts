@@ -11,7 +11,7 @@ import type { Command } from '../arguments.js';
 import { type CliIo, EXIT } from '../cli-io.js';
 import { jsonLine } from '../commands.js';
 import { countText } from '../quantity-text.js';
-import { type Follower, lineFollower, type LossTeller } from '../watch-command.js';
+import { type Follower, jsonFollower, lineFollower, type LossTeller } from '../watch-command.js';
 import { WatchLines, type WatchOutput } from '../watch-lines.js';
 import { pause } from '../watch-retry.js';
 import { NodeGroup, nodeClient } from './node-group.js';
@@ -183,11 +183,7 @@ class NodesWatch<Change extends { readonly lost?: unknown }> {
 
   #follower(nameOf: () => string, address: string): Follower<Change> {
     if (this.#command.output !== 'table') {
-      return {
-        accept: (change) => this.#io.write(itemLine({ name: nameOf(), address }, toProtoJson(change))),
-        restart: () => undefined,
-        close: () => Promise.resolve(),
-      };
+      return jsonFollower(this.#io, (change) => itemLine({ name: nameOf(), address }, toProtoJson(change)));
     }
     const shown = (): string => escapeForTerminal(nameOf());
     const io = {

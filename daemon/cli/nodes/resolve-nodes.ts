@@ -8,7 +8,7 @@ import { formatAddress } from '../../rpc/address.js';
 import { readAddressFile } from './address-file.js';
 import { isNamed } from './node-names.js';
 import { formatNodeSpec, type NodeSpec } from './node-specs.js';
-import { settled } from './settled.js';
+import { settled } from '../../lib/settled.js';
 
 /** As many as a command asks; each is a connection. */
 export const NODES_MAX = 1000;

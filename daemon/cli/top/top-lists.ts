@@ -37,6 +37,16 @@ function fitProcess(text: string, width: number): string {
   return `${fitWidth(name, nameWidth)}${pid}${mark}`;
 }
 
+function unackedColumn(isDispensable: boolean): TopColumn<{ readonly unackedBytes: number }> {
+  return {
+    header: 'UNACKED',
+    cell: ({ unackedBytes }) => sizeText(unackedBytes),
+    width: SIZE_WIDTH,
+    alignRight: true,
+    isDispensable,
+  };
+}
+
 function rowColumns(nowMs: number, { sort }: TopState): readonly TopColumn<TopRow>[] {
   return [
     { header: 'PROCESS', cell: ({ process }) => process, fit: fitProcess },
@@ -55,13 +65,7 @@ function rowColumns(nowMs: number, { sort }: TopState): readonly TopColumn<TopRo
       width: DURATION_WIDTH,
       alignRight: true,
     },
-    {
-      header: 'UNACKED',
-      cell: ({ unackedBytes }) => sizeText(unackedBytes),
-      width: SIZE_WIDTH,
-      alignRight: true,
-      isDispensable: sort !== 'unacked',
-    },
+    unackedColumn(sort !== 'unacked'),
   ];
 }
 
@@ -100,13 +104,7 @@ function connectionColumns(nowMs: number): readonly TopColumn<TopConnection>[] {
       width: DURATION_WIDTH,
       alignRight: true,
     },
-    {
-      header: 'UNACKED',
-      cell: ({ unackedBytes }) => sizeText(unackedBytes),
-      width: SIZE_WIDTH,
-      alignRight: true,
-      isDispensable: true,
-    },
+    unackedColumn(true),
   ];
 }
 

@@ -35,7 +35,7 @@ export interface AuditCounts {
   readonly endUs: number;
 }
 
-/** The counts of an audit call a wait too long that is longer. */
+/** What the counts of an audit call too long a wait, and every other audit that is not told otherwise. */
 export const COUNTED_LIMIT_US = 15 * 60 * 1_000_000;
 
 /** While its holders become known, one after the other. */
