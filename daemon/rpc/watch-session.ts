@@ -9,6 +9,7 @@
 
 import { LogGapError } from '../core/history.js';
 import { FollowedItems, type WatchKind } from './followed-items.js';
+import { foldUpdates, type QueuedChange } from './queued-change.js';
 import type { WatchBacklog, WatchPlace } from './watch-backlog.js';
 import { WatchSnapshot } from './watch-snapshot.js';
 
@@ -85,28 +86,6 @@ export interface WatchMapper<Item, Change, Message> {
   lost(count: number): Message;
 }
 
-interface Queued<Change> {
-  readonly change: Change;
-  readonly id: string;
-  readonly kind: WatchKind;
-  readonly sequence: number;
-}
-
-/** Keeps of each item only the newest of its updates; what opened and what ended stays. */
-function foldUpdates<Change>(queue: readonly Queued<Change>[]): Queued<Change>[] {
-  const seen = new Set<string>();
-  const kept: Queued<Change>[] = [];
-  for (const queued of queue.toReversed()) {
-    const { id } = queued;
-    if (queued.kind === 'updated' && seen.has(id)) {
-      continue;
-    }
-    seen.add(id);
-    kept.push(queued);
-  }
-  return kept.reverse();
-}
-
 export class WatchSession<Item extends { readonly id: string }, Change, Message> {
   readonly #feed: WatchFeed<Item, Change>;
   readonly #filter: WatchFilter<Item>;
@@ -117,11 +96,12 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
   #unsubscribe: () => void = () => undefined;
   #heartbeat: NodeJS.Timeout | null = null;
   #slow: NodeJS.Timeout | null = null;
-  #turn: NodeJS.Immediate | null = null;
+  #isTurnDue = false;
+  #immediate: NodeJS.Immediate | undefined;
   #inFlight = 0;
   #closed = false;
 
-  #queue: Queued<Change>[] = [];
+  #queue: QueuedChange<Change>[] = [];
   #snapshot: WatchSnapshot<Item> | null = null;
   #backlog: WatchBacklog<Message> | null;
   #isReadingBacklog = false;
@@ -158,7 +138,7 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     this.#unsubscribe();
     clearTimeout(this.#heartbeat ?? undefined);
     clearTimeout(this.#slow ?? undefined);
-    clearImmediate(this.#turn ?? undefined);
+    clearImmediate(this.#immediate);
     this.#queue = [];
     this.#snapshot = null;
     this.#backlog?.close();
@@ -198,7 +178,7 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     if (this.#queue.length > this.#limits.queueMax) {
       this.#relieve();
     }
-    this.#schedule();
+    this.#scheduleNews();
   }
 
   #relieve(): void {
@@ -218,25 +198,48 @@ export class WatchSession<Item extends { readonly id: string }, Change, Message>
     return this.#lost > 0 || this.#snapshot !== null || this.#queue.length > 0;
   }
 
-  /** Batches form by themselves: whatever happens in one turn of the event loop leaves together. */
+  /** Other work has its turn before each batch: a long snapshot must not keep events and other clients waiting. */
   #schedule(): void {
-    if (this.#closed || this.#turn !== null || this.#inFlight >= this.#limits.inFlightMax || !this.#pending()) {
+    if (this.#isDue()) {
+      this.#isTurnDue = true;
+      this.#immediate = setImmediate(() => {
+        this.#takeTurn();
+      });
+    }
+  }
+
+  /**
+   * Batches form by themselves: whatever happens in one piece of work leaves together, as soon as it is done. In the next turn
+   * of the event loop it would leave after history and alerts have had theirs, some 0.3 ms later.
+   */
+  #scheduleNews(): void {
+    if (this.#isDue()) {
+      this.#isTurnDue = true;
+      queueMicrotask(() => {
+        this.#takeTurn();
+      });
+    }
+  }
+
+  #isDue(): boolean {
+    return !this.#closed && !this.#isTurnDue && this.#inFlight < this.#limits.inFlightMax && this.#pending();
+  }
+
+  #takeTurn(): void {
+    this.#isTurnDue = false;
+    if (this.#closed) {
       return;
     }
-    this.#turn = setImmediate(() => {
-      this.#turn = null;
-      if (this.#backlog !== null) {
-        void this.#catchUp(this.#backlog);
-        return;
-      }
-      // One batch a turn: a long snapshot must not keep events and other clients waiting.
-      try {
-        this.#write(this.#nextBatch());
-        this.#schedule();
-      } catch (error) {
-        this.#fail(error);
-      }
-    });
+    if (this.#backlog !== null) {
+      void this.#catchUp(this.#backlog);
+      return;
+    }
+    try {
+      this.#write(this.#nextBatch());
+      this.#schedule();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #fail(error: unknown): void {
