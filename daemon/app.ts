@@ -12,7 +12,7 @@ import { grpcOptions } from './config-grpc.js';
 import { historyLimits } from './config-history.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
-import { type MachineClock, SystemClock } from './lib/system-clock.js';
+import { type MachineClock, monotonicUs, SystemClock } from './lib/system-clock.js';
 import { trackerConfig } from './kind-rules.js';
 import { Monitoring } from './monitoring.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
@@ -24,6 +24,7 @@ import { announceSensor } from './sensor-announcement.js';
 import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
+import { PassPacer } from './sensor/pass-pacer.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
 import { SensorLosses } from './sensor-losses.js';
 import { buildStatus, untrackedCount } from './status-report.js';
@@ -84,6 +85,13 @@ class RunningApp implements App {
   readonly #log: Logger;
   readonly #cleanup = new CleanupStack(STOP_STEP_MS);
   readonly #supervisor: SensorSupervisor;
+  readonly #passes = new PassPacer(
+    (kind) => {
+      this.#supervisor.send(encodePass(kind));
+    },
+    () => monotonicUs() / 1000,
+    () => (this.engine.lastSweep?.durationUs ?? 0) / 1000,
+  );
   readonly #workloads: Workloads;
   readonly #history: History;
   readonly #connectionHistory: ConnectionHistory;
@@ -137,7 +145,7 @@ class RunningApp implements App {
       clock: this.clock,
       sensor: {
         requestPass: (kind) => {
-          this.#supervisor.send(encodePass(kind));
+          this.#passes.request(kind);
         },
         watch: (cookie) => {
           this.#supervisor.send(encodeWatch(cookie));

@@ -3,6 +3,7 @@ import { sweepLeftovers } from '../../daemon/demo/lab/leftovers.js';
 import { CleanupStack } from '../../daemon/lib/cleanup-stack.js';
 import { type BenchArguments, parseBenchArguments, UsageError } from './arguments.js';
 import { auditPart } from './audit.js';
+import { decodePart } from './decode.js';
 import { eventPart } from './event.js';
 import { forecastPart } from './forecast.js';
 import { idlePart } from './idle.js';
@@ -12,6 +13,7 @@ import type { Figures, Part, PartResult } from './part.js';
 import { formatResult } from './report.js';
 import { startPart } from './start.js';
 import { stormPart } from './storm.js';
+import { streamPart } from './stream.js';
 import { sweepPart } from './sweep.js';
 
 const PARTS: readonly Part[] = [
@@ -19,6 +21,8 @@ const PARTS: readonly Part[] = [
   auditPart,
   eventPart,
   latencyPart,
+  decodePart,
+  streamPart,
   idlePart,
   memoryPart,
   startPart,

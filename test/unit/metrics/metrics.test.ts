@@ -89,12 +89,17 @@ test('after the end it hears of no record', () => {
 
 describe('lag of the event loop', () => {
   let nowMs: number;
+  let usage: number;
   let lag: EventLoopLag;
 
   beforeEach(() => {
-    mock.timers.enable({ apis: ['setInterval'] });
+    mock.timers.enable({ apis: ['setTimeout'] });
     nowMs = 1000;
-    lag = new EventLoopLag(() => nowMs);
+    usage = 0.5;
+    lag = new EventLoopLag(
+      () => nowMs,
+      () => usage,
+    );
   });
 
   afterEach(() => {
@@ -102,34 +107,46 @@ describe('lag of the event loop', () => {
     mock.timers.reset();
   });
 
-  /** So much later the timer fires. */
-  function fireAfter(ms: number): void {
+  /** So much later the timer fires, which was due after `waitMs`. */
+  function fireAfter(ms: number, waitMs = 250): void {
     nowMs += ms;
-    mock.timers.tick(500);
+    mock.timers.tick(waitMs);
   }
 
   test('none while the timer fires in time', () => {
     assert.equal(lag.takeMs(), 0);
-    fireAfter(500);
-    fireAfter(500);
-    nowMs += 499;
+    fireAfter(250);
+    fireAfter(250);
+    nowMs += 249;
     assert.equal(lag.takeMs(), 0);
   });
 
   test('the longest since it was asked for last', () => {
-    fireAfter(510);
-    fireAfter(750);
-    fireAfter(520);
+    fireAfter(260);
+    fireAfter(500);
+    fireAfter(270);
     assert.equal(lag.takeMs(), 250);
-    fireAfter(530);
+    fireAfter(280);
     assert.equal(lag.takeMs(), 30);
     assert.equal(lag.takeMs(), 0);
   });
 
   test('one that goes on is told as far as it is known', () => {
-    nowMs += 1700;
+    nowMs += 1450;
     assert.equal(lag.takeMs(), 1200);
     fireAfter(100);
     assert.equal(lag.takeMs(), 1300);
+  });
+
+  test('where there is no work it is looked at seldom, and often again when there is', () => {
+    usage = 0.001;
+    fireAfter(250);
+    fireAfter(1999, 1999); // nothing fires before two seconds are over
+    assert.equal(lag.takeMs(), 0);
+    usage = 0.5;
+    fireAfter(41, 1);
+    assert.equal(lag.takeMs(), 40);
+    fireAfter(300);
+    assert.equal(lag.takeMs(), 50);
   });
 });

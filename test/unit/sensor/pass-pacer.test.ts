@@ -1,0 +1,82 @@
+/** Proves that a sweep that is asked for comes soon, and that many who ask within a moment share one. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+import { PassPacer } from '../../../daemon/sensor/pass-pacer.js';
+
+let nowMs: number;
+let sweepMs: number;
+let sweeps: number[];
+let others: number[];
+let pacer: PassPacer;
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  nowMs = 1000;
+  sweepMs = 1;
+  sweeps = [];
+  others = [];
+  pacer = new PassPacer(
+    (kind) => {
+      (kind === 'sweep' ? sweeps : others).push(nowMs);
+    },
+    () => nowMs,
+    () => sweepMs,
+  );
+});
+
+afterEach(() => {
+  mock.timers.reset();
+});
+
+function pass(ms: number): void {
+  for (let tick = 0; tick < ms; tick += 1) {
+    nowMs += 1;
+    mock.timers.tick(1);
+  }
+}
+
+test('the change that asks for it goes first', () => {
+  pacer.request('sweep');
+  assert.deepEqual(sweeps, []);
+  pass(10);
+  assert.deepEqual(sweeps, [1010]);
+  pass(5000);
+  assert.deepEqual(sweeps, [1010]);
+});
+
+test('who asks while one is due shares it, who asks afterwards gets the next', () => {
+  for (let requests = 0; requests < 55; requests += 1) {
+    pacer.request('sweep');
+    pass(1);
+  }
+  assert.deepEqual(sweeps, [1010]);
+  pass(100);
+  assert.deepEqual(sweeps, [1010, 1110]);
+});
+
+test('after a calm time it comes at once again', () => {
+  pacer.request('sweep');
+  pass(500);
+  pacer.request('sweep');
+  pass(10);
+  assert.deepEqual(sweeps, [1010, 1510]);
+});
+
+test('where a sweep is long, the next waits for several times as long', () => {
+  sweepMs = 60;
+  pacer.request('sweep');
+  pass(10);
+  pacer.request('sweep');
+  pass(299);
+  assert.deepEqual(sweeps, [1010]);
+  pass(1);
+  assert.deepEqual(sweeps, [1010, 1310]);
+});
+
+test('a refresh waits for nothing', () => {
+  pacer.request('sweep');
+  pacer.request('refresh');
+  pacer.request('refresh_full');
+  assert.deepEqual(others, [1000, 1000]);
+  assert.deepEqual(sweeps, []);
+});
