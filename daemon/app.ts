@@ -25,6 +25,7 @@ import { openSensor, sensorConfiguration } from './sensor-configuration.js';
 import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
+import { SensorIntake } from './sensor-intake.js';
 import { SensorLosses } from './sensor-losses.js';
 import { buildStatus, untrackedCount } from './status-report.js';
 import { History } from './store/history.js';
@@ -74,6 +75,7 @@ function createHistory(name: string, config: Config, log: Logger): History {
 class RunningApp implements App {
   readonly clock: MachineClock;
   readonly engine: TrackerEngine;
+  readonly #intake: SensorIntake;
   readonly #totals: TotalsEngine;
   readonly firstPicture: Promise<void>;
   readonly failed: Promise<never>;
@@ -125,8 +127,9 @@ class RunningApp implements App {
         announceSensor(hello, programs, this.#log);
       },
       records: (all) => {
-        this.#take(all);
+        this.#intake.take(this.#auditing.take(all));
       },
+      isBusy: () => this.#intake.isBusy,
       down: (end, retryMs) => {
         this.#sensorDown(end, retryMs);
       },
@@ -149,6 +152,9 @@ class RunningApp implements App {
       onSaveable: () => {
         this.#saver?.touch();
       },
+    });
+    this.#intake = new SensorIntake(this.engine, (records) => {
+      this.#taken(records);
     });
     this.#auditing = new Auditing({ config: config.audit, clock, tracker: this.engine, sensor: this.#supervisor });
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
@@ -309,10 +315,8 @@ class RunningApp implements App {
     });
   }
 
-  /** @param all that the sensor reports, in order */
-  #take(all: readonly SensorRecord[]): void {
-    const records = this.#auditing.take(all);
-    this.engine.take(records);
+  /** @param records that the tracker has taken, in order; none of an audit */
+  #taken(records: readonly SensorRecord[]): void {
     this.#totals.take(records);
     for (const record of records) {
       if (record.type === 'counters') {
@@ -356,6 +360,7 @@ class RunningApp implements App {
   }
 
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
+    this.#intake.finish();
     this.engine.sensorDown();
     this.#totals.sensorDown();
     this.#auditing.sensorDown();

@@ -49,6 +49,9 @@ function isSameTimer(a: KernelTimer, b: KernelTimer): boolean {
   return a.pending === b.pending && a.expiresJiffies32 === b.expiresJiffies32 && a.flags === b.flags;
 }
 
-function areSameSysctls(a: TcpSysctls, b: TcpSysctls): boolean {
-  return (Object.keys(b) as (keyof TcpSysctls)[]).every((key) => a[key] === b[key]);
+let sysctlNames: readonly (keyof TcpSysctls)[] | null = null;
+
+export function areSameSysctls(a: TcpSysctls, b: TcpSysctls): boolean {
+  sysctlNames ??= Object.keys(b) as (keyof TcpSysctls)[];
+  return a === b || sysctlNames.every((key) => a[key] === b[key]);
 }

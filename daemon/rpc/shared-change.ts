@@ -11,14 +11,38 @@ type WatchResponse = stuckd.v1.WatchStuckConnectionsResponse.$Properties;
 /** For as long as the message is needed: it is shared as well. */
 const encoded = new WeakMap<Change, Uint8Array>();
 
+/**
+ * Reused: a writer of its own grows to 2 KiB in five steps, all in the pages where the 1.3 KiB of its result stay, so that
+ * each change that waited took 5 KiB outside of the heap.
+ */
+let scratch: protobuf.Writer | null = null;
+
+function encode(change: Change): Uint8Array {
+  const writer = scratch ?? protobuf.Writer.create();
+  scratch = null; // should this fail half-way, the writer is not used again
+  const bytes = stuckd.v1.Change.encode(change, writer).finish();
+  scratch = writer.reset();
+  return bytes;
+}
+
 /** Nothing may be changed in the message afterwards. */
 export function encodeChange(change: Change): Uint8Array {
   let bytes = encoded.get(change);
   if (bytes === undefined) {
-    bytes = stuckd.v1.Change.encode(change).finish();
+    bytes = encode(change);
     encoded.set(change, bytes);
   }
   return bytes;
+}
+
+/**
+ * @returns a message that stands for this one and has nothing but its bytes: of the changes that wait for disk and
+ * subscribers in a storm, the objects took four times as much.
+ */
+export function bytesOnly(change: Change): Change {
+  const standIn: Change = {};
+  encoded.set(standIn, encode(change));
+  return standIn;
 }
 
 const LENGTH_DELIMITED = 2;
