@@ -12,7 +12,7 @@ import { grpcOptions } from './config-grpc.js';
 import { historyLimits } from './config-history.js';
 import { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
-import { type MachineClock, monotonicUs, SystemClock } from './lib/system-clock.js';
+import { type MachineClock, SystemClock } from './lib/system-clock.js';
 import { trackerConfig } from './kind-rules.js';
 import { Monitoring } from './monitoring.js';
 import { basicNodeFacts, readNodeFacts } from './node-facts.js';
@@ -26,6 +26,7 @@ import type { SensorLink } from './sensor/sensor-link.js';
 import type { SessionEnd } from './sensor/sensor-session.js';
 import { PassPacer } from './sensor/pass-pacer.js';
 import { SensorSupervisor } from './sensor/sensor-supervisor.js';
+import { SensorIntake } from './sensor-intake.js';
 import { SensorLosses } from './sensor-losses.js';
 import { buildStatus, untrackedCount } from './status-report.js';
 import { History } from './store/history.js';
@@ -34,7 +35,7 @@ import { StateSaver } from './store/state-saver.js';
 import type { TotalsEngine } from './tracker/totals-engine.js';
 import { TrackerEngine } from './tracker/tracker-engine.js';
 import { createTotals } from './totals.js';
-import { encodePass, encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
+import { encodeUnwatch, encodeWatch } from './wire/command-encoder.js';
 import { createWorkloads, nodeNameOf, type Workloads } from './workloads.js';
 
 /** The daemon cannot work here; the message says what is missing and what to do. */
@@ -75,6 +76,7 @@ function createHistory(name: string, config: Config, log: Logger): History {
 class RunningApp implements App {
   readonly clock: MachineClock;
   readonly engine: TrackerEngine;
+  readonly #intake: SensorIntake;
   readonly #totals: TotalsEngine;
   readonly firstPicture: Promise<void>;
   readonly failed: Promise<never>;
@@ -85,13 +87,6 @@ class RunningApp implements App {
   readonly #log: Logger;
   readonly #cleanup = new CleanupStack(STOP_STEP_MS);
   readonly #supervisor: SensorSupervisor;
-  readonly #passes = new PassPacer(
-    (kind) => {
-      this.#supervisor.send(encodePass(kind));
-    },
-    () => monotonicUs() / 1000,
-    () => (this.engine.lastSweep?.durationUs ?? 0) / 1000,
-  );
   readonly #workloads: Workloads;
   readonly #history: History;
   readonly #connectionHistory: ConnectionHistory;
@@ -133,19 +128,21 @@ class RunningApp implements App {
         announceSensor(hello, programs, this.#log);
       },
       records: (all) => {
-        this.#take(all);
+        this.#intake.take(this.#auditing.take(all));
       },
+      isBusy: () => this.#intake.isBusy,
       down: (end, retryMs) => {
         this.#sensorDown(end, retryMs);
       },
     });
+    const passes = new PassPacer(this.#supervisor, () => this.engine.lastSweep);
     this.engine = new TrackerEngine({
       config: trackerConfig(config),
       endedMax: config.history.ended,
       clock: this.clock,
       sensor: {
         requestPass: (kind) => {
-          this.#passes.request(kind);
+          passes.request(kind);
         },
         watch: (cookie) => {
           this.#supervisor.send(encodeWatch(cookie));
@@ -157,6 +154,9 @@ class RunningApp implements App {
       onSaveable: () => {
         this.#saver?.touch();
       },
+    });
+    this.#intake = new SensorIntake(this.engine, (records) => {
+      this.#taken(records);
     });
     this.#auditing = new Auditing({ config: config.audit, clock, tracker: this.engine, sensor: this.#supervisor });
     this.#workloads = createWorkloads(config, this.engine, log, process.env);
@@ -317,10 +317,8 @@ class RunningApp implements App {
     });
   }
 
-  /** @param all that the sensor reports, in order */
-  #take(all: readonly SensorRecord[]): void {
-    const records = this.#auditing.take(all);
-    this.engine.take(records);
+  /** @param records that the tracker has taken, in order; none of an audit */
+  #taken(records: readonly SensorRecord[]): void {
     this.#totals.take(records);
     for (const record of records) {
       if (record.type === 'counters') {
@@ -364,6 +362,7 @@ class RunningApp implements App {
   }
 
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
+    this.#intake.finish();
     this.engine.sensorDown();
     this.#totals.sensorDown();
     this.#auditing.sensorDown();

@@ -2,7 +2,7 @@
 import type { AlertingReport, NodeFacts, StatusReport } from './core/ports.js';
 import type { CountersReport } from './core/sensor-records.js';
 import type { PassReport } from './core/snapshot.js';
-import { stuckByKind, type TrackerState } from './core/tracker-state.js';
+import type { TrackerState } from './core/tracker-state.js';
 import { VERSION } from './lib/version.js';
 import { pidNamespaceProblems } from './pid-namespace.js';
 import { capabilityNames } from './sensor/capabilities.js';
@@ -159,7 +159,7 @@ export function buildStatus(parts: StatusParts): StatusReport {
           },
     tracker: {
       suspects: tracker.suspects.size,
-      stuckByKind: stuckByKind(tracker),
+      stuckByKind: new Map(tracker.stuckByKind),
       opened: tracker.counters.opened,
       endedByOutcome: tracker.counters.endedByOutcome,
       evicted: untrackedCount(tracker),

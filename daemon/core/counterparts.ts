@@ -20,7 +20,8 @@ function tuple(from: Endpoint, to: Endpoint): string {
 
 /** Links records as they open. Other namespaces may use the same addresses, so that several ends can match: then none is. */
 export class Counterparts {
-  readonly #endsByTuple = new Map<string, Set<End>>();
+  /** Nearly always one each: an array of one takes a fifth of a Set. */
+  readonly #endsByTuple = new Map<string, readonly End[]>();
   readonly #ends = new Map<string, End>();
   readonly #links = new Map<string, string>();
 
@@ -37,7 +38,7 @@ export class Counterparts {
     const end: End = { id, netns, local, remote };
     const key = tuple(local, remote);
     this.#ends.set(id, end);
-    this.#endsByTuple.set(key, (this.#endsByTuple.get(key) ?? new Set()).add(end));
+    this.#endsByTuple.set(key, [...(this.#endsByTuple.get(key) ?? []), end]);
     const other = this.#match(end);
     if (other === null || this.#match(other) !== end) {
       return null;
@@ -54,9 +55,10 @@ export class Counterparts {
       return;
     }
     const key = tuple(end.local, end.remote);
-    const ends = this.#endsByTuple.get(key);
-    ends?.delete(end);
-    if (ends?.size === 0) {
+    const others = (this.#endsByTuple.get(key) ?? []).filter((other) => other !== end);
+    if (others.length > 0) {
+      this.#endsByTuple.set(key, others);
+    } else {
       this.#endsByTuple.delete(key);
     }
     this.#ends.delete(recordId);
@@ -64,7 +66,7 @@ export class Counterparts {
   }
 
   #match({ id, netns, local, remote }: End): End | null {
-    const others = [...(this.#endsByTuple.get(tuple(remote, local)) ?? [])].filter(
+    const others = (this.#endsByTuple.get(tuple(remote, local)) ?? []).filter(
       (other) => other.id !== id && (other.netns === netns || !isLoopback(remote.address)),
     );
     const near = others.filter((other) => other.netns === netns);

@@ -28,9 +28,9 @@ interface Entry {
   unusedSinceUs: number;
 }
 
-/** A record, and the interests that it is part of. */
+/** A record as it is now, and the interests that it is part of. */
 interface Part {
-  readonly record: StuckRecord;
+  record: StuckRecord;
   readonly entries: readonly Entry[];
 }
 
@@ -59,6 +59,7 @@ export class InterestLedger {
   update(record: StuckRecord, nowUs: number): void {
     const before = this.#parts.get(record.id);
     if (before !== undefined && hasSameInterests(before.record, record)) {
+      before.record = record; // the old one need not be kept: in a storm these were 20,000 records of 500 bytes
       return;
     }
     const entries = interestsOf(record).map((interest) => this.#entry(interest));

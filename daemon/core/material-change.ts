@@ -1,5 +1,5 @@
 /** Which changes of a record are worth telling: the kernel moves clocks and timers all the time. */
-import type { AcceptQueue, GiveUp, StuckRecord } from './record.js';
+import type { AcceptQueue, GiveUp, SocketOptions, StuckRecord } from './record.js';
 
 /** Times wander by a few ticks as timers run late; more than this is another time. */
 const TIME_TOLERANCE_US = 100_000;
@@ -28,14 +28,12 @@ export function isMaterialChange(before: StuckRecord, now: StuckRecord): boolean
     !isSameTime(before.lastProgressUs, now.lastProgressUs) ||
     before.timeline.length !== now.timeline.length ||
     !isSameForecast(before.giveUp, now.giveUp) ||
-    !areSameOptions(before, now) ||
+    !areSameOptions(before.options, now.options) ||
     !areSameQueues(before.acceptQueue, now.acceptQueue)
   );
 }
 
-function areSameOptions(before: StuckRecord, now: StuckRecord): boolean {
-  const a = before.options;
-  const b = now.options;
+export function areSameOptions(a: SocketOptions, b: SocketOptions): boolean {
   return (
     a.keepalive === b.keepalive &&
     a.keepaliveIdleMs === b.keepaliveIdleMs &&

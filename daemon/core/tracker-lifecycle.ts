@@ -9,6 +9,7 @@ import type { Observation } from './observation.js';
 import { needsSweep, OWNER_PENDING, releasedOwnership, type Ownership } from './ownership.js';
 import { buildRecord, directionOf, recordId, type RecordIdentity } from './record-builder.js';
 import type { GiveUp, TimelineEntry } from './record.js';
+import { sharedText } from './shared-text.js';
 import type { SocketSnapshot } from './snapshot.js';
 import {
   beginning,
@@ -22,6 +23,7 @@ import {
 } from './timeline.js';
 import {
   countEnd,
+  countStuck,
   remember,
   requestPass,
   type Entry,
@@ -75,6 +77,9 @@ export function forget(state: TrackerState, entry: Entry, asOfUs: number): void 
 }
 
 function removeEntry(state: TrackerState, entry: Entry): void {
+  if (entry.open !== null) {
+    countStuck(state, entry.open.kind, -1);
+  }
   state.entries.delete(entry.key);
   state.suspects.delete(entry.key);
   state.deadlines.delete(entry.key);
@@ -94,7 +99,8 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
   const since = { ...candidate.since, timeUs: Math.min(candidate.since.timeUs, detectedUs) };
   const giveUp = forecastGiveUp(socket, context.kernel, context.clock);
   const identity = newIdentity(state, context, entry, detectedUs, giveUp);
-  const detection = { timeUs: detectedUs, text: detectionText(kind, socket, detectedUs - since.timeUs, context.ticks) };
+  const text = sharedText(detectionText(kind, socket, detectedUs - since.timeUs, context.ticks));
+  const detection = { timeUs: detectedUs, text };
   const record = buildRecord(
     identity,
     {
@@ -109,6 +115,7 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
     context.ticks,
   );
   entry.open = { identity, kind, since, record, forecastOf: socket };
+  countStuck(state, kind, 1);
   entry.candidate = null;
   state.suspects.delete(entry.key);
   state.deadlines.delete(entry.key);
@@ -165,6 +172,8 @@ export function updateRecord(
   };
   if (kind !== open.kind) {
     note(rest === null ? kindChangeText(open.kind, kind, socket) : leftOverText(open.kind, kind));
+    countStuck(step.state, open.kind, -1);
+    countStuck(step.state, kind, 1);
     open.since = since;
     open.kind = kind;
   }

@@ -13,7 +13,9 @@ export type TrackerInput =
   /** What `saveable` gave before the daemon was restarted; the first input, if there is any. */
   | { readonly type: 'restore'; readonly saved: SavedState }
   /** `nextDeadlineUs` has come. Nothing else needs ticks. */
-  | { readonly type: 'tick' };
+  | { readonly type: 'tick' }
+  /** `isConcluding`, and other work had its turn. */
+  | { readonly type: 'go_on' };
 
 /** What the shell has to do after a step, in order. `timeUs` is when it happened, CLOCK_MONOTONIC microseconds. */
 export type TrackerEffect =

@@ -5,7 +5,7 @@ import type { GiveUp, StuckRecord } from './record.js';
 import type { ClockReport, KernelFacts } from './snapshot.js';
 import { admit, endRecord } from './tracker-lifecycle.js';
 import type { SavedEntry, SavedState } from './tracker-messages.js';
-import { socketKey, type Entry, type Step, type TrackerState } from './tracker-state.js';
+import { countStuck, socketKey, type Entry, type Step, type TrackerState } from './tracker-state.js';
 
 /** A new sensor observes nothing yet: whatever was stuck must be reported again, by a sweep or as it retransmits. */
 export function applySensorUp(step: Step, kernel: KernelFacts, clock: ClockReport): void {
@@ -87,6 +87,7 @@ function adopt(step: Step, { record, socket }: SavedEntry): Entry | null {
   entry.ownership = { type: ownerType, owner, lastOwner };
   entry.standing = isStandingKind(kind) ? { kind, since } : null;
   entry.open = { identity, kind, since, record, forecastOf: null };
+  countStuck(state, kind, 1);
   state.suspects.delete(key);
   state.counters.restored++;
   effects.push({ type: 'opened', record, timeUs: detectedUs });

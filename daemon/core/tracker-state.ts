@@ -88,6 +88,9 @@ export interface RunningPass {
   readonly holders: Map<string, HolderReport[]>;
 }
 
+/** Works out, piece by piece, what a pass has to say; each piece is part of the call of `step` that it gets. */
+export type Conclusion = Generator<undefined, undefined, Step>;
+
 /** The clocks and constants of the running kernel. */
 export interface KernelContext {
   readonly kernel: KernelFacts;
@@ -120,6 +123,8 @@ export interface TrackerCounters {
 export interface TrackerState {
   readonly config: TrackerConfig;
   readonly entries: Map<string, Entry>;
+  /** How many open records there are of each kind. Counted as they come and go: status is asked for in the middle of a storm. */
+  readonly stuckByKind: Map<StuckKind, number>;
   /** Keys of the entries without a record, oldest first. */
   readonly suspects: Set<string>;
   /** When suspects will fulfil their rule. */
@@ -143,6 +148,8 @@ export interface TrackerState {
   /** When the sensor came up last: what happened since then was seen as it happened. CLOCK_MONOTONIC microseconds. */
   sensorUpUs: number;
   pass: RunningPass | null;
+  /** What the last pass has to say, as far as it was not worked out yet. */
+  conclusion: Conclusion | null;
   /** Whom the last complete sweep told of. */
   sweptProcesses: ReadonlyMap<string, ProcessReport>;
   /** Begin of the last complete refresh: unreported marked sockets are unchanged as of then. */
@@ -165,6 +172,7 @@ export function createTrackerState(config: TrackerConfig): TrackerState {
   return {
     config,
     entries: new Map(),
+    stuckByKind: new Map(STUCK_KINDS.map((kind) => [kind, 0])),
     suspects: new Set(),
     deadlines: new DeadlineQueue(),
     due: new Set(),
@@ -178,6 +186,7 @@ export function createTrackerState(config: TrackerConfig): TrackerState {
     sensorUp: false,
     sensorUpUs: 0,
     pass: null,
+    conclusion: null,
     sweptProcesses: new Map(),
     refreshedUs: -Infinity,
     requested: new Set(),
@@ -199,18 +208,13 @@ export function createTrackerState(config: TrackerConfig): TrackerState {
 
 /** Identity of a socket. Cookies are unique on a node since 5.10, and per network namespace before. */
 export function socketKey(netns: number, cookie: bigint): string {
-  return `${netns}:${cookie}`;
+  // In one piece, as `recordId` has it.
+  return [netns, cookie].join(':');
 }
 
-/** @returns the number of open records of each kind. */
-export function stuckByKind(state: TrackerState): ReadonlyMap<StuckKind, number> {
-  const counts = new Map<StuckKind, number>(STUCK_KINDS.map((kind) => [kind, 0]));
-  for (const { open } of state.entries.values()) {
-    if (open !== null) {
-      counts.set(open.kind, (counts.get(open.kind) ?? 0) + 1);
-    }
-  }
-  return counts;
+/** A record has opened as one of this kind, or is none of it any more. */
+export function countStuck({ stuckByKind }: TrackerState, kind: StuckKind, change: 1 | -1): void {
+  stuckByKind.set(kind, (stuckByKind.get(kind) ?? 0) + change);
 }
 
 /** A record has ended. */

@@ -12,7 +12,7 @@ import type { ObservedSocket } from './observation.js';
 import type { StuckRecord } from './record.js';
 import { observationOf } from './tracker-lifecycle.js';
 import type { TrackerEffect, TrackerInput } from './tracker-messages.js';
-import { applyHolder, applyPass, applyProcess } from './tracker-pass.js';
+import { applyHolder, applyPass, applyProcess, finishConclusion, goOn } from './tracker-pass.js';
 import { applyRestore, applySensorDown, applySensorUp } from './tracker-restart.js';
 import { applySocket, askAboutDue } from './tracker-socket.js';
 import { socketKey, type KernelContext, type Step, type TrackerState } from './tracker-state.js';
@@ -27,17 +27,27 @@ export { saveable } from './tracker-restart.js';
  */
 export function step(state: TrackerState, input: TrackerInput, nowUs: number): TrackerEffect[] {
   const current: Step = { state, nowUs, effects: [] };
+  if (input.type === 'go_on') {
+    goOn(current);
+  } else if (input.type !== 'tick') {
+    finishConclusion(current);
+  }
   if (input.type === 'sensor_up') {
     applySensorUp(current, input.kernel, input.clock);
   } else if (input.type === 'sensor_down') {
     applySensorDown(state);
   } else if (input.type === 'restore') {
     applyRestore(current, input.saved);
-  } else if (input.type !== 'tick') {
+  } else if (input.type !== 'tick' && input.type !== 'go_on') {
     applyReport(current, input);
   }
   askAboutDue(current);
   return current.effects;
+}
+
+/** True if a pass has more to say than fits in one call: `go_on` is due. Any other input but `tick` does all of it first. */
+export function isConcluding({ conclusion }: TrackerState): boolean {
+  return conclusion !== null;
 }
 
 /** @returns when the next `tick` is due, CLOCK_MONOTONIC microseconds; null if no suspect waits for its time. */
@@ -55,7 +65,7 @@ export function observed(state: TrackerState, { id, netns, cookie }: StuckRecord
   return { ...observationOf(entry), kernel, clock };
 }
 
-type SensorInput = Exclude<TrackerInput, { type: 'sensor_up' | 'sensor_down' | 'restore' | 'tick' }>;
+type SensorInput = Exclude<TrackerInput, { type: 'sensor_up' | 'sensor_down' | 'restore' | 'tick' | 'go_on' }>;
 
 function applyReport(current: Step, input: SensorInput): void {
   const { state } = current;

@@ -101,9 +101,11 @@ function isSameTimer(a: KernelTimer, b: KernelTimer): boolean {
   return a.pending === b.pending && a.expiresJiffies32 === b.expiresJiffies32 && a.flags === b.flags;
 }
 
-function areSameSysctls(a: TcpSysctls, b: TcpSysctls): boolean {
+/** Snapshots share these where they can. */
+export function areSameSysctls(a: TcpSysctls, b: TcpSysctls): boolean {
   return (
-    a.retries1 === b.retries1 &&
+    a === b ||
+    (a.retries1 === b.retries1 &&
     a.retries2 === b.retries2 &&
     a.orphanRetries === b.orphanRetries &&
     a.synRetries === b.synRetries &&
@@ -113,6 +115,6 @@ function areSameSysctls(a: TcpSysctls, b: TcpSysctls): boolean {
     a.keepaliveProbes === b.keepaliveProbes &&
     a.keepaliveTimeJiffies === b.keepaliveTimeJiffies &&
     a.keepaliveIntvlJiffies === b.keepaliveIntvlJiffies &&
-    a.finTimeoutJiffies === b.finTimeoutJiffies
+    a.finTimeoutJiffies === b.finTimeoutJiffies)
   );
 }

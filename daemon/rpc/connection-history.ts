@@ -8,7 +8,7 @@ import { factsOfRecord, parseFacts } from './filter-facts.js';
 import type { stuckd } from './gen/stuckd.js';
 import { encodeLabel, type HistoryLabel } from './history-label.js';
 import { encodeChange } from './shared-change.js';
-import { decodeConnection, encodeConnectionOf, lostTrack } from './stored-change.js';
+import { connectionIn, decodeConnection, lostTrack } from './stored-change.js';
 import { type RecordedChange, StreamRecorder } from './stream-recorder.js';
 
 type Connection = stuckd.v1.StuckConnection;
@@ -71,7 +71,7 @@ export class ConnectionHistory {
       timeUs: this.#clock.monoToRealUs(change.timeUs),
       label: () => encodeLabel(kind, record.id, factsOfRecord(record, this.#clock, this.#workloads)),
       change: () => encodeChange(message()),
-      item: () => encodeConnectionOf(message()),
+      item: () => connectionIn(encodeChange(message())),
     });
   }
 
@@ -88,7 +88,7 @@ export class ConnectionHistory {
       timeUs,
       label: () => encodeLabel('ended', id, { ...facts, endUs: timeUs }),
       change: () => encodeChange(change),
-      item: () => encodeConnectionOf(change),
+      item: () => connectionIn(encodeChange(change)),
     };
   }
 }

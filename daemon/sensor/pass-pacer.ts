@@ -4,50 +4,53 @@
  * once, it would take the processor from the very change that the event makes, and events would wait behind its records: of
  * 1000 connections that got stuck within 10 s, sweeps wrote 62 MB.
  */
-import type { PassKind } from '../core/snapshot.js';
+import type { PassKind, PassReport } from '../core/snapshot.js';
+import { monotonicUs } from '../lib/system-clock.js';
+import { encodePass } from '../wire/command-encoder.js';
 
 /** Lets the change reach its subscribers first, and the timers that run in one tick of the kernel end up in one sweep. */
-const SETTLE_MS = 10;
+const SETTLE_US = 10_000;
 /** From one of them to the next, at least. */
-const GAP_MS = 100;
+const GAP_US = 100_000;
 /** The same in lengths of the last sweep: where it is long, it may not keep a core busy. */
 const GAP_SWEEPS = 5;
 
 export class PassPacer {
-  readonly #send: (kind: PassKind) => void;
-  readonly #nowMs: () => number;
-  readonly #sweepMs: () => number;
-  #sentMs = -Infinity;
+  readonly #sensor: { send(command: Uint8Array): void };
+  readonly #lastSweep: () => PassReport | null;
+  readonly #nowUs: () => number;
+  #sentUs = -Infinity;
   #timer: NodeJS.Timeout | null = null;
 
   /**
-   * @param send asks the sensor for a pass
-   * @param nowMs a clock that is never set back
-   * @param sweepMs how long the last sweep took
+   * @param lastSweep the last complete one
+   * @param nowUs a clock that is never set back, microseconds
    */
-  constructor(send: (kind: PassKind) => void, nowMs: () => number, sweepMs: () => number) {
-    this.#send = send;
-    this.#nowMs = nowMs;
-    this.#sweepMs = sweepMs;
+  constructor(
+    sensor: { send(command: Uint8Array): void },
+    lastSweep: () => PassReport | null,
+    nowUs: () => number = monotonicUs,
+  ) {
+    this.#sensor = sensor;
+    this.#lastSweep = lastSweep;
+    this.#nowUs = nowUs;
   }
 
   /** It begins soon, and after this call. */
   request(kind: PassKind): void {
     if (kind !== 'sweep') {
-      this.#send(kind);
+      this.#sensor.send(encodePass(kind));
       return;
     }
     if (this.#timer !== null) {
       return;
     }
-    const dueMs = this.#sentMs + Math.max(GAP_MS, GAP_SWEEPS * this.#sweepMs());
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        this.#sentMs = this.#nowMs();
-        this.#send('sweep');
-      },
-      Math.max(SETTLE_MS, dueMs - this.#nowMs()),
-    ).unref();
+    const gapUs = Math.max(GAP_US, GAP_SWEEPS * (this.#lastSweep()?.durationUs ?? 0));
+    const waitUs = Math.max(SETTLE_US, this.#sentUs + gapUs - this.#nowUs());
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#sentUs = this.#nowUs();
+      this.#sensor.send(encodePass('sweep'));
+    }, waitUs / 1000).unref();
   }
 }

@@ -26,6 +26,8 @@ export interface SessionListener {
   ready(introduction: SensorIntroduction): void;
   /** Reports, in order. Handshake records are not among them. */
   records(records: readonly SensorRecord[]): void;
+  /** True while work that they have made is not done, and nothing more should be read; never, if it is left out. */
+  isBusy?(): boolean;
 }
 
 /** A sensor that is not ready after this time hangs: loading takes 0.1 s, on an emulated machine some seconds. */
@@ -74,10 +76,10 @@ export class SensorSession {
       if (this.#ready) {
         clearTimeout(timer);
       }
-      if (chunk.length >= LARGE_CHUNK_BYTES) {
+      if (chunk.length >= LARGE_CHUNK_BYTES || this.#isBusy()) {
         // Left alone, libuv reads 32 chunks in a row, which in a storm keeps all other work waiting for a second.
         stream.pause();
-        setImmediate(() => stream.resume());
+        this.#resumeLater();
       }
     });
     stream.on('end', () => {
@@ -87,6 +89,20 @@ export class SensorSession {
     clearTimeout(timer);
     const reason = this.#truncation === null ? ended : `${ended}; ${this.#truncation}`;
     return { reason: this.#failure?.message ?? this.#problem ?? reason, failure: this.#failure };
+  }
+
+  #isBusy(): boolean {
+    return this.#listener.isBusy?.() === true;
+  }
+
+  #resumeLater(): void {
+    setImmediate(() => {
+      if (this.#isBusy()) {
+        this.#resumeLater();
+      } else {
+        this.#link.stream.resume();
+      }
+    });
   }
 
   /** Sends a command; one that the sensor can no longer take is dropped, as its next session starts anew anyway. */

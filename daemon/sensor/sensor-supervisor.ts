@@ -10,6 +10,8 @@ import { type SensorIntroduction, type SessionEnd, SensorSession } from './senso
 export interface SupervisorListener {
   up(introduction: SensorIntroduction): void;
   records(records: readonly SensorRecord[]): void;
+  /** True while work that they have made is not done, and nothing more should be read; never, if it is left out. */
+  isBusy?(): boolean;
   /** @param retryMs when it will be tried again; null when the daemon is stopping */
   down(end: SessionEnd, retryMs: number | null): void;
 }
@@ -115,6 +117,7 @@ export class SensorSupervisor {
       records: (records) => {
         this.#listener.records(records);
       },
+      isBusy: () => this.#listener.isBusy?.() === true,
     });
     this.#session = session;
     return session.run();

@@ -3,35 +3,19 @@
  *
  *   u32 length of what follows the checksum | u32 CRC-32C of it | f64 sequence | f64 time | u16 label length | label | payload
  *
- * A frame is whole or it does not count: a file ends at the first one that is not.
+ * A frame is whole or it does not count: a file ends at the first one that is not. `frame-batch.ts` makes them.
  */
 import type { LogEntry } from '../core/history.js';
 import { crc32c } from './crc32c.js';
 
-const HEADER_BYTES = 8;
-const FIXED_BYTES = 18;
-const LABEL_BYTES_MAX = 0xffff;
+/** Length and checksum. */
+export const HEADER_BYTES = 8;
+/** From the sequence number to the length of the label. */
+export const FIXED_BYTES = 18;
+export const LABEL_BYTES_MAX = 0xffff;
 
 /** A larger length is damage: without this bound it would have to be believed, and read. */
 export const FRAME_BYTES_MAX = 1 << 20;
-
-/** @throws RangeError if the entry is larger than a reader would take. */
-export function encodeFrame({ sequence, timeUs, label, payload }: LogEntry): Buffer {
-  const labelBytes = Buffer.from(label);
-  const bodyBytes = FIXED_BYTES + labelBytes.length + payload.length;
-  if (labelBytes.length > LABEL_BYTES_MAX || HEADER_BYTES + bodyBytes > FRAME_BYTES_MAX) {
-    throw new RangeError(`an entry of ${bodyBytes} bytes is too large for a log`);
-  }
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + bodyBytes);
-  frame.writeUInt32LE(bodyBytes, 0);
-  frame.writeDoubleLE(sequence, 8);
-  frame.writeDoubleLE(timeUs, 16);
-  frame.writeUInt16LE(labelBytes.length, 24);
-  frame.set(labelBytes, HEADER_BYTES + FIXED_BYTES);
-  frame.set(payload, HEADER_BYTES + FIXED_BYTES + labelBytes.length);
-  frame.writeUInt32LE(crc32c(frame.subarray(HEADER_BYTES)), 4);
-  return frame;
-}
 
 export interface DecodedFrames {
   readonly entries: readonly LogEntry[];

@@ -11,7 +11,7 @@ import {
   type PassKind,
   type PassReport,
 } from '../core/snapshot.js';
-import { nextDeadlineUs, observed, saveable, step } from '../core/tracker.js';
+import { isConcluding, nextDeadlineUs, observed, saveable, step } from '../core/tracker.js';
 import type { SavedState, TrackerEffect, TrackerInput } from '../core/tracker-messages.js';
 import { createTrackerState, type TrackerState } from '../core/tracker-state.js';
 import type { TrackerConfig } from '../core/tracker-config.js';
@@ -55,6 +55,8 @@ export class TrackerEngine implements RecordSource {
   #timer: NodeJS.Timeout | null = null;
   #timerDueUs = Infinity;
   #lastSweep: PassReport | null = null;
+  /** A complete sweep whose end is not worked out yet. */
+  #endingSweep: PassReport | null = null;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -108,6 +110,17 @@ export class TrackerEngine implements RecordSource {
     for (const record of records) {
       this.#take(record, nowUs);
     }
+    this.#arm();
+  }
+
+  /** The end of a pass has more to say than fits in one turn: nothing should be taken before `goOn` has told it all. */
+  get isConcluding(): boolean {
+    return isConcluding(this.#state);
+  }
+
+  goOn(): void {
+    this.#apply({ type: 'go_on' });
+    this.#noteSweep();
     this.#arm();
   }
 
@@ -165,7 +178,8 @@ export class TrackerEngine implements RecordSource {
       case 'pass':
         this.#apply(record, nowUs);
         if (isCompleteSweep(record.pass)) {
-          this.#lastSweep = record.pass;
+          this.#endingSweep = record.pass;
+          this.#noteSweep();
         }
         return;
       case 'clock':
@@ -181,6 +195,13 @@ export class TrackerEngine implements RecordSource {
       case 'ready':
       case 'failure':
         return; // not about sockets
+    }
+  }
+
+  #noteSweep(): void {
+    if (this.#endingSweep !== null && !this.isConcluding) {
+      this.#lastSweep = this.#endingSweep;
+      this.#endingSweep = null;
     }
   }
 

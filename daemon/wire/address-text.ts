@@ -9,12 +9,26 @@ function isMapped(view: DataView, position: number): boolean {
   );
 }
 
+/**
+ * The addresses of a node are few, and a sweep in a storm names each thousands of times: all share one text, which would
+ * otherwise take 100 bytes of every record that is kept.
+ */
+const REMEMBERED_MAX = 4096;
+const ipv4Texts = new Map<number, string>();
+const ipv6Texts = new Map<string, string>();
+
+function remember<Key>(texts: Map<Key, string>, key: Key, text: string): string {
+  if (texts.size >= REMEMBERED_MAX) {
+    texts.clear();
+  }
+  texts.set(key, text);
+  return text;
+}
+
 function formatIpv4(view: DataView, position: number): string {
-  const first = String(view.getUint8(position));
-  const second = String(view.getUint8(position + 1));
-  const third = String(view.getUint8(position + 2));
-  const fourth = String(view.getUint8(position + 3));
-  return `${first}.${second}.${third}.${fourth}`;
+  const key = view.getUint32(position);
+  const text = (): string => [0, 1, 2, 3].map((index) => view.getUint8(position + index)).join('.');
+  return ipv4Texts.get(key) ?? remember(ipv4Texts, key, text());
 }
 
 function formatIpv6(view: DataView, position: number): string {
@@ -43,7 +57,7 @@ function formatIpv6(view: DataView, position: number): string {
       separator = ':';
     }
   }
-  return text;
+  return ipv6Texts.get(text) ?? remember(ipv6Texts, text, text);
 }
 
 /**

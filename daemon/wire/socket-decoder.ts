@@ -1,5 +1,6 @@
 /** `struct socket_record` to `SocketSnapshot`. */
-import type { Endpoint, SnapshotCause, SocketSnapshot } from '../core/snapshot.js';
+import type { Endpoint, SnapshotCause, SocketSnapshot, TcpSysctls } from '../core/snapshot.js';
+import { areSameSysctls } from '../core/unchanged-socket.js';
 import { formatAddress } from './address-text.js';
 import { readCount, readId, readS32, readTime, readU16, readU32, readU8 } from './fields.js';
 import type { Frame } from './frame.js';
@@ -26,6 +27,36 @@ function readEndpoint(frame: Frame, address: Offset<'__u8[16]'>, port: Offset<'_
   return { address: formatAddress(frame.view, frame.position + address), port: readU16(frame, port) };
 }
 
+/** Network namespaces whose sysctls are remembered. */
+const REMEMBERED_MAX = 1024;
+
+/** Of each network namespace, as the last snapshot had them. */
+const lastSysctls = new Map<number, TcpSysctls>();
+
+/** @returns the sysctls of the snapshot before, if they are still the same: one object for thousands of snapshots, not one each. */
+function sharedSysctls(netns: number, now: TcpSysctls): TcpSysctls {
+  const last = lastSysctls.get(netns);
+  if (last !== undefined && areSameSysctls(last, now)) {
+    return last;
+  }
+  if (lastSysctls.size >= REMEMBERED_MAX) {
+    lastSysctls.clear();
+  }
+  lastSysctls.set(netns, now);
+  return now;
+}
+
+let lastCgroupId = 0n;
+
+/** The sockets of a process are reported one after the other: one bigint for all of them. */
+function sharedCgroupId(frame: Frame): bigint {
+  const id = readId(frame, AT.cgroupId);
+  if (id !== lastCgroupId) {
+    lastCgroupId = id;
+  }
+  return lastCgroupId;
+}
+
 /**
  * Decodes a frame of kind RECORD_SOCKET. Numbers of TCP states, timers and errors go through as the kernel gave them;
  * bits of `flags` without a name are ignored.
@@ -48,7 +79,7 @@ export function decodeSocket(frame: Frame): SocketSnapshot {
     cookie: readId(frame, AT.cookie),
     netns: readU32(frame, AT.netns),
     passId: readU32(frame, AT.passId),
-    cgroupId: readId(frame, AT.cgroupId),
+    cgroupId: sharedCgroupId(frame),
     local: readEndpoint(frame, AT.localAddress, AT.localPort),
     remote: readEndpoint(frame, AT.remoteAddress, AT.remotePort),
 
@@ -135,7 +166,7 @@ export function decodeSocket(frame: Frame): SocketSnapshot {
     synQueueYoung: readU32(frame, AT.synQueueYoung),
     shutdown: readU8(frame, AT.shutdown),
     closerTgid: readU32(frame, AT.closerTgid),
-    sysctls: {
+    sysctls: sharedSysctls(readU32(frame, AT.netns), {
       retries1: readU8(frame, AT.sysctlRetries1),
       retries2: readU8(frame, AT.sysctlRetries2),
       orphanRetries: readU8(frame, AT.sysctlOrphanRetries),
@@ -147,6 +178,6 @@ export function decodeSocket(frame: Frame): SocketSnapshot {
       keepaliveTimeJiffies: readU32(frame, AT.sysctlKeepaliveTimeJiffies),
       keepaliveIntvlJiffies: readU32(frame, AT.sysctlKeepaliveIntvlJiffies),
       finTimeoutJiffies: readU32(frame, AT.sysctlFinTimeoutJiffies),
-    },
+    }),
   };
 }

@@ -78,7 +78,7 @@ class Publisher {
     this.#encoded = Array.from({ length: BURST }, (_, index) => this.#change(index));
     const mapper = createChangeMapper(createClock(), createWorkloads());
     const changes = this.#encoded.map((change) => mapper.change(change, change.kind));
-    this.#response = encodeWatchResponse({ changes, resumeToken: '' });
+    this.#response = Buffer.from(encodeWatchResponse({ changes, resumeToken: '' })); // it is used again
   }
 
   start(feed: Feed, changes: number): void {

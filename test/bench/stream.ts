@@ -126,7 +126,7 @@ function row(what: string, speed: Speed, limit: Speed, subscribers: number): Row
   return {
     what,
     measured: `${rate(speed)} of ${Math.round(speed.bytesPerChange)} bytes`,
-    compared: `the same bytes, no work: ${rate(limit)}${target}`,
+    compared: `the same bytes, no work: ${rate(limit)}, ${limit.serverUs.toFixed(2)} us each${target}`,
     ratio: `${(speed.changesPerSecond / limit.changesPerSecond).toFixed(2)} x the limit; server ${speed.serverUs.toFixed(2)} us each`,
   };
 }

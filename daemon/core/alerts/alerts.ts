@@ -58,6 +58,9 @@ const ROUNDS_MAX = 4;
 
 function evaluateDue(current: AlertStep): void {
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    if ((current.state.deadlines.earliestUs() ?? Infinity) > current.nowUs) {
+      return; // as after nearly every change of a record
+    }
     const { targets, crowds } = takeDue(current);
     evaluate(current, targets);
     for (const crowd of crowds) {

@@ -7,7 +7,6 @@ import { OWNER_PENDING } from '../../../daemon/core/ownership.js';
 import { buildRecord, directionOf, recordId } from '../../../daemon/core/record-builder.js';
 import type { StuckRecord } from '../../../daemon/core/record.js';
 import { TCP_STATE } from '../../../daemon/core/snapshot.js';
-import { stuckByKind } from '../../../daemon/core/tracker-state.js';
 import { playScenario } from '../../support/scenario.js';
 import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
 
@@ -86,7 +85,7 @@ void test('open records are counted by kind, with a zero for every other kind', 
     { sockets: 'inflight acked=-0.05 stamp=0.204 lost=3 rto=0.816' },
   );
   assert.deepEqual(
-    [...stuckByKind(state)],
+    [...state.stuckByKind],
     STUCK_KINDS.map((kind) => [kind, kind === 'retransmitting' ? 2 : 0]),
   );
 });

@@ -1,7 +1,19 @@
 /** Proves that a sweep that is asked for comes soon, and that many who ask within a moment share one. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
+import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { PassPacer } from '../../../daemon/sensor/pass-pacer.js';
+import { encodePass } from '../../../daemon/wire/command-encoder.js';
+
+const SWEEP: PassReport = {
+  ...{ edge: 'end', kind: 'sweep', passId: 1, monoUs: 1, error: 0, durationUs: 0 },
+  ...{ sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0 },
+};
+
+/** The commands differ in nothing but the kind of the pass. */
+function isSweep(command: Uint8Array): boolean {
+  return Buffer.compare(command, encodePass('sweep')) === 0;
+}
 
 let nowMs: number;
 let sweepMs: number;
@@ -16,11 +28,13 @@ beforeEach(() => {
   sweeps = [];
   others = [];
   pacer = new PassPacer(
-    (kind) => {
-      (kind === 'sweep' ? sweeps : others).push(nowMs);
+    {
+      send: (command) => {
+        (isSweep(command) ? sweeps : others).push(nowMs);
+      },
     },
-    () => nowMs,
-    () => sweepMs,
+    () => ({ ...SWEEP, durationUs: sweepMs * 1000 }),
+    () => nowMs * 1000,
   );
 });
 
