@@ -20,6 +20,17 @@ function isVisit(socket: SocketSnapshot): boolean {
  */
 function hasSameFields(before: SocketSnapshot, now: SocketSnapshot): boolean {
   return (
+    isSameState(before, now) &&
+    areSameCounts(before, now) &&
+    isSameTimer(before.writeTimer, now.writeTimer) &&
+    isSameTimer(before.keepaliveTimer, now.keepaliveTimer) &&
+    areSameSysctls(before.sysctls, now.sysctls)
+  );
+}
+
+/** What the socket is, and where its sequence numbers are. */
+function isSameState(before: SocketSnapshot, now: SocketSnapshot): boolean {
+  return (
     before.cookie === now.cookie &&
     before.netns === now.netns &&
     before.cgroupId === now.cgroupId &&
@@ -54,7 +65,13 @@ function hasSameFields(before: SocketSnapshot, now: SocketSnapshot): boolean {
     before.copiedSeq === now.copiedSeq &&
     before.packetsOut === now.packetsOut &&
     before.sndWnd === now.sndWnd &&
-    before.rcvWnd === now.rcvWnd &&
+    before.rcvWnd === now.rcvWnd
+  );
+}
+
+/** Timers, counters, queues and settings. */
+function areSameCounts(before: SocketSnapshot, now: SocketSnapshot): boolean {
+  return (
     before.rtoJiffies === now.rtoJiffies &&
     before.rtoMinJiffies === now.rtoMinJiffies &&
     before.rtoMaxJiffies === now.rtoMaxJiffies &&
@@ -90,10 +107,7 @@ function hasSameFields(before: SocketSnapshot, now: SocketSnapshot): boolean {
     before.synQueue === now.synQueue &&
     before.synQueueYoung === now.synQueueYoung &&
     before.shutdown === now.shutdown &&
-    before.closerTgid === now.closerTgid &&
-    isSameTimer(before.writeTimer, now.writeTimer) &&
-    isSameTimer(before.keepaliveTimer, now.keepaliveTimer) &&
-    areSameSysctls(before.sysctls, now.sysctls)
+    before.closerTgid === now.closerTgid
   );
 }
 
@@ -106,15 +120,15 @@ export function areSameSysctls(a: TcpSysctls, b: TcpSysctls): boolean {
   return (
     a === b ||
     (a.retries1 === b.retries1 &&
-    a.retries2 === b.retries2 &&
-    a.orphanRetries === b.orphanRetries &&
-    a.synRetries === b.synRetries &&
-    a.synLinearTimeouts === b.synLinearTimeouts &&
-    a.earlyRetrans === b.earlyRetrans &&
-    a.thinLinearTimeouts === b.thinLinearTimeouts &&
-    a.keepaliveProbes === b.keepaliveProbes &&
-    a.keepaliveTimeJiffies === b.keepaliveTimeJiffies &&
-    a.keepaliveIntvlJiffies === b.keepaliveIntvlJiffies &&
-    a.finTimeoutJiffies === b.finTimeoutJiffies)
+      a.retries2 === b.retries2 &&
+      a.orphanRetries === b.orphanRetries &&
+      a.synRetries === b.synRetries &&
+      a.synLinearTimeouts === b.synLinearTimeouts &&
+      a.earlyRetrans === b.earlyRetrans &&
+      a.thinLinearTimeouts === b.thinLinearTimeouts &&
+      a.keepaliveProbes === b.keepaliveProbes &&
+      a.keepaliveTimeJiffies === b.keepaliveTimeJiffies &&
+      a.keepaliveIntvlJiffies === b.keepaliveIntvlJiffies &&
+      a.finTimeoutJiffies === b.finTimeoutJiffies)
   );
 }

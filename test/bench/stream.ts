@@ -7,14 +7,15 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Mailbox } from './mailbox.js';
 import type { Part, PartContext, PartResult, Row } from './part.js';
-import { significant } from './statistics.js';
+import { median, significant } from './statistics.js';
 import type { Feed, ServerOrder, ServerReport, SubscribersOrder, SubscribersReport } from './stream-messages.js';
 
 const SUBSCRIBERS = [1, 10, 64] as const;
-/** Together, so that each run takes some seconds. */
-const CHANGES = 1024 * 1024;
+/** Together, in one round. */
+const CHANGES = 512 * 1024;
 /** What is mapped and encoded first comes much slower. */
-const FRESH_CHANGES = 64 * 1024;
+const FRESH_CHANGES = 32 * 1024;
+const ROUNDS = 3;
 const WARM_UP_CHANGES = 64 * 1024;
 const TIMEOUT_MS = 60_000;
 const TARGET_PER_SECOND = 500_000;
@@ -139,6 +140,22 @@ function figures({ changesPerSecond, bytesPerChange, serverUs }: Speed): Readonl
   };
 }
 
+/** In turns, as a machine has better and worse moments. @returns the median of each */
+async function measureInTurns(stage: Stage, subscribers: number): Promise<Readonly<Record<Feed, Speed>>> {
+  const speeds: Record<Feed, Speed[]> = { limit: [], encoded: [], fresh: [] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    speeds.limit.push(await stage.measure('limit', subscribers, CHANGES));
+    speeds.encoded.push(await stage.measure('encoded', subscribers, CHANGES));
+    speeds.fresh.push(await stage.measure('fresh', subscribers, FRESH_CHANGES * subscribers));
+  }
+  const middle = (of: readonly Speed[]): Speed => ({
+    changesPerSecond: median(of.map(({ changesPerSecond }) => changesPerSecond)),
+    bytesPerChange: median(of.map(({ bytesPerChange }) => bytesPerChange)),
+    serverUs: median(of.map(({ serverUs }) => serverUs)),
+  });
+  return { limit: middle(speeds.limit), encoded: middle(speeds.encoded), fresh: middle(speeds.fresh) };
+}
+
 async function run(context: PartContext): Promise<PartResult> {
   const stage = await Stage.start(context);
   context.progress('warming up');
@@ -149,16 +166,16 @@ async function run(context: PartContext): Promise<PartResult> {
   const all: Record<string, PartResult['figures']> = {};
   for (const subscribers of SUBSCRIBERS) {
     context.progress(`${subscribers} subscribers`);
-    const limit = await stage.measure('limit', subscribers, CHANGES);
-    const encoded = await stage.measure('encoded', subscribers, CHANGES);
-    const fresh = await stage.measure('fresh', subscribers, FRESH_CHANGES * subscribers);
+    const { limit, encoded, fresh } = await measureInTurns(stage, subscribers);
     const to = `to ${subscribers} subscriber${subscribers === 1 ? '' : 's'}`;
     rows.push(row(`changes ${to}`, encoded, limit, subscribers));
     rows.push(row(`mapped and encoded as well, ${to}`, fresh, limit, subscribers));
     all[`subscribers${subscribers}`] = { limit: figures(limit), encoded: figures(encoded), fresh: figures(fresh) };
   }
   return {
-    title: 'changes of recorded connections over gRPC, all subscribers together; server and subscribers in a process each',
+    title:
+      'changes of recorded connections over gRPC, all subscribers together; server and subscribers in a process each; ' +
+      `medians of ${ROUNDS} rounds`,
     rows,
     figures: all,
   };

@@ -36,6 +36,10 @@ const RESPONSES: Readonly<Record<string, (opened: (id: string) => Change) => Wat
     changes: [MAPPER.snapshotItem(createRecord()), MAPPER.snapshotEnd(1), change('b'), MAPPER.lost(7)],
     resumeToken: 'ä place',
   }),
+  'of more than there is memory for at all times': (change) => ({
+    changes: Array.from({ length: 1000 }, (_, index) => change(String(index))),
+    resumeToken: 'place',
+  }),
   'of many': (change) => ({
     changes: Array.from({ length: 300 }, (_, index) => change(String(index))),
     resumeToken: 'place',

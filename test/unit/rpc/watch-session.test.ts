@@ -152,6 +152,18 @@ describe('watch session', () => {
     );
   });
 
+  test('what happens leaves with the piece of work that it happens in, not in the next turn of the event loop', async () => {
+    const records = new FakeRecords();
+    const sink = open(records);
+    await turn();
+    sink.take();
+    records.change('opened', first);
+    records.change('updated', { ...first, retransmits: 8 });
+    assert.deepEqual(sink.responses, []);
+    await Promise.resolve();
+    assert.deepEqual(sink.responses, [['opened c1/7', 'updated c1/8']]);
+  });
+
   test('no more than the limit is in flight', async () => {
     const records = new FakeRecords(createRecords(10));
     const sink = open(records, { batchMax: 1, inFlightMax: 2 });
