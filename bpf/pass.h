@@ -11,6 +11,7 @@ struct pass {
 	struct session *session;
 	struct pass_record edge; /* its error is what the iterator says; that of the stream is returned */
 	bool begun;              /* its begin record was written */
+	uint64_t start_cpu_us;   /* of this thread */
 };
 
 /* Gives it the next number, and clears what the programs count. Nothing is written yet. */

@@ -114,11 +114,11 @@ static __always_inline void learn_listener(const struct sock *sk)
 		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
 		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
 	};
-	__u32 *last_seen = bpf_map_lookup_elem(&listeners, &key);
-	__u32 now = sweep_count;
+	struct listener now = {.last_sweep = sweep_count, .last_second = monotonic_seconds()};
+	struct listener *listener = bpf_map_lookup_elem(&listeners, &key);
 
-	if (last_seen) {
-		*last_seen = now;
+	if (listener) {
+		*listener = now;
 	} else {
 		bpf_map_update_elem(&listeners, &key, &now, BPF_ANY);
 	}
@@ -143,9 +143,9 @@ static __always_inline bool is_watched(const struct sock *sk)
  */
 static __always_inline bool is_at_rest(const struct sock *sk)
 {
-	return sk->__sk_common.skc_state == TCP_ESTABLISHED && !sk->sk_backlog.rmem_alloc.counter && !sk->sk_wmem_queued &&
-	       !sk->sk_bpf_storage && !BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_probes_out) &&
-	       !is_watched(sk);
+	return sk->__sk_common.skc_state == TCP_ESTABLISHED && !sk->sk_backlog.rmem_alloc.counter &&
+	       !sk->sk_wmem_queued && !sk->sk_bpf_storage &&
+	       !BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_probes_out) && !is_watched(sk);
 }
 
 static __always_inline void count_process(const struct task_struct *task)
