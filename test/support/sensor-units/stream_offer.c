@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * Two threads write records of many sizes to one stream with a small buffer, as the threads of the sensor do: one offers
- * them (stream_offer(), never waits), the other writes them (stream_write()). The reader checks that each record is whole and
+ * them (stream_offer(), never waits), the other writes them (stream_write()). The reader begins when an offer has ended within a
+ * record and the other thread has waited for longer than it has patience with events; it checks that each record is whole and
  * that those of a thread come in order.
  *
  *   stream-offer RECORDS    of each thread; answered by "offered N, written N, interrupted N, alternations N": how often an
@@ -11,6 +12,7 @@
  */
 #include "../../../bpf/stream.c"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +32,7 @@ struct numbered {
 static struct stream stream;
 static uint32_t records;
 static uint32_t interrupted;
+static _Atomic bool begun; /* an offer wrote only a part of what it had */
 
 static void fail(const char *what, uint32_t number)
 {
@@ -75,6 +78,7 @@ static void *offer(void *unused)
 			}
 			interrupted += stream.unfinished > 0;
 			done += written;
+			begun |= done > 0 && done < size;
 			poll(&room, 1, written > 0 ? 0 : 1);
 		}
 	}
@@ -115,7 +119,6 @@ static uint32_t check_all(int fd)
 	} next;
 	uint32_t seen[] = {[OFFERED] = 0, [WRITTEN] = 0};
 	uint32_t alternations = 0, last = 0;
-
 	for (uint32_t count = 0; count < 2 * records; count++) {
 		struct record_header *header = &next.record.header;
 
@@ -148,9 +151,16 @@ int main(int count, char **arguments)
 		fail("usage: stream-offer RECORDS", 0);
 	}
 	stream_init(&stream, ends[0]);
-	if (pthread_create(&threads[0], NULL, offer, NULL) || pthread_create(&threads[1], NULL, write_all, NULL)) {
-		fail("no threads", 0);
+	if (pthread_create(&threads[0], NULL, offer, NULL)) {
+		fail("no thread", 0);
 	}
+	while (!begun) {
+		sched_yield();
+	}
+	if (pthread_create(&threads[1], NULL, write_all, NULL)) {
+		fail("no thread", 0);
+	}
+	poll(NULL, 0, 2 * PATIENCE_MS);
 	alternations = check_all(ends[1]);
 	pthread_join(threads[0], NULL);
 	pthread_join(threads[1], NULL);
