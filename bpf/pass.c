@@ -23,6 +23,7 @@ void pass_start(struct pass *pass, struct session *session, enum pass_kind kind)
 		.session = session,
 		.edge = RECORD_INIT(struct pass_record, RECORD_PASS, PASS_BEGIN),
 		.start_cpu_us = clock_thread_cpu_us(),
+		.start_dropped = bss->ring_dropped,
 	};
 	pthread_mutex_lock(&session->lock); /* totals_command() notes which pass it came too late for */
 	bss->pass_id = ++last_pass_id;

@@ -276,7 +276,7 @@ static void note_end(struct schedule *last, const struct pass *pass)
 		last->swept = (struct swept){
 			.cpu_us = pass->edge.cpu_us,
 			.told_interval_ms = pass->edge.budget_interval_ms,
-			.ring_dropped = pass->session->skeleton->bss->ring_dropped,
+			.ring_dropped = pass->start_dropped,
 		};
 		break;
 	case PASS_REFRESH_FULL:

@@ -98,9 +98,8 @@ static int configure(struct session *session, const struct configure_command *co
 	    !is_interval(command->sweep_interval_ms) || !is_interval(command->full_refresh_interval_ms) ||
 	    !command->sweep_cpu_max_ppm || command->sweep_cpu_max_ppm > SWEEP_CPU_PPM_MAX) {
 		stream_fail(&session->stream, FAILURE_PROTOCOL, EINVAL,
-			    "the daemon sent a threshold outside 1-255, an interval or an age beyond 1 h, or a share "
-			    "of CPU "
-			    "that is none");
+			    "the daemon sent a threshold outside 1-255, an interval or an age beyond 1 h, or no share "
+			    "of CPU");
 		return -EINVAL;
 	}
 	data->rto_threshold = command->rto_threshold;

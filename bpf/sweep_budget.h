@@ -24,7 +24,7 @@ uint32_t sweep_budget_interval_ms(uint64_t cpu_us, uint32_t cpu_max_ppm);
 struct swept {
 	uint64_t cpu_us;
 	uint32_t told_interval_ms; /* what its end record said */
-	uint64_t ring_dropped;     /* events that were lost before its end */
+	uint64_t ring_dropped;     /* events that were lost until it began */
 };
 
 /*

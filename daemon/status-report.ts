@@ -40,7 +40,7 @@ export interface StatusParts {
   readonly node: NodeFacts;
 }
 
-/** Sweeps are late when one should have been complete so many of the configured intervals ago. */
+/** Sweeps are late when the next one was due so many of the configured intervals ago. */
 const LATE_INTERVALS = 4;
 
 const IDLE_LIMITS_MAX = 100;
