@@ -16,6 +16,11 @@ uint64_t clock_mono_us(void)
 	return now_ns(CLOCK_MONOTONIC) / 1000;
 }
 
+uint64_t clock_thread_cpu_us(void)
+{
+	return now_ns(CLOCK_THREAD_CPUTIME_ID) / 1000;
+}
+
 uint64_t clock_tick_ns(void)
 {
 	struct timespec resolution;

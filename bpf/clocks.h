@@ -9,6 +9,9 @@
 
 uint64_t clock_mono_us(void);
 
+/* CPU time of the calling thread. */
+uint64_t clock_thread_cpu_us(void);
+
 /* Length of a tick in ns: the resolution of the coarse clocks is exactly TICK_NSEC (kernel/time/posix-timers.c). */
 uint64_t clock_tick_ns(void);
 uint32_t clock_hz(void);

@@ -52,15 +52,20 @@ struct listener_key {
 	__u32 port;
 };
 
+struct listener {
+	__u32 last_sweep; /* the number of the last sweep that saw it */
+	__u32 last_second;
+};
+
 /*
- * Ports on which somebody listens, learnt by sweeps: the direction of a connection is not in the socket. The value is the
- * number of the last sweep that saw the listener, since ports change their use.
+ * Ports on which somebody listens, learnt by sweeps: the direction of a connection is not in the socket. The value says when
+ * the listener was seen last, since ports change their use.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct listener_key);
-	__type(value, __u32);
+	__type(value, struct listener);
 } listeners SEC(".maps");
 
 /* Cookies that the daemon asked for (COMMAND_WATCH), after a restart of this process. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clocks.h"
+#include "sweep_budget.h"
 #include "tcp_sensor.skel.h"
 #include "totals.h"
 
@@ -21,6 +22,8 @@ void pass_start(struct pass *pass, struct session *session, enum pass_kind kind)
 	*pass = (struct pass){
 		.session = session,
 		.edge = RECORD_INIT(struct pass_record, RECORD_PASS, PASS_BEGIN),
+		.start_cpu_us = clock_thread_cpu_us(),
+		.start_dropped = bss->ring_dropped,
 	};
 	pthread_mutex_lock(&session->lock); /* totals_command() notes which pass it came too late for */
 	bss->pass_id = ++last_pass_id;
@@ -86,6 +89,22 @@ ssize_t pass_copy(struct pass *pass, int fd)
 	return error ? error : size;
 }
 
+static void note_cpu(struct pass *pass)
+{
+	struct session *session = pass->session;
+
+	if (pass->edge.pass_kind == PASS_AUDIT) {
+		return; /* other passes were run in between */
+	}
+	pass->edge.cpu_us = clock_thread_cpu_us() - pass->start_cpu_us;
+	if (pass->edge.pass_kind == PASS_SWEEP) {
+		pthread_mutex_lock(&session->lock);
+		pass->edge.budget_interval_ms =
+			sweep_budget_interval_ms(pass->edge.cpu_us, session->intervals.sweep_cpu_max_ppm);
+		pthread_mutex_unlock(&session->lock);
+	}
+}
+
 int pass_end(struct pass *pass)
 {
 	const struct tcp_sensor__bss *bss = pass->session->skeleton->bss;
@@ -99,5 +118,6 @@ int pass_end(struct pass *pass)
 	pass->edge.reported = bss->pass_reported;
 	pass->edge.processes = bss->pass_processes;
 	pass->edge.marked = bss->pass_marked;
+	note_cpu(pass);
 	return stream_write(&pass->session->stream, &pass->edge, sizeof(pass->edge));
 }

@@ -11,6 +11,8 @@ struct pass {
 	struct session *session;
 	struct pass_record edge; /* its error is what the iterator says; that of the stream is returned */
 	bool begun;              /* its begin record was written */
+	uint64_t start_cpu_us;   /* of this thread */
+	uint64_t start_dropped;  /* events that were lost until it began */
 };
 
 /* Gives it the next number, and clears what the programs count. Nothing is written yet. */

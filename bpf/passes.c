@@ -11,6 +11,7 @@
 #include "audits.h"
 #include "clocks.h"
 #include "pass.h"
+#include "sweep_budget.h"
 #include "tcp_sensor.skel.h"
 #include "totals.h"
 
@@ -88,23 +89,22 @@ static int copy_refresh(struct pass *pass)
 }
 
 /* Any pass but an audit. With `quiet`, one that visits nothing leaves no trace in the stream. */
-static int run_pass(struct session *session, enum pass_kind kind, bool quiet)
+static int run_pass(struct pass *pass, struct session *session, enum pass_kind kind, bool quiet)
 {
 	const struct tcp_sensor__bss *bss = session->skeleton->bss;
-	struct pass pass;
 	size_t copied = 0;
 	int error;
 
-	pass_start(&pass, session, kind);
-	error = kind == PASS_SWEEP ? copy_walk(&pass, session->sweep_link, &copied) : copy_refresh(&pass);
-	if (error || (quiet && bss->pass_sockets == 0 && !pass.edge.error)) {
+	pass_start(pass, session, kind);
+	error = kind == PASS_SWEEP ? copy_walk(pass, session->sweep_link, &copied) : copy_refresh(pass);
+	if (error || (quiet && bss->pass_sockets == 0 && !pass->edge.error)) {
 		return error;
 	}
-	error = pass_begin(&pass);
+	error = pass_begin(pass);
 	if (!error && bss->pass_counting) {
-		error = totals_write(session, pass.edge.pass_id, &pass.edge.error);
+		error = totals_write(session, pass->edge.pass_id, &pass->edge.error);
 	}
-	return error ? error : pass_end(&pass);
+	return error ? error : pass_end(pass);
 }
 
 /* The sweep has told of everybody who was wanted before it began. */
@@ -162,15 +162,23 @@ struct schedule {
 	uint64_t full_refresh_us;
 	uint64_t sweep_us;
 	uint64_t any_us; /* none of them before that */
+	struct swept swept;
 };
 
-/* Computed anew each time, since the daemon may change the intervals while they run. */
-static struct schedule due_times(const struct schedule *last, const struct intervals *intervals)
+/*
+ * Computed anew each time, since the daemon may change the intervals while they run. Refreshes are no part of the CPU budget
+ * of sweeps: what they cost grows with what is stuck, not with the machine, and that is what has to be true.
+ */
+static struct schedule due_times(const struct schedule *last, const struct session *session)
 {
+	const struct intervals *intervals = &session->intervals;
+	uint64_t sweep_ms = sweep_interval_ms(&last->swept, intervals->sweep_ms, intervals->sweep_cpu_max_ppm,
+					      session->skeleton->bss->ring_dropped);
+
 	return (struct schedule){
 		.refresh_us = last->refresh_us + intervals->refresh_ms * 1000ull,
 		.full_refresh_us = last->full_refresh_us + intervals->full_refresh_ms * 1000ull,
-		.sweep_us = last->sweep_us ? last->sweep_us + intervals->sweep_ms * 1000ull : 0,
+		.sweep_us = last->sweep_us ? last->sweep_us + sweep_ms * 1000 : 0,
 		.any_us = last->any_us,
 	};
 }
@@ -222,7 +230,7 @@ static enum pass_kind wait_for_pass(struct session *session, const struct schedu
 	pthread_mutex_lock(&session->lock);
 	for (;;) {
 		uint64_t now_us = clock_mono_us();
-		struct schedule due = due_times(last, &session->intervals);
+		struct schedule due = due_times(last, session);
 		uint64_t until_us = now_us < due.any_us ? due.any_us : earliest(&due);
 		struct timespec until;
 		bool audits = session->audit_wanted || audit_is_under_way(audit);
@@ -258,13 +266,18 @@ static int run_audit(struct session *session, struct audit *audit)
 	return audit_go_on(audit, session, report_max);
 }
 
-static void note_end(struct schedule *last, enum pass_kind kind)
+static void note_end(struct schedule *last, const struct pass *pass)
 {
 	uint64_t now_us = clock_mono_us();
 
-	switch (kind) {
+	switch ((enum pass_kind)pass->edge.pass_kind) {
 	case PASS_SWEEP:
 		last->sweep_us = now_us;
+		last->swept = (struct swept){
+			.cpu_us = pass->edge.cpu_us,
+			.told_interval_ms = pass->edge.budget_interval_ms,
+			.ring_dropped = pass->start_dropped,
+		};
 		break;
 	case PASS_REFRESH_FULL:
 		last->full_refresh_us = last->refresh_us = now_us;
@@ -288,6 +301,7 @@ void *passes_run(void *argument)
 	int error = 0;
 
 	while (!error) {
+		struct pass pass;
 		bool wanted;
 		enum pass_kind kind = wait_for_pass(session, &last, &audit, &wanted);
 
@@ -296,12 +310,12 @@ void *passes_run(void *argument)
 			continue; /* it keeps its own pauses */
 		}
 		/* A full refresh that finds nothing says that everything is gone: events may have been lost. */
-		error = run_pass(session, kind, kind == PASS_REFRESH && !wanted);
+		error = run_pass(&pass, session, kind, kind == PASS_REFRESH && !wanted);
 		if (!error && kind == PASS_SWEEP) {
 			forget_wanted(session);
 			error = write_health(session);
 		}
-		note_end(&last, kind);
+		note_end(&last, &pass);
 	}
 	stream_end(&session->stream);
 	return NULL;

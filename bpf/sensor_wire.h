@@ -206,6 +206,9 @@ struct pass_record {
 	__u32 processes;   /* sweep, audit: processes that hold a TCP socket */
 	__u32 error;       /* errno that cut the pass short, 0 if it is complete */
 	__u32 marked;      /* refresh: sockets that stay under observation */
+	__u64 cpu_us;      /* CPU time that it took; 0 for an audit, which is run piece by piece between other passes */
+	__u32 budget_interval_ms; /* sweep: until the next one, as its share of a core wants it; it may be less than configured */
+	__u32 _pad;
 };
 
 struct socket_record {
@@ -365,8 +368,8 @@ struct configure_command {
 	__u32 window_probe_threshold; /* unanswered window probes; 1-255 */
 	__u32 handshake_threshold;    /* retransmitted SYN-ACKs of one listener; at least 1 */
 	__u32 unread_age_ms;
-	__u32 idle_gap_ms; /* shortest idle time after which a RST or FIN says something about reuse */
-	__u32 _pad;
+	__u32 idle_gap_ms;       /* shortest idle time after which a RST or FIN says something about reuse */
+	__u32 sweep_cpu_max_ppm; /* what sweeps that nobody asks for may take of one core, in millionths; 1-1000000 */
 };
 
 struct pass_command {

@@ -21,6 +21,7 @@
 #include "passes.h"
 #include "privileges.h"
 #include "programs.h"
+#include "sweep_budget.h"
 #include "tcp_sensor.skel.h"
 #include "totals.h"
 
@@ -94,9 +95,11 @@ static int configure(struct session *session, const struct configure_command *co
 	    !is_threshold(command->probe_threshold) || !is_threshold(command->window_probe_threshold) ||
 	    !command->handshake_threshold || command->unread_age_ms > LONGEST_AGE_MS ||
 	    command->idle_gap_ms > LONGEST_AGE_MS || !is_interval(command->refresh_interval_ms) ||
-	    !is_interval(command->sweep_interval_ms) || !is_interval(command->full_refresh_interval_ms)) {
+	    !is_interval(command->sweep_interval_ms) || !is_interval(command->full_refresh_interval_ms) ||
+	    !command->sweep_cpu_max_ppm || command->sweep_cpu_max_ppm > SWEEP_CPU_PPM_MAX) {
 		stream_fail(&session->stream, FAILURE_PROTOCOL, EINVAL,
-			    "the daemon sent a threshold outside 1-255, or an interval or an age beyond 1 h");
+			    "the daemon sent a threshold outside 1-255, an interval or an age beyond 1 h, or no share "
+			    "of CPU");
 		return -EINVAL;
 	}
 	data->rto_threshold = command->rto_threshold;
@@ -111,6 +114,7 @@ static int configure(struct session *session, const struct configure_command *co
 	session->intervals.refresh_ms = command->refresh_interval_ms;
 	session->intervals.sweep_ms = command->sweep_interval_ms;
 	session->intervals.full_refresh_ms = command->full_refresh_interval_ms;
+	session->intervals.sweep_cpu_max_ppm = command->sweep_cpu_max_ppm;
 	pthread_cond_signal(&session->wake);
 	pthread_mutex_unlock(&session->lock);
 	return 0;

@@ -17,6 +17,7 @@ struct intervals {
 	uint32_t refresh_ms;
 	uint32_t sweep_ms;
 	uint32_t full_refresh_ms;
+	uint32_t sweep_cpu_max_ppm;
 };
 
 struct session {

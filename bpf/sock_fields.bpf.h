@@ -12,15 +12,25 @@
 #define SOCK_STREAM 1
 #define SOCK_DEAD_BIT 0 /* enum sock_flags, include/net/sock.h */
 
-/* Ten minutes, as a rule: a server that drains has closed its listener, and keeps what came in through it. */
-#define LISTENER_SWEEPS 300
+/* A server that drains has closed its listener, and keeps what came in through it. */
+#define LISTENER_SECONDS 600
+
+static __always_inline __u32 monotonic_seconds(void)
+{
+	return bpf_ktime_get_ns() / 1000000000;
+}
 
 static __always_inline bool had_listener(__u32 netns, __u32 port)
 {
 	struct listener_key key = {.netns = netns, .port = port};
-	const __u32 *last_seen = bpf_map_lookup_elem(&listeners, &key);
+	const struct listener *listener = bpf_map_lookup_elem(&listeners, &key);
 
-	return last_seen && sweep_count - *last_seen <= LISTENER_SWEEPS;
+	if (!listener) {
+		return false;
+	}
+	/* The sweep that is running may not have come to it; and they may be far apart. */
+	return sweep_count - listener->last_sweep <= 1 ||
+	       monotonic_seconds() - listener->last_second <= LISTENER_SECONDS;
 }
 #define SOCK_DONE_BIT 1 /* the peer has closed */
 #define SOCK_KEEPOPEN_BIT 3

@@ -81,6 +81,9 @@ static const struct pass_record pass = {
 	.processes = 0xa0b0c005,
 	.error = 0xa0b0c006,
 	.marked = 0xa0b0c007,
+	.cpu_us = 0x0011223344556603,
+	.budget_interval_ms = 0xa0b0c008,
+	._pad = 0xeeeeeeee,
 };
 
 static const struct socket_record socket_state = {
@@ -250,7 +253,7 @@ static const struct configure_command configure = {
 	.handshake_threshold = 0xa0b0c002,
 	.unread_age_ms = 0x0030c004,
 	.idle_gap_ms = 0x0030c005,
-	._pad = 0,
+	.sweep_cpu_max_ppm = 0x000bc001,
 };
 
 static const struct pass_command pass_command = {

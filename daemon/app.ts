@@ -265,6 +265,7 @@ class RunningApp implements App {
       uncounted: this.#totals.uncounted,
       lastSweep: this.engine.lastSweep,
       sweepIntervalMs: this.#config.sensor.sweepInterval,
+      sweepCpuPercentMax: this.#config.sensor.sweepCpuPercentMax,
       nowUs: this.clock.nowUs(),
       isStopping: this.#stopping !== null,
       unsaved: this.#saves.unsaved,

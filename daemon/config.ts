@@ -136,6 +136,14 @@ export const configSchema = z
         sweepInterval: duration(100, HOUR_MS)
           .prefault('2s')
           .describe('How often every descriptor of every process is looked at.'),
+        sweepCpuPercentMax: z
+          .number()
+          .min(0.01)
+          .max(100)
+          .default(0.3)
+          .describe(
+            'How much of one core that may take, in percent: it is done less often then, but at least once a minute. 100 is no limit.',
+          ),
         fullRefreshInterval: duration(1000, HOUR_MS)
           .prefault('30s')
           .describe('How often every suspect is reported, also those that did not change.'),

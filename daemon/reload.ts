@@ -29,10 +29,10 @@ function differingKeys(before: Config, after: Config): readonly string[] {
  * @param wanted what the file, the environment and the flags say now
  */
 export function planReload(running: Config, wanted: Config): Reload {
-  const { refreshInterval, sweepInterval, fullRefreshInterval } = wanted.sensor;
+  const { refreshInterval, sweepInterval, sweepCpuPercentMax, fullRefreshInterval } = wanted.sensor;
   const config = {
     ...running,
-    sensor: { ...running.sensor, refreshInterval, sweepInterval, fullRefreshInterval },
+    sensor: { ...running.sensor, refreshInterval, sweepInterval, sweepCpuPercentMax, fullRefreshInterval },
     kinds: wanted.kinds,
     audit: wanted.audit,
     alerts: wanted.alerts,

@@ -12,6 +12,8 @@ const NEVER = 255;
 /** Long enough that a reader who is busy is not one who does not read; the rule itself asks for much more. */
 const UNREAD_AGE_MS = 250;
 
+const PPM_PER_PERCENT = 10_000;
+
 /** What the sensor must look for to find each of these kinds. */
 const CONDITIONS: Readonly<Partial<Record<StuckKind, Condition>>> = {
   zero_window: 'window_closed',
@@ -40,6 +42,7 @@ export function sensorConfiguration(config: Config): SensorConfiguration {
     refreshIntervalMs: config.sensor.refreshInterval,
     sweepIntervalMs: config.sensor.sweepInterval,
     fullRefreshIntervalMs: config.sensor.fullRefreshInterval,
+    sweepCpuMaxPpm: Math.round(config.sensor.sweepCpuPercentMax * PPM_PER_PERCENT),
   };
 }
 

@@ -20,7 +20,9 @@ export interface StatusParts {
   /** Peers, listeners and processes that the sensor has no room to count for. */
   readonly uncounted: number;
   readonly lastSweep: PassReport | null;
+  /** As configured, both. */
   readonly sweepIntervalMs: number;
+  readonly sweepCpuPercentMax: number;
   readonly nowUs: number;
   /** The daemon is about to end. */
   readonly isStopping: boolean;
@@ -38,8 +40,8 @@ export interface StatusParts {
   readonly node: NodeFacts;
 }
 
-/** Sweeps are late when none was complete for this many intervals. */
-const LATE_INTERVALS = 5;
+/** Sweeps are late when the next one was due so many of the configured intervals ago. */
+const LATE_INTERVALS = 4;
 
 const IDLE_LIMITS_MAX = 100;
 
@@ -67,6 +69,11 @@ function losses({ counters, tracker, lastLossUs, nowUs }: StatusParts): readonly
   return found;
 }
 
+/** The sensor waits longer where sweeps would take more CPU time than they may. */
+function intervalInForceMs({ budgetIntervalMs }: PassReport, sweepIntervalMs: number): number {
+  return Math.max(sweepIntervalMs, budgetIntervalMs);
+}
+
 /** Why it cannot tell yet, or any more, what is stuck. */
 function notReady({
   supervisor,
@@ -87,7 +94,8 @@ function notReady({
   if (lastSweep === null || lastSweep.monoUs < tracker.sensorUpUs) {
     return ['the first sweep is not complete yet; owners are not known'];
   }
-  return nowUs - lastSweep.monoUs > LATE_INTERVALS * sweepIntervalMs * 1000
+  const patienceMs = intervalInForceMs(lastSweep, sweepIntervalMs) + LATE_INTERVALS * sweepIntervalMs;
+  return nowUs - lastSweep.monoUs > patienceMs * 1000
     ? ['sweeps are late: owners and idle connections are known as of the last one']
     : [];
 }
@@ -156,6 +164,10 @@ export function buildStatus(parts: StatusParts): StatusReport {
             sockets: lastSweep.sockets,
             connections: lastSweep.connections,
             processes: lastSweep.processes,
+            cpuUs: lastSweep.cpuUs,
+            intervalMs: intervalInForceMs(lastSweep, parts.sweepIntervalMs),
+            configuredIntervalMs: parts.sweepIntervalMs,
+            cpuPercentMax: parts.sweepCpuPercentMax,
           },
     tracker: {
       suspects: tracker.suspects.size,

@@ -56,6 +56,26 @@ function sweepText(sweep: Status['sweep'], nowMs: number): string {
   return `${age} ago in ${duration} ms: ${seen}, ${count(sweep.processes)} processes with TCP sockets`;
 }
 
+/** Whole seconds without a fraction: `11.4 s`, `2 s`. */
+function secondsText(ms: number): string {
+  return `${Number((ms / 1000).toFixed(1))} s`;
+}
+
+/** Why sweeps are further apart than configured; nothing if they are not. */
+function slowedFacts(sweep: Status['sweep']): Fact[] {
+  if (sweep?.slowed !== true) {
+    return [];
+  }
+  const [cpuMs, everyMs] = [durationToMs(sweep.cpuTime ?? {}), durationToMs(sweep.interval ?? {})];
+  const percent = Number((sweep.cpuPercentMax ?? 0).toPrecision(2));
+  const configuredMs = durationToMs(sweep.configuredInterval ?? {});
+  const why = `a sweep takes ${Number(cpuMs.toFixed(cpuMs < 10 ? 1 : 0))} ms of CPU and may take ${percent} % of a core`;
+  // By a tenth, since the interval is in whole milliseconds.
+  const isLongest = cpuMs * 100 > everyMs * percent * 1.1;
+  const every = `${secondsText(everyMs)}${isLongest ? ' (the longest)' : ''}`;
+  return [['sweeps', `every ${every} instead of ${secondsText(configuredMs)}: ${why}`]];
+}
+
 function trackerFacts(tracker: NonNullable<Status['tracker']>): Fact[] {
   const byKind = (tracker.stuckByKind ?? [])
     .filter((entry) => (entry.count ?? 0) > 0)
@@ -143,6 +163,7 @@ export function formatStatusPage(status: Status, nowMs: number, width: number, s
     ['daemon', `version ${escapeForTerminal(status.version ?? '')}, pid ${count(status.pid)}${age}`],
     ...(sensor === null || sensor === undefined ? [] : sensorFacts(sensor)),
     ['last sweep', sweepText(status.sweep, nowMs)],
+    ...slowedFacts(status.sweep),
     ...(tracker === null || tracker === undefined ? [] : trackerFacts(tracker)),
     ...(alerting === null || alerting === undefined ? [] : alertingFacts(alerting)),
     ...idleLimitFacts(status.idleLimits ?? [], nowMs),

@@ -85,6 +85,13 @@ export interface StatusReport {
     readonly sockets: number;
     readonly connections: number;
     readonly processes: number;
+    /** CPU time that it took. */
+    readonly cpuUs: number;
+    /** How long the sensor waits from one to the next: longer than configured if they would take too much CPU time. */
+    readonly intervalMs: number;
+    readonly configuredIntervalMs: number;
+    /** What they may take of one core. */
+    readonly cpuPercentMax: number;
   } | null;
   readonly tracker: {
     readonly suspects: number;

@@ -226,6 +226,10 @@ export interface PassReport {
   readonly marked: number;
   /** errno that cut the pass short, 0 if it is complete. */
   readonly error: number;
+  /** CPU time of the sensor; 0 for an audit. */
+  readonly cpuUs: number;
+  /** Of a sweep: how long its budget of CPU time wants the sensor to wait for the next one; it may be less than configured. */
+  readonly budgetIntervalMs: number;
 }
 
 /** Every descriptor of every process has been looked at. */

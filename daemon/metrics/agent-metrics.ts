@@ -25,6 +25,7 @@ function setSweep(metrics: MetricSet, { sweep }: StatusReport, clock: WallClock)
   }
   metrics.set('connections', {}, sweep.connections);
   metrics.set('processes', {}, sweep.processes);
+  metrics.set('sweepInterval', {}, sweep.intervalMs / 1000);
   metrics.set('lastSweep', {}, clock.monoToRealUs(sweep.endUs) / US_PER_SECOND);
 }
 

@@ -221,6 +221,21 @@ export const METRICS = {
     labels: {},
     buckets: SWEEP_BUCKETS,
   },
+  sweepCpu: {
+    name: 'stuckd_sweep_cpu_seconds_total',
+    type: 'counter',
+    unit: 'seconds',
+    help: 'CPU time that sweeps over every descriptor of every process took.',
+    labels: {},
+  },
+  sweepInterval: {
+    name: 'stuckd_sweep_interval_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'How long the sensor waits from one sweep to the next: sensor.sweepInterval, or longer to keep within sensor.sweepCpuPercentMax.',
+    labels: {},
+    isSparse: true,
+  },
   lastSweep: {
     name: 'stuckd_last_sweep_timestamp_seconds',
     type: 'gauge',

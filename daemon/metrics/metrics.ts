@@ -42,6 +42,9 @@ export class Metrics {
 
   /** A pass of the sensor begins or ends. */
   passed(pass: PassReport): void {
+    if (pass.kind === 'sweep' && pass.edge === 'end') {
+      this.#set.add('sweepCpu', {}, pass.cpuUs / 1_000_000);
+    }
     if (isCompleteSweep(pass)) {
       this.#set.observe('sweepDuration', {}, pass.durationUs / 1_000_000);
     } else if (pass.kind === 'sweep' && pass.edge === 'end') {

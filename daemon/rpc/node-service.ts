@@ -34,6 +34,11 @@ function sweepToProto(sweep: NonNullable<StatusReport['sweep']>, clock: WallCloc
     sockets: sweep.sockets,
     connections: sweep.connections,
     processes: sweep.processes,
+    cpuTime: durationFromUs(sweep.cpuUs),
+    interval: durationFromUs(sweep.intervalMs * 1000),
+    configuredInterval: durationFromUs(sweep.configuredIntervalMs * 1000),
+    cpuPercentMax: sweep.cpuPercentMax,
+    slowed: sweep.intervalMs > sweep.configuredIntervalMs,
   };
 }
 

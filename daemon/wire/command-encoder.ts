@@ -43,6 +43,8 @@ export interface SensorConfiguration {
   readonly refreshIntervalMs: number;
   readonly sweepIntervalMs: number;
   readonly fullRefreshIntervalMs: number;
+  /** What sweeps that nobody asks for may take of one core, in millionths: 1 to 1,000,000, which is no limit. */
+  readonly sweepCpuMaxPpm: number;
 }
 
 export type Condition =
@@ -62,6 +64,7 @@ const CONDITION_BITS: Readonly<Record<Condition, number>> = {
 /** The kernel counts RTOs and probes in one byte. */
 const THRESHOLD_MAX = 255;
 const INTERVAL_MAX_MS = 3_600_000;
+const PPM_MAX = 1_000_000;
 const U32_MAX = 2 ** 32 - 1;
 const U64_MAX = 2n ** 64n - 1n;
 
@@ -129,6 +132,7 @@ export function encodeConfigure(configuration: SensorConfiguration): Uint8Array 
     writeU32(view, CONFIGURE_COMMAND[name], configuration[name], INTERVAL_MAX_MS, name);
   }
   writeU32(view, CONFIGURE_COMMAND.handshakeThreshold, configuration.handshakeThreshold, U32_MAX, 'handshakeThreshold');
+  writeU32(view, CONFIGURE_COMMAND.sweepCpuMaxPpm, configuration.sweepCpuMaxPpm, PPM_MAX, 'sweepCpuMaxPpm');
   const bits = configuration.conditions.reduce((sum, condition) => sum | CONDITION_BITS[condition], 0);
   view.setUint32(CONFIGURE_COMMAND.conditions, bits, LITTLE_ENDIAN);
   return bytesOf(view);

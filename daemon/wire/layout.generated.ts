@@ -2,7 +2,7 @@
 import type { Offset } from './offset.js';
 
 export const SENSOR_MAGIC = 0x31646b6375747321n;
-export const SENSOR_LAYOUT_HASH = 0xbde9799799b6ec22n;
+export const SENSOR_LAYOUT_HASH = 0x98f839cd14a39291n;
 export const SENSOR_RECORD_MAX = 1024;
 
 /** `enum command_kind` */
@@ -142,6 +142,7 @@ export const CONFIGURE_COMMAND = {
   handshakeThreshold: 48 as Offset<'__u32'>,
   unreadAgeMs: 52 as Offset<'__u32'>,
   idleGapMs: 56 as Offset<'__u32'>,
+  sweepCpuMaxPpm: 60 as Offset<'__u32'>,
 } as const;
 
 export const CONFIGURE_COMMAND_SIZE = 64;
@@ -264,9 +265,11 @@ export const PASS_RECORD = {
   processes: 44 as Offset<'__u32'>,
   error: 48 as Offset<'__u32'>,
   marked: 52 as Offset<'__u32'>,
+  cpuUs: 56 as Offset<'__u64'>,
+  budgetIntervalMs: 64 as Offset<'__u32'>,
 } as const;
 
-export const PASS_RECORD_SIZE = 56;
+export const PASS_RECORD_SIZE = 72;
 
 /** Where the fields of `struct process_record` are. */
 export const PROCESS_RECORD = {

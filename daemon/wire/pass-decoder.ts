@@ -36,5 +36,7 @@ export function decodePass(frame: Frame): PassReport {
     processes: readU32(frame, AT.processes),
     marked: readU32(frame, AT.marked),
     error: readU32(frame, AT.error),
+    cpuUs: readCount(frame, AT.cpuUs),
+    budgetIntervalMs: readU32(frame, AT.budgetIntervalMs),
   };
 }

@@ -251,7 +251,8 @@ async function record(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'stuckd-record-'));
   const sensorPath = join(directory, 'sensor.sock');
   const configPath = join(directory, 'stuckd.yaml');
-  writeFileSync(configPath, '{}\n');
+  // As many sweeps on every machine, however much CPU it takes for them.
+  writeFileSync(configPath, 'sensor: { sweepCpuPercentMax: 100 }\n');
   const proxy = new RecordingProxy(sensorPath);
   const lab = new NetnsLab();
   const log = createTerminalLogger('warn', (line) => process.stderr.write(`${line}\n`));

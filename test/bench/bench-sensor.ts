@@ -30,6 +30,7 @@ export const QUIET: SensorConfiguration = {
   refreshIntervalMs: NEVER_MS,
   sweepIntervalMs: NEVER_MS,
   fullRefreshIntervalMs: NEVER_MS,
+  sweepCpuMaxPpm: 1_000_000,
 };
 
 const SWEEP_TIMEOUT_MS = 60_000;

@@ -140,7 +140,16 @@ export class ScenarioPlayer {
     assert.ok(kind !== undefined, 'a pass is refresh, full or sweep');
     this.#passId += edge === 'begin' ? 1 : 0;
     const monoUs = monoUsAt(this.#kernel, second);
-    const counts = { durationUs: 0, sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0 };
+    const counts = {
+      durationUs: 0,
+      sockets: 0,
+      connections: 0,
+      reported: 0,
+      processes: 0,
+      marked: 0,
+      cpuUs: 0,
+      budgetIntervalMs: 0,
+    };
     const pass = { edge, kind, passId: this.#passId, monoUs, error: failed ? 4 : 0, ...counts };
     return this.#step(second, { type: 'pass', pass });
   }

@@ -36,6 +36,7 @@ const CONFIGURATION: SensorConfiguration = {
   refreshIntervalMs: HOUR_MS,
   sweepIntervalMs: HOUR_MS,
   fullRefreshIntervalMs: HOUR_MS,
+  sweepCpuMaxPpm: 1_000_000,
 };
 
 /** CLOCK_MONOTONIC, microseconds, as in the sensor's records. */

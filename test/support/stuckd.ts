@@ -1,5 +1,5 @@
 /** A real stuckd with a state directory and a socket of its own, and what it says about the namespaces of a test. */
-import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ManagedProcess, startProcess } from '../../daemon/demo/lab/managed-process.js';
@@ -194,7 +194,8 @@ export class StuckdUnderTest {
       http: { address: '127.0.0.1:0' },
       stateDir: options.stateDir ?? join(directory, 'state'),
       ...options.config,
-      sensor: { without: switchedOff(), ...options.sensor },
+      // Tests ask for intervals because they wait for sweeps; the CPU of a busy or emulated machine must not slow these.
+      sensor: { without: switchedOff(), sweepCpuPercentMax: 100, ...options.sensor },
     };
     writeFileSync(configPath, JSON.stringify(config));
     const daemon = startDaemon(configPath, directory, options.user);
@@ -285,6 +286,17 @@ export class StuckdUnderTest {
   async peersIn({ inode }: LabNamespace): Promise<readonly PeerJson[]> {
     const { peers } = await this.#ask(() => this.client.listPeers({ filter: { netns: [inode] } }));
     return peers.map((peer) => toProtoJson(peer) as unknown as PeerJson);
+  }
+
+  /** Changes the part `sensor` of the configuration, and has it read again. */
+  async reload(sensor: Readonly<Record<string, unknown>>): Promise<void> {
+    const path = join(this.#directory, 'stuckd.yaml');
+    const config = JSON.parse(readFileSync(path, 'utf8')) as { readonly sensor: object };
+    const before = this.process.lines.length;
+    writeFileSync(path, JSON.stringify({ ...config, sensor: { ...config.sensor, ...sensor } }));
+    this.process.kill('SIGHUP');
+    const isRead = (): boolean => this.process.lines.slice(before).some((line) => line.includes('was read again'));
+    await waitFor(isRead, { what: 'the new configuration' });
   }
 
   /** Waits for a complete sweep that begins after this call, and until the watch has told what it found. */

@@ -14,7 +14,18 @@ import { clockAt, snapshotAt, TEST_KERNEL } from '../../support/snapshot-builder
 const PASS_ID = 4;
 
 function pass(edge: PassReport['edge'], changes: Partial<PassReport> = {}): SensorRecord {
-  const none = { durationUs: 0, sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0, error: 0, monoUs: 0 };
+  const none = {
+    durationUs: 0,
+    sockets: 0,
+    connections: 0,
+    reported: 0,
+    processes: 0,
+    marked: 0,
+    cpuUs: 0,
+    budgetIntervalMs: 0,
+    error: 0,
+    monoUs: 0,
+  };
   return { type: 'pass', pass: { ...none, edge, kind: 'audit', passId: PASS_ID, ...changes } };
 }
 

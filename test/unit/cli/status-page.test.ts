@@ -44,6 +44,26 @@ test('of a healthy agent', () => {
   );
 });
 
+test('sweeps that are slowed by their budget', () => {
+  const sweep = { endUs: 0, durationUs: 60_000, sockets: 80_000, connections: 80_000, processes: 17 };
+  const lineOf = (cpuUs: number, intervalMs: number): string | undefined => {
+    const budget = { cpuUs, intervalMs, configuredIntervalMs: 2000, cpuPercentMax: 0.5 };
+    return page({ sweep: { ...sweep, ...budget } })
+      .replaceAll(/\n {3,}/g, ' ')
+      .split('\n')
+      .find((line) => line.startsWith('  sweeps  '));
+  };
+  assert.equal(lineOf(9_999, 2000), undefined);
+  assert.equal(
+    lineOf(57_000, 11_400),
+    '  sweeps        every 11.4 s instead of 2 s: a sweep takes 57 ms of CPU and may take 0.5 % of a core',
+  );
+  assert.equal(
+    lineOf(600_000, 60_000),
+    '  sweeps        every 60 s (the longest) instead of 2 s: a sweep takes 600 ms of CPU and may take 0.5 % of a core',
+  );
+});
+
 test('receivers: those with trouble first, and not too many', () => {
   const well = { pending: 0, oldestAgeMs: 0, delivered: 7, dead: 0, dropped: 0, failedAttempts: 0, lastError: '' };
   const receivers = [

@@ -23,7 +23,7 @@ const OVER: SnapshotFacts = { keepalive: true };
 
 const END: PassReport = {
   ...{ edge: 'end', kind: 'audit', passId: PASS_ID, monoUs: 5000, durationUs: 300, sockets: 9, connections: 0 },
-  ...{ reported: 0, processes: 0, marked: 0, error: 0 },
+  ...{ reported: 0, processes: 0, marked: 0, cpuUs: 0, budgetIntervalMs: 0, error: 0 },
 };
 
 class Pass {

@@ -14,7 +14,7 @@ const PASS_ID = 7;
 const CLOCK = clockAt(TEST_KERNEL, 0);
 const END: PassReport = {
   ...{ edge: 'end', kind: 'audit', passId: PASS_ID, monoUs: 5000, durationUs: 300, sockets: 9, connections: 0 },
-  ...{ reported: 0, processes: 0, marked: 0, error: 0 },
+  ...{ reported: 0, processes: 0, marked: 0, cpuUs: 0, budgetIntervalMs: 0, error: 0 },
 };
 
 /** @param pidsOf who holds a socket */

@@ -29,7 +29,17 @@ function setStage(): { readonly totals: SweepTotals; readonly ledger: InterestLe
 }
 
 function pass(edge: PassReport['edge'], changes: Partial<PassReport> = {}): SensorRecord {
-  const none = { durationUs: 0, sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0, error: 0 };
+  const none = {
+    durationUs: 0,
+    sockets: 0,
+    connections: 0,
+    reported: 0,
+    processes: 0,
+    marked: 0,
+    cpuUs: 0,
+    budgetIntervalMs: 0,
+    error: 0,
+  };
   return { type: 'pass', pass: { ...none, edge, kind: 'sweep', passId: 9, monoUs: SWEEP_END_US, ...changes } };
 }
 

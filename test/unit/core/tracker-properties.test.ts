@@ -128,7 +128,16 @@ function run(
         return { type: event.type };
       case 'pass': {
         passId += event.edge === 'begin' ? 1 : 0;
-        const counts = { durationUs: 0, sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0 };
+        const counts = {
+          durationUs: 0,
+          sockets: 0,
+          connections: 0,
+          reported: 0,
+          processes: 0,
+          marked: 0,
+          cpuUs: 0,
+          budgetIntervalMs: 0,
+        };
         return { type: 'pass', pass: { ...event, passId, monoUs: monoUsAt(KERNEL, second), ...counts } };
       }
       case 'socket': {

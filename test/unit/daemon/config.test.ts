@@ -42,7 +42,13 @@ describe('defaults', () => {
     grpc: { address: 'unix:/run/stuckd/stuckd.sock', reflection: true, maxSubscribers: 64, maxConnections: 128 },
     http: { address: '127.0.0.1:9735', metrics: { workloadLabels: [], maxWorkloads: 200 } },
     stateDir: '/var/lib/stuckd',
-    sensor: { without: [], refreshInterval: 1000, sweepInterval: 2000, fullRefreshInterval: 30_000 },
+    sensor: {
+      without: [],
+      refreshInterval: 1000,
+      sweepInterval: 2000,
+      sweepCpuPercentMax: 0.3,
+      fullRefreshInterval: 30_000,
+    },
     kinds: {
       retransmitting: { enabled: true, open: { retransmits: 3, chance: 1e-4 }, alert: alerting() },
       keepalive_unanswered: { enabled: true, open: { probes: 2 }, alert: alerting() },
@@ -150,6 +156,7 @@ describe('defaults', () => {
       refreshIntervalMs: 1000,
       sweepIntervalMs: 2000,
       fullRefreshIntervalMs: 30_000,
+      sweepCpuMaxPpm: 3000,
     });
   });
 });
@@ -222,6 +229,7 @@ describe('mistakes are named by their key', () => {
     ['kinds: { closing: { open: { after: soon } } }', /"soon" is not a duration[^]*at kinds\.closing\.open\.after/],
     ['kinds: { closing: { open: { after: 25h } } }', /from 0ms to 1d[^]*at kinds\.closing\.open\.after/],
     ['sensor: { sweepInterval: 99ms }', /from 100ms to 1h[^]*at sensor\.sweepInterval/],
+    ['sensor: { sweepCpuPercentMax: 0 }', /0\.01[^]*at sensor\.sweepCpuPercentMax/],
     ['sensor: { address: /run/sensor.sock }', /unix:PATH[^]*at sensor\.address/],
     ['sensor: { address: "127.0.0.1:1" }', /must be unix:PATH[^]*at sensor\.address/],
     [`sensor: { address: "unix:/${'x'.repeat(200)}" }`, /107 bytes[^]*at sensor\.address/],

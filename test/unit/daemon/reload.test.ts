@@ -33,6 +33,7 @@ const CASES: readonly (readonly [string, Readonly<Record<string, unknown>>, bool
   ['silences', { silences: [{ match: { ports: [80] }, until: '2026-12-01T06:00:00Z' }] }, true],
   ['sensor.refreshInterval', { sensor: { refreshInterval: '3s' } }, true],
   ['sensor.sweepInterval', { sensor: { sweepInterval: '3s' } }, true],
+  ['sensor.sweepCpuPercentMax', { sensor: { sweepCpuPercentMax: 1 } }, true],
   ['sensor.fullRefreshInterval', { sensor: { fullRefreshInterval: '3s' } }, true],
   ['history.ended', { history: { ended: 5 } }, true],
   ['history.disk.maxAge', { history: { disk: { maxAge: '1h' } } }, true],

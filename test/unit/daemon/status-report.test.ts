@@ -39,6 +39,8 @@ const SWEEP: PassReport = {
   processes: 17,
   marked: 0,
   error: 0,
+  cpuUs: 9_870,
+  budgetIntervalMs: 1234,
 };
 
 const COUNTERS: CountersReport = { ...NO_COUNTS, events: 5 };
@@ -55,6 +57,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     uncounted: 0,
     lastSweep: SWEEP,
     sweepIntervalMs: 2000,
+    sweepCpuPercentMax: 0.8,
     nowUs: EPOCH_MONO_US + 2_000_000,
     isStopping: false,
     unsaved: [],
@@ -101,6 +104,10 @@ test('nothing is wrong', () => {
     sockets: 240,
     connections: 200,
     processes: 17,
+    cpuUs: 9_870,
+    intervalMs: 2000,
+    configuredIntervalMs: 2000,
+    cpuPercentMax: 0.8,
   });
 });
 
@@ -200,6 +207,15 @@ for (const [name, changes, problems] of PROBLEMS) {
     }
   });
 }
+
+test('sweeps that are slowed by their budget are late when the next one is, and the status has both intervals', () => {
+  const lastSweep = { ...SWEEP, budgetIntervalMs: 60_000 };
+  const patientUs = EPOCH_MONO_US + 68_000_000;
+  const status = buildStatus(parts({ lastSweep, nowUs: patientUs }));
+  assert.deepEqual([status.healthy, status.notReady], [true, []]);
+  assert.deepEqual([status.sweep?.intervalMs, status.sweep?.configuredIntervalMs], [60_000, 2000]);
+  assert.match(buildStatus(parts({ lastSweep, nowUs: patientUs + 1 })).notReady[0] ?? '', /^sweeps are late/);
+});
 
 test('sweeps may be a little late', () => {
   assert.equal(buildStatus(parts({ nowUs: EPOCH_MONO_US + 10_000_000 })).healthy, true);

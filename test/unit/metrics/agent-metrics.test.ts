@@ -88,13 +88,16 @@ describe('sensor', () => {
   });
 });
 
+const SLOWED = { cpuUs: 57_000, intervalMs: 11_400, configuredIntervalMs: 2000, cpuPercentMax: 0.5 };
+
 test('the last sweep is a time; without one there is no series', async () => {
-  assert.doesNotMatch(await scrape({ sweep: null }), /^stuckd_(last_sweep|connections|processes)/m);
-  const sweep = { endUs: EPOCH_MONO_US, durationUs: 400, sockets: 9, connections: 7, processes: 3 };
+  assert.doesNotMatch(await scrape({ sweep: null }), /^stuckd_(last_sweep|sweep_interval|connections|processes)/m);
+  const sweep = { endUs: EPOCH_MONO_US, durationUs: 400, sockets: 9, connections: 7, processes: 3, ...SLOWED };
   const samples = samplesOf(await scrape({ sweep }));
   assert.equal(samples.get('stuckd_last_sweep_timestamp_seconds'), EPOCH_REAL_US / 1e6);
   assert.equal(samples.get('stuckd_connections'), 7);
   assert.equal(samples.get('stuckd_processes'), 3);
+  assert.equal(samples.get('stuckd_sweep_interval_seconds'), 11.4);
 });
 
 test('alerts that have fired and that were resolved', async () => {

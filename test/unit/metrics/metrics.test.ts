@@ -12,7 +12,7 @@ import { samplesOf } from './samples.js';
 
 const SWEEP: PassReport = {
   ...{ edge: 'end', kind: 'sweep', passId: 1, monoUs: 0, durationUs: 4000, error: 0 },
-  ...{ sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0 },
+  ...{ sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0, cpuUs: 250_000, budgetIntervalMs: 0 },
 };
 
 function createFacts(): AgentFacts {
@@ -70,6 +70,7 @@ describe('passes of the sensor', () => {
     assert.equal(await sample('stuckd_sweep_duration_seconds_count'), 1);
     assert.equal(await sample('stuckd_sweep_duration_seconds_sum'), 0.004);
     assert.equal(await sample('stuckd_sweeps_failed_total'), 2);
+    assert.equal(await sample('stuckd_sweep_cpu_seconds_total'), 0.75); // those that were cut short took it as well
   });
 });
 

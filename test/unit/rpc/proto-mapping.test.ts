@@ -246,6 +246,10 @@ describe('statusToProto', () => {
         sockets: 240,
         connections: 200,
         processes: 17,
+        cpuTime: '0.009870s',
+        interval: '2s',
+        configuredInterval: '2s',
+        cpuPercentMax: 0.8,
       },
       tracker: {
         suspects: 3,

@@ -196,7 +196,10 @@ export function createStatus(changes: Partial<StatusReport> = {}): StatusReport 
       ],
       ringBufferDrops: 0,
     },
-    sweep: { endUs: EPOCH_MONO_US - 1_500_000, durationUs: 12_340, sockets: 240, connections: 200, processes: 17 },
+    sweep: {
+      ...{ endUs: EPOCH_MONO_US - 1_500_000, durationUs: 12_340, sockets: 240, connections: 200, processes: 17 },
+      ...{ cpuUs: 9_870, intervalMs: 2000, configuredIntervalMs: 2000, cpuPercentMax: 0.8 },
+    },
     tracker: {
       suspects: 3,
       stuckByKind: new Map([['retransmitting', 2]]),

@@ -17,6 +17,7 @@ export const CONFIGURATION: SensorConfiguration = {
   refreshIntervalMs: 1000,
   sweepIntervalMs: 2000,
   fullRefreshIntervalMs: 30_000,
+  sweepCpuMaxPpm: 3000,
 };
 
 export class FakeLink implements SensorLink {

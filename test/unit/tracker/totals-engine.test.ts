@@ -22,7 +22,17 @@ const HZ = 250;
 const COUNTERS: SensorRecord = { type: 'counters', counters: NO_COUNTS };
 
 function sweepEnd(changes: Partial<PassReport> = {}): SensorRecord {
-  const none = { durationUs: 0, sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0, error: 0 };
+  const none = {
+    durationUs: 0,
+    sockets: 0,
+    connections: 0,
+    reported: 0,
+    processes: 0,
+    marked: 0,
+    cpuUs: 0,
+    budgetIntervalMs: 0,
+    error: 0,
+  };
   return { type: 'pass', pass: { ...none, edge: 'end', kind: 'sweep', passId: 9, monoUs: 0, ...changes } };
 }
 

@@ -23,6 +23,7 @@ const CONFIGURATION: SensorConfiguration = {
   refreshIntervalMs: 0x0030c001,
   sweepIntervalMs: 0x0030c002,
   fullRefreshIntervalMs: 0x0030c003,
+  sweepCpuMaxPpm: 0x000bc001,
   windowProbeThreshold: 252,
   handshakeThreshold: 0xa0b0c002,
   unreadAgeMs: 0x0030c004,
@@ -81,6 +82,7 @@ describe('values out of range', () => {
     refreshIntervalMs: 3_600_000,
     sweepIntervalMs: 3_600_000,
     fullRefreshIntervalMs: 3_600_000,
+    sweepCpuMaxPpm: 1_000_000,
   };
   for (const [name, maximum] of Object.entries(limits)) {
     test(`${name} takes 1 to ${maximum}, and integers only`, () => {

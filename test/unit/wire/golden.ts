@@ -84,6 +84,8 @@ const pass: SensorRecord = {
     processes: 0xa0b0c005,
     error: 0xa0b0c006,
     marked: 0xa0b0c007,
+    cpuUs: 0x0011223344556603,
+    budgetIntervalMs: 0xa0b0c008,
   },
 };
 
