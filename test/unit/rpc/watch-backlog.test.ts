@@ -11,12 +11,13 @@ import type { StuckRecord } from '../../../daemon/core/record.js';
 import { type ConnectionFilter, parseConnectionFilter } from '../../../daemon/rpc/connection-filter.js';
 import { ConnectionHistory } from '../../../daemon/rpc/connection-history.js';
 import { recordFeed } from '../../../daemon/rpc/connection-service.js';
-import type { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
+import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { encodeResumeToken } from '../../../daemon/rpc/resume-token.js';
 import { RpcError } from '../../../daemon/rpc/status.js';
 import { decodeChange } from '../../../daemon/rpc/stored-change.js';
 import type { WatchBacklog } from '../../../daemon/rpc/watch-backlog.js';
 import { WATCH_LIMITS, WatchSession } from '../../../daemon/rpc/watch-session.js';
+import { encodeChange } from '../../../daemon/rpc/shared-change.js';
 import { FakeJournal } from './fake-journal.js';
 import { createClock, createRecord, createWorkloads, FakeRecords } from './sample-records.js';
 
@@ -56,7 +57,9 @@ class NoDisk {
 }
 
 function words(changes: readonly Change[]): string[] {
-  return changes.map(({ opened, updated, ended, snapshotItem, snapshotEnd, lost }) => {
+  return changes.map((change) => {
+    // As a subscriber reads it: of a change that waits there are only the bytes.
+    const { opened, updated, ended, snapshotItem, snapshotEnd, lost } = stuckd.v1.Change.decode(encodeChange(change));
     const [kind, item] = Object.entries({ opened, updated, ended, snapshotItem }).find(([, value]) => value) ?? [];
     if (lost) {
       return `lost ${(lost.count ?? 0).toString()}`;
