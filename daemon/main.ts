@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import type { Config, ConfigFlags } from './config.js';
 import { CUT_SECONDS } from './demo/cut-seconds.js';
+import { boundHeapGrowth } from './heap-growth.js';
 import { linePrefix } from './lib/journal.js';
 import { escapeForTerminal } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
@@ -66,6 +67,7 @@ async function configReader(values: Flags): Promise<() => Config> {
 }
 
 async function run(values: Flags): Promise<number> {
+  boundHeapGrowth();
   const readConfig = await configReader(values);
   const { runDaemon } = await import('./run.js');
   return runDaemon(readConfig, {

@@ -14,8 +14,9 @@ interface End {
   readonly remote: Endpoint;
 }
 
+/** Joined, for a text in one piece: a template leaves a tree of its parts, 200 bytes more for as long as it is kept. */
 function tuple(from: Endpoint, to: Endpoint): string {
-  return `${from.address} ${from.port} ${to.address} ${to.port}`;
+  return [from.address, from.port, to.address, to.port].join(' ');
 }
 
 /** Links records as they open. Other namespaces may use the same addresses, so that several ends can match: then none is. */
@@ -38,7 +39,7 @@ export class Counterparts {
     const end: End = { id, netns, local, remote };
     const key = tuple(local, remote);
     this.#ends.set(id, end);
-    this.#endsByTuple.set(key, [...(this.#endsByTuple.get(key) ?? []), end]);
+    this.#endsByTuple.set(key, (this.#endsByTuple.get(key) ?? []).concat(end));
     const other = this.#match(end);
     if (other === null || this.#match(other) !== end) {
       return null;

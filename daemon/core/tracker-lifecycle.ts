@@ -108,7 +108,7 @@ export function openRecord(step: Step, entry: Entry, context: KernelContext, det
       since,
       ownership: entry.ownership,
       giveUp,
-      timeline: [...beginning(kind, since), detection],
+      timeline: withStep(beginning(kind, since), detection, state.config.maxTimeline),
       peerIdleLimitUs: state.idleLimits.limitUs(socket.netns, socket.remote),
     },
     socket,

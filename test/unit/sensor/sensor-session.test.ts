@@ -7,6 +7,7 @@ import type { SensorRecord } from '../../../daemon/core/sensor-records.js';
 import { SensorSession, type SensorIntroduction, type SessionEnd } from '../../../daemon/sensor/sensor-session.js';
 import { encodeConfigure, encodeWatch } from '../../../daemon/wire/command-encoder.js';
 import { HELLO_RECORD, RECORD_HEADER } from '../../../daemon/wire/layout.generated.js';
+import { waitFor } from '../../support/wait-for.js';
 import { goldenBytes } from '../wire/golden.js';
 import { CONFIGURATION, FakeLink, handshake } from './fake-link.js';
 
@@ -15,14 +16,17 @@ let session: SensorSession;
 let introductions: SensorIntroduction[];
 let reports: SensorRecord[];
 let end: Promise<SessionEnd>;
+let isBusy: boolean;
 
 beforeEach(() => {
   link = new FakeLink();
   introductions = [];
   reports = [];
+  isBusy = false;
   session = new SensorSession(link, CONFIGURATION, {
     ready: (introduction) => introductions.push(introduction),
     records: (records) => reports.push(...records),
+    isBusy: () => isBusy,
   });
   end = session.run();
 });
@@ -145,6 +149,17 @@ describe('the handshake', () => {
     assert.equal(readyLink.closes, 0);
     t.mock.timers.reset();
   });
+});
+
+test('nothing more is read while reports have made work that is not done', async () => {
+  await link.say(handshake());
+  isBusy = true;
+  await link.say(goldenBytes('clock'));
+  assert.equal(reports.length, 1);
+  await link.say(goldenBytes('clock'));
+  assert.equal(reports.length, 1);
+  isBusy = false;
+  await waitFor(() => reports.length === 2, { what: 'the second report' });
 });
 
 describe('how a conversation ends', () => {

@@ -1,4 +1,4 @@
-// Proves that the checksum is CRC-32C, by the vectors of RFC 3720 appendix B.4.
+// Proves that the checksum is CRC-32C, by the vectors of RFC 3720 appendix B.4, and by its definition for every length.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32c } from '../../../daemon/store/crc32c.js';
@@ -17,3 +17,24 @@ for (const [name, bytes, expected] of VECTORS) {
     assert.equal(crc32c(bytes), expected);
   });
 }
+
+/** Bit by bit, as the polynomial has it. */
+function byDefinition(bytes: Uint8Array): number {
+  let crc = 0xffff_ffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) {
+      crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ 0x82f63b78;
+    }
+  }
+  return (crc ^ 0xffff_ffff) >>> 0;
+}
+
+test('every length and place', () => {
+  const bytes = Uint8Array.from({ length: 100 }, (_, index) => (index * 7919) & 0xff);
+  for (let start = 0; start < 9; start++) {
+    for (let end = start; end <= bytes.length; end++) {
+      assert.equal(crc32c(bytes.subarray(start, end)), byDefinition(bytes.subarray(start, end)));
+    }
+  }
+});
