@@ -6,8 +6,8 @@ export interface BenchArguments {
   readonly parts: readonly string[];
   /** Ends the output with one line of JSON. */
   readonly json: boolean;
-  /** Connections that `sweep` opens. */
-  readonly connections: number;
+  /** Connections that `sweep` and `audit` open; null for what each of them does by itself. */
+  readonly connections: number | null;
   /** Where the daemons of the parts write CPU profiles as they end; null for none. */
   readonly profileDirectory: string | null;
   readonly help: boolean;
@@ -18,13 +18,12 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const CONNECTIONS_DEFAULT = 10_000;
 /** Both ends of each are held by this machine, at some 5 KiB of kernel memory a socket. */
 export const CONNECTIONS_MAX = 200_000;
 
 const OPTIONS = {
   json: { type: 'boolean', default: false },
-  connections: { type: 'string', default: String(CONNECTIONS_DEFAULT) },
+  connections: { type: 'string' },
   profile: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -61,7 +60,7 @@ export function parseBenchArguments(argv: readonly string[], known: readonly str
   return {
     parts: positionals.length === 0 ? known : known.filter((name) => positionals.includes(name)),
     json: values.json,
-    connections: parseConnections(values.connections),
+    connections: values.connections === undefined ? null : parseConnections(values.connections),
     profileDirectory: values.profile ?? null,
     help: values.help,
   };

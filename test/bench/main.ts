@@ -8,6 +8,7 @@ import { forecastPart } from './forecast.js';
 import { idlePart } from './idle.js';
 import { latencyPart } from './latency.js';
 import { memoryPart } from './memory.js';
+import { namespacesPart } from './namespaces.js';
 import type { Figures, Part, PartResult } from './part.js';
 import { formatResult } from './report.js';
 import { startPart } from './start.js';
@@ -16,6 +17,7 @@ import { sweepPart } from './sweep.js';
 
 const PARTS: readonly Part[] = [
   sweepPart,
+  namespacesPart,
   auditPart,
   eventPart,
   latencyPart,

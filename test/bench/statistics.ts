@@ -47,6 +47,11 @@ export function ratioVsSs(ss: Listing, sweep: Listing): number {
   return ratio(ratio(ss.wallMs, ss.count), ratio(sweep.wallMs, sweep.count));
 }
 
+/** @returns what each thing more that is listed adds, microseconds. @throws RangeError if both list as many. */
+export function slopeUs(small: Listing, large: Listing): number {
+  return ratio((large.wallMs - small.wallMs) * 1000, large.count - small.count);
+}
+
 /** @returns of many measurements the middle, what 99 % do not exceed, and the most. @throws RangeError without values */
 export function times(values: readonly number[]): Readonly<Record<'p50' | 'p99' | 'max', number>> {
   const at = (percent: number): number => significant(percentile(values, percent));

@@ -1,7 +1,7 @@
 /** Proves what the command line of the benchmarks means, and that a mistake in it is refused before anything runs. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CONNECTIONS_DEFAULT, CONNECTIONS_MAX, parseBenchArguments, UsageError } from '../../bench/arguments.js';
+import { CONNECTIONS_MAX, parseBenchArguments, UsageError } from '../../bench/arguments.js';
 
 const KNOWN = ['sweep', 'event', 'memory'];
 
@@ -10,7 +10,7 @@ describe('parts', () => {
     assert.deepEqual(parseBenchArguments([], KNOWN), {
       parts: KNOWN,
       json: false,
-      connections: CONNECTIONS_DEFAULT,
+      connections: null,
       profileDirectory: null,
       help: false,
     });

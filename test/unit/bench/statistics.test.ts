@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { distribution, median, ratio, ratioVsSs, significant } from '../../bench/statistics.js';
+import { distribution, median, ratio, ratioVsSs, significant, slopeUs } from '../../bench/statistics.js';
 
 describe('median', () => {
   const cases: readonly (readonly [values: readonly number[], expected: number])[] = [
@@ -53,6 +53,11 @@ describe('ratioVsSs', () => {
     assert.throws(() => ratioVsSs({ wallMs: 250, count: 0 }, { wallMs: 10, count: 20_000 }), RangeError);
     assert.throws(() => ratioVsSs({ wallMs: 250, count: 10 }, { wallMs: 10, count: 0 }), RangeError);
   });
+});
+
+test('a slope is what one thing more adds, whatever the start costs', () => {
+  assert.equal(slopeUs({ wallMs: 8, count: 1000 }, { wallMs: 17, count: 10_000 }), 1);
+  assert.throws(() => slopeUs({ wallMs: 8, count: 1000 }, { wallMs: 9, count: 1000 }), RangeError);
 });
 
 test('figures keep four digits', () => {
