@@ -5,8 +5,12 @@
  *   bench-loopback NAMESPACES CONNECTIONS   opens that many in all, as many in each of so many new namespaces; with 0
  *                                           namespaces, in the one in which it was started
  *
- * Its line of output is "ready FD...", the descriptors of the new namespaces. It ends with its input. Sockets are closed
- * with a RST (SO_LINGER 0), so that nothing keeps a namespace alive.
+ * The first line of output is "ready FD...", the descriptors of the new namespaces. It ends with its input, which may have
+ * lines of
+ *
+ *   churn MS    opens and closes one connection after the other, for MS milliseconds; answered by "churned COUNT"
+ *
+ * Sockets are closed with a RST (SO_LINGER 0), so that nothing keeps a namespace alive, or a port busy.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,11 +18,13 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NAMESPACES_MAX 1000
@@ -74,31 +80,79 @@ static int enter_new_namespace(void)
 	return fd;
 }
 
-static void open_connections(long count)
+static int open_listener(struct sockaddr_in *address)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof(address);
+	socklen_t size = sizeof(*address);
 	int listener = open_socket();
 
-	if (bind(listener, (struct sockaddr *)&address, size) || listen(listener, 16) ||
-	    getsockname(listener, (struct sockaddr *)&address, &size)) {
+	*address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	if (bind(listener, (struct sockaddr *)address, size) || listen(listener, 16) ||
+	    getsockname(listener, (struct sockaddr *)address, &size)) {
 		die("listen");
 	}
+	return listener;
+}
+
+struct connection {
+	int client, server;
+};
+
+static struct connection open_connection(int listener, const struct sockaddr_in *address)
+{
+	struct connection connection = {.client = open_socket()};
+
+	if (connect(connection.client, (const struct sockaddr *)address, sizeof(*address))) {
+		die("connect");
+	}
+	connection.server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (connection.server < 0) {
+		die("accept");
+	}
+	return connection;
+}
+
+static void open_connections(long count)
+{
+	struct sockaddr_in address;
+	int listener = open_listener(&address);
+
 	for (long i = 0; i < count; i++) {
-		if (connect(open_socket(), (struct sockaddr *)&address, sizeof(address))) {
-			die("connect");
-		}
-		if (accept4(listener, NULL, NULL, SOCK_CLOEXEC) < 0) {
-			die("accept");
-		}
+		open_connection(listener, &address);
 	}
 	close(listener);
+}
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+static void churn(long duration_ms)
+{
+	struct sockaddr_in address;
+	int listener = open_listener(&address);
+	int64_t end_ns = monotonic_ns() + duration_ms * 1000000ll;
+	long count = 0;
+
+	while (monotonic_ns() < end_ns) {
+		struct connection connection = open_connection(listener, &address);
+
+		close(connection.client);
+		close(connection.server);
+		count++;
+	}
+	close(listener);
+	printf("churned %ld\n", count);
+	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
 	long namespaces, connections;
-	char byte;
+	char line[64];
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: bench-loopback NAMESPACES CONNECTIONS\n");
@@ -116,7 +170,13 @@ int main(int argc, char **argv)
 	}
 	printf("\n");
 	fflush(stdout);
-	while (read(STDIN_FILENO, &byte, 1) > 0) {
+	while (fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "churn ", 6) != 0) {
+			fprintf(stderr, "bench-loopback: unknown command %s\n", line);
+			return 2;
+		}
+		churn(parse_number(line + 6, 1, 600000));
 	}
 	return EXIT_SUCCESS;
 }
