@@ -58,7 +58,7 @@ export class ConnectionLoad {
     this.#program = program;
   }
 
-  /** Makes the namespaces, without any connection yet. */
+  /** Makes the namespaces, without any connection yet. What is sent again is sent again segment by segment. */
   static async start({ cleanup }: Pick<PartContext, 'cleanup'>): Promise<ConnectionLoad> {
     const program = await buildProgram('connections');
     const lab = new NetnsLab();
@@ -70,6 +70,7 @@ export class ConnectionLoad {
       { namespace: server, addresses: [`${SERVER_ADDRESS}/24`] },
     );
     const load = new ConnectionLoad(lab, link, client, server, program);
+    await load.#ip(`link set dev ${link.near.device} gso_max_segs 1`);
     await load.#makeHole();
     return load;
   }
@@ -77,6 +78,11 @@ export class ConnectionLoad {
   /** Of a process that holds client ends, once there is one. */
   get clientPid(): number {
     return this.#pairs[0]?.client.process.pid ?? 0;
+  }
+
+  /** Of what is opened from now on. */
+  async setClientSysctl(key: string, value: number): Promise<void> {
+    await this.#lab.sysctl(this.client, key, value);
   }
 
   /** Opens `count` more, and returns when both ends hold them all. */

@@ -8,7 +8,7 @@
  * The first line of output is "ready FD...", the descriptors of the new namespaces. It ends with its input, which may have
  * lines of
  *
- *   churn MS    opens and closes one connection after the other, for MS milliseconds; answered by "churned COUNT"
+ *   churn N    opens and closes one connection after the other in N slices of 20 ms; answered by "churned COUNT...", of each
  *
  * Sockets are closed with a RST (SO_LINGER 0), so that nothing keeps a namespace alive, or a port busy.
  */
@@ -29,6 +29,8 @@
 
 #define NAMESPACES_MAX 1000
 #define CONNECTIONS_MAX 100000
+#define SLICES_MAX 10000
+#define SLICE_NS 20000000ll
 
 static void die(const char *what)
 {
@@ -130,22 +132,37 @@ static int64_t monotonic_ns(void)
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-static void churn(long duration_ms)
+/* Returns how many were opened and closed by then. */
+static long churn_until(int64_t end_ns, int listener, const struct sockaddr_in *address)
 {
-	struct sockaddr_in address;
-	int listener = open_listener(&address);
-	int64_t end_ns = monotonic_ns() + duration_ms * 1000000ll;
 	long count = 0;
 
 	while (monotonic_ns() < end_ns) {
-		struct connection connection = open_connection(listener, &address);
+		struct connection connection = open_connection(listener, address);
 
 		close(connection.client);
 		close(connection.server);
 		count++;
 	}
+	return count;
+}
+
+static void churn(long slices)
+{
+	static long counts[SLICES_MAX];
+	struct sockaddr_in address;
+	int listener = open_listener(&address);
+	int64_t start_ns = monotonic_ns();
+
+	for (long i = 0; i < slices; i++) {
+		counts[i] = churn_until(start_ns + (i + 1) * SLICE_NS, listener, &address);
+	}
 	close(listener);
-	printf("churned %ld\n", count);
+	printf("churned");
+	for (long i = 0; i < slices; i++) {
+		printf(" %ld", counts[i]);
+	}
+	printf("\n");
 	fflush(stdout);
 }
 
@@ -176,7 +193,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "bench-loopback: unknown command %s\n", line);
 			return 2;
 		}
-		churn(parse_number(line + 6, 1, 600000));
+		churn(parse_number(line + 6, 1, SLICES_MAX));
 	}
 	return EXIT_SUCCESS;
 }

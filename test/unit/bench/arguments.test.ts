@@ -11,6 +11,8 @@ describe('parts', () => {
       parts: KNOWN,
       json: false,
       connections: null,
+      records: null,
+      idleMinutes: 0,
       profileDirectory: null,
       help: false,
     });
@@ -29,7 +31,7 @@ describe('parts', () => {
 });
 
 test('options stand before or after the part', () => {
-  const wanted = { parts: ['sweep'], json: true, connections: 1000, profileDirectory: null, help: false };
+  const wanted = { ...parseBenchArguments(['sweep'], KNOWN), json: true, connections: 1000 };
   assert.deepEqual(parseBenchArguments(['sweep', '--connections', '1000', '--json'], KNOWN), wanted);
   assert.deepEqual(parseBenchArguments(['--json', '--connections=1000', 'sweep'], KNOWN), wanted);
 });
@@ -45,6 +47,13 @@ describe('--connections', () => {
     assert.equal(parseBenchArguments(['--connections=1'], KNOWN).connections, 1);
     assert.equal(parseBenchArguments([`--connections=${CONNECTIONS_MAX}`], KNOWN).connections, CONNECTIONS_MAX);
   });
+});
+
+test('--records and --idle-minutes take numbers', () => {
+  const { records, idleMinutes } = parseBenchArguments(['--records=5000', '--idle-minutes', '10'], KNOWN);
+  assert.deepEqual([records, idleMinutes], [5000, 10]);
+  assert.throws(() => parseBenchArguments(['--records=0'], KNOWN), UsageError);
+  assert.throws(() => parseBenchArguments(['--idle-minutes=ten'], KNOWN), UsageError);
 });
 
 test('an option that does not exist is a mistake of usage', () => {
