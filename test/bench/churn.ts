@@ -56,9 +56,7 @@ async function churnBesideStuckd(directory: string, tool: LineTool): Promise<num
 }
 
 function summarize(turns: readonly Turn[]): PartResult {
-  const lossPercent = quartiles(
-    turns.map(({ before, during, after }) => 100 * (1 - during / ((before + after) / 2))),
-  );
+  const lossPercent = quartiles(turns.map(({ before, during, after }) => 100 * (1 - during / ((before + after) / 2))));
   const noisePercent = quartiles(turns.map(({ before, after }) => 100 * (1 - after / before)));
   const withRate = median(turns.map(({ during }) => during));
   const withoutRate = median(turns.map(({ after }) => after));

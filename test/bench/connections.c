@@ -173,7 +173,8 @@ static void pump(long count, long duration_ms)
 			die("poll");
 		}
 		for (long i = 0; i < count; i++) {
-			if (polled[i].revents && send(sockets[i], data, sizeof(data), MSG_DONTWAIT) < 0 && errno != EAGAIN) {
+			if (polled[i].revents && send(sockets[i], data, sizeof(data), MSG_DONTWAIT) < 0 &&
+			    errno != EAGAIN) {
 				die("send");
 			}
 		}

@@ -4,6 +4,7 @@ import type { BenchSensor } from './bench-sensor.js';
 import { BenchPrograms, programIdsOf } from './bpf-programs.js';
 import type { HitSample } from './hit-cost.js';
 import type { PartContext } from './part.js';
+import { RunningAction } from './running-action.js';
 
 /** A hook and the two programs on it; the kernel cuts names of programs at 15 characters. */
 export interface Hook {
@@ -57,13 +58,10 @@ export class EventSampler {
     let newest: HitSample = await this.#programs.count(this.#ids);
     const samples = [newest];
     const target = (newest.get(empty)?.runs ?? 0) + hits;
-    let isDone = false;
-    const done = action().finally(() => {
-      isDone = true;
-    });
+    const running = new RunningAction(action());
     let endMs = Infinity;
-    while (!isDone || (newest.get(empty)?.runs ?? 0) < target) {
-      if (isDone) {
+    while (!running.isOver || (newest.get(empty)?.runs ?? 0) < target) {
+      if (running.isOver) {
         endMs = Math.min(endMs, performance.now() + HITS_TIMEOUT_MS);
       }
       if (performance.now() > endMs) {
@@ -73,7 +71,7 @@ export class EventSampler {
       newest = await this.#programs.count(this.#ids);
       samples.push(newest);
     }
-    await done;
+    await running.result();
     return samples;
   }
 }

@@ -75,7 +75,7 @@ function heapRow(heap: readonly HeapPoint[]): Row {
     throw new RangeError('nothing was measured');
   }
   return {
-    what: "heap of the daemon that is in use after a full collection",
+    what: 'heap of the daemon that is in use after a full collection',
     measured: `${formatKib(last.liveKib)} after ${last.records} records`,
     compared: `after ${first.records}: ${formatKib(first.liveKib)}`,
     ratio: `${ratio(last.liveKib, first.liveKib).toFixed(2)} x; ${signed(heapSlope(points), 0)} bytes a record`,

@@ -45,7 +45,10 @@ class LeakStage {
     const load = await ConnectionLoad.start(context);
     await load.open(CONNECTIONS);
     const daemon = await BenchDaemon.startFor(context, [INSPECT_FLAG]);
-    const url = await waitFor(() => inspectorUrl(daemon.process.stderrTail), { what: 'the inspector', timeoutMs: 10_000 });
+    const url = await waitFor(() => inspectorUrl(daemon.process.stderrTail), {
+      what: 'the inspector',
+      timeoutMs: 10_000,
+    });
     const heap = await InspectedHeap.connect(url);
     context.cleanup.push('inspector', () => {
       heap.close();

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BenchPrograms, type ProgramCounts, programIdsOf } from './bpf-programs.js';
 import { cpuTicksOf } from './process-usage.js';
+import { RunningAction } from './running-action.js';
 
 /** A watcher that is attached. */
 export interface Watcher {
@@ -22,8 +23,8 @@ export interface WatchCost {
   readonly kernelMs: number;
   /** Of the watcher's processes, user and system. */
   readonly processMs: number;
-  /** What it was to tell and did not. */
-  readonly lost: number;
+  /** What it was to tell and did not, by where that was lost. */
+  readonly lost: Readonly<Record<string, number>>;
 }
 
 const SAMPLE_INTERVAL_MS = 100;
@@ -64,7 +65,7 @@ export function peakRate(samples: readonly Pick<Sample, 'atMs' | 'retransmits'>[
   return peak;
 }
 
-/** Measures while `action` runs. `lost` is 0 here: only the watcher knows. */
+/** Measures while `action` runs. `lost` is empty here: only the watcher knows. */
 export async function measureRetransmits(
   programs: BenchPrograms,
   watcher: Watcher,
@@ -76,23 +77,20 @@ export async function measureRetransmits(
   const processesBefore = processMs(watcher, ticksPerSecond);
   const first = await sample();
   const samples = [first];
-  let isDone = false;
-  const done = action().finally(() => {
-    isDone = true;
-  });
+  const running = new RunningAction(action());
   let last = first;
-  while (!isDone) {
+  while (!running.isOver) {
     await delay(SAMPLE_INTERVAL_MS);
     last = await sample();
     samples.push(last);
   }
-  await done;
+  await running.result();
   return {
     elapsedMs: last.atMs - first.atMs,
     retransmits: last.retransmits - first.retransmits,
     peakRate: peakRate(samples),
     kernelMs: last.kernelMs - first.kernelMs,
     processMs: processMs(watcher, ticksPerSecond) - processesBefore,
-    lost: 0,
+    lost: {},
   };
 }

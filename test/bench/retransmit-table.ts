@@ -46,6 +46,11 @@ function formatRun(cost: WatchCost): string {
   return `${formatCpu(cost)}, at ${perSecond(cost).toFixed(0)}/s`;
 }
 
+function formatLost({ lost }: WatchCost): string {
+  const places = Object.entries(lost).map(([place, count]) => `${count} (${place})`);
+  return `${places.join(', ') || 'nothing'} dropped`;
+}
+
 function rows({ atRest, below, bpftrace, stuck }: RetransmitCosts): readonly Row[] {
   const extra = withoutRest(below, atRest);
   const share = (cost: WatchCost): string =>
@@ -65,14 +70,14 @@ function rows({ atRest, below, bpftrace, stuck }: RetransmitCosts): readonly Row
     },
     {
       what: 'not told of',
-      measured: `${below.lost} dropped`,
-      compared: bpftrace === null ? '' : `bpftrace: ${bpftrace.lost} of ${bpftrace.retransmits}`,
+      measured: formatLost(below),
+      compared: bpftrace === null ? '' : `bpftrace: ${formatLost(bpftrace)} of ${bpftrace.retransmits}`,
       ratio: '',
     },
     {
       what: 'all of them stuck, with a record each',
       measured: formatRun(stuck),
-      compared: `${stuck.lost} dropped`,
+      compared: formatLost(stuck),
       ratio: share(stuck),
     },
   ];

@@ -16,7 +16,7 @@ import { BenchDaemon } from './bench-daemon.js';
 import { BenchPrograms, programIdsOf } from './bpf-programs.js';
 import { bpftraceArgv, hasBpftrace } from './bpftrace.js';
 import { ConnectionLoad } from './connection-load.js';
-import { sumOfMetric } from './metric-text.js';
+import { valuesByLabel } from './metric-text.js';
 import type { Part, PartContext, PartResult } from './part.js';
 import { clockTicks } from './process-usage.js';
 import { measureRetransmits, type Watcher, type WatchCost } from './retransmit-cost.js';
@@ -74,7 +74,7 @@ function measure(stage: Stage, watcher: Watcher, action: () => Promise<void>): P
 }
 
 async function withLosses(daemon: BenchDaemon, cost: WatchCost): Promise<WatchCost> {
-  return { ...cost, lost: sumOfMetric(await daemon.scrape(), 'stuckd_dropped_total') };
+  return { ...cost, lost: valuesByLabel(await daemon.scrape(), 'stuckd_dropped_total') };
 }
 
 /** Nothing ever crosses the threshold: the condition in which a healthy node is, and the target is meant. */
@@ -123,7 +123,7 @@ async function measureBpftrace(stage: Stage): Promise<WatchCost> {
     const cost = await measure(stage, watcher, () => pause(MEASURE_MS));
     await bpftrace.stop(BPFTRACE_TIMEOUT_MS);
     const lines = await runCommand(['grep', '-c', 'ESTABLISHED', outputPath]);
-    return { ...cost, lost: Math.max(0, cost.retransmits - Number(lines)) };
+    return { ...cost, lost: { lines: Math.max(0, cost.retransmits - Number(lines)) } };
   } finally {
     await bpftrace.stop();
   }

@@ -70,8 +70,7 @@ function bpftraceRow(firstPicture: Distribution, bpftrace: Distribution | null):
   return {
     what: '',
     measured: '',
-    compared:
-      bpftrace === null ? 'bpftrace: not installed' : `bpftrace with one tracepoint: ${formatSpread(bpftrace)}`,
+    compared: bpftrace === null ? 'bpftrace: not installed' : `bpftrace with one tracepoint: ${formatSpread(bpftrace)}`,
     ratio: bpftrace === null ? '' : `${ratio(firstPicture.median, bpftrace.median).toFixed(2)} x as long`,
   };
 }

@@ -108,14 +108,12 @@ function slopeRows({ from, to, sweepUs, emptyUs, toolsUs }: Slopes, tools: Tools
     `${ratio(us, sweepUs).toFixed(0)} x less`,
   ]);
   const limit = [`iterator: ${emptyUs.toFixed(2)} us`, `${ratio(sweepUs, emptyUs).toFixed(2)} x the limit`] as const;
-  return [...peers, limit].map(
-    ([compared, ratioText], index): Row => ({
-      what: index === 0 ? `one more, from ${from} to ${to} connections` : '',
-      measured: index === 0 ? `${sweepUs.toFixed(2)} us` : '',
-      compared,
-      ratio: ratioText,
-    }),
-  );
+  return [...peers, limit].map(([compared, ratioText], index): Row => ({
+    what: index === 0 ? `one more, from ${from} to ${to} connections` : '',
+    measured: index === 0 ? `${sweepUs.toFixed(2)} us` : '',
+    compared,
+    ratio: ratioText,
+  }));
 }
 
 function slopeFigures({ sweepUs, emptyUs, toolsUs }: Slopes): Figures {
@@ -137,7 +135,9 @@ export function summarize(sizes: readonly SizeResult[], tools: Tools): PartResul
   const rounds = sizes.map((size) => size.rounds).join(', ');
   const skipped = tools.has('lsof') ? [] : [{ what: 'lsof', measured: 'not installed', compared: '', ratio: '' }];
   return {
-    headline: { ratioVsSs: significant(perItemRatio(largest?.tools.get('ss'), largest?.sweep ?? { wallMs: 0, count: 0 })) },
+    headline: {
+      ratioVsSs: significant(perItemRatio(largest?.tools.get('ss'), largest?.sweep ?? { wallMs: 0, count: 0 })),
+    },
     title: `${counts} connections between two namespaces, both ends on this machine; medians of ${rounds} rounds`,
     rows: [
       ...sizes.flatMap((size) => sizeRows(size, tools)),

@@ -8,7 +8,7 @@ import { peakRate, type WatchCost } from '../../bench/retransmit-cost.js';
 import { summarize } from '../../bench/retransmit-table.js';
 
 function cost(given: Partial<WatchCost>): WatchCost {
-  return { elapsedMs: 10_000, retransmits: 500_000, peakRate: 60_000, kernelMs: 20, processMs: 30, lost: 0, ...given };
+  return { elapsedMs: 10_000, retransmits: 500_000, peakRate: 60_000, kernelMs: 20, processMs: 30, lost: {}, ...given };
 }
 
 test('the peak is the fullest time between two readings, whatever the pause before', () => {
@@ -24,13 +24,13 @@ test('the peak is the fullest time between two readings, whatever the pause befo
 
 test('what counts is kernel and processes together, for each retransmission, without what there is at rest', () => {
   const atRest = cost({ elapsedMs: 5000, retransmits: 0, kernelMs: 0, processMs: 10 });
-  const bpftrace = cost({ retransmits: 250_000, kernelMs: 2000, processMs: 500, lost: 7 });
+  const bpftrace = cost({ retransmits: 250_000, kernelMs: 2000, processMs: 500, lost: { lines: 7 } });
   const { rows, figures } = summarize(1000, { atRest, below: cost({}), bpftrace, stuck: cost({ processMs: 480 }) });
   // 30 ms for 500,000 against 2,500 ms for 250,000; 50 ms with what there is at rest.
   assert.equal(rows[0]?.ratio, '1/166.7 of bpftrace; target: 1/50');
   assert.equal(rows[0].measured, '0.30 % of a core, 0.20 % in the kernel, at 50000/s');
   assert.equal(rows[1]?.ratio, '1/100.0 of bpftrace');
-  assert.equal(rows[2]?.compared, 'bpftrace: 7 of 250000');
+  assert.equal(rows[2]?.compared, 'bpftrace: 7 (lines) dropped of 250000');
   assert.equal(rows[3]?.ratio, '1/10.0 of bpftrace');
   assert.deepEqual([figures['ratioExtraVsBpftrace'], figures['ratioVsBpftrace']], [166.7, 100]);
 });

@@ -4,7 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { distribution, leastSquaresSlope, median, ratio, ratioVsSs, significant, slopeUs } from '../../bench/statistics.js';
+import {
+  distribution,
+  leastSquaresSlope,
+  median,
+  ratio,
+  ratioVsSs,
+  significant,
+  slopeUs,
+} from '../../bench/statistics.js';
 
 describe('median', () => {
   const cases: readonly (readonly [values: readonly number[], expected: number])[] = [
