@@ -6,8 +6,12 @@ export interface BenchArguments {
   readonly parts: readonly string[];
   /** Ends the output with one line of JSON. */
   readonly json: boolean;
-  /** Connections that `sweep` opens. */
-  readonly connections: number;
+  /** Connections that `sweep` and `audit` open; null for what each of them does by itself. */
+  readonly connections: number | null;
+  /** Records that `leak` has opened and ended; null for what it does by itself. */
+  readonly records: number | null;
+  /** How long `leak` looks on while nothing happens, before that. */
+  readonly idleMinutes: number;
   /** Where the daemons of the parts write CPU profiles as they end; null for none. */
   readonly profileDirectory: string | null;
   readonly help: boolean;
@@ -18,23 +22,29 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const CONNECTIONS_DEFAULT = 10_000;
 /** Both ends of each are held by this machine, at some 5 KiB of kernel memory a socket. */
 export const CONNECTIONS_MAX = 200_000;
+/** Six rounds of `leak`: fewer make no slope. */
+const RECORDS_MIN = 30_000;
+/** At some 5,000 in five seconds. */
+const RECORDS_MAX = 10_000_000;
+const IDLE_MINUTES_MAX = 1440;
 
 const OPTIONS = {
   json: { type: 'boolean', default: false },
-  connections: { type: 'string', default: String(CONNECTIONS_DEFAULT) },
+  connections: { type: 'string' },
+  records: { type: 'string' },
+  'idle-minutes': { type: 'string', default: '0' },
   profile: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-function parseConnections(text: string): number {
-  const connections = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (connections < 1 || connections > CONNECTIONS_MAX) {
-    throw new UsageError(`--connections takes a number from 1 to ${CONNECTIONS_MAX}, not "${text}"`);
+function parseNumber(option: string, text: string, minimum: number, maximum: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= minimum && value <= maximum)) {
+    throw new UsageError(`--${option} takes a number from ${minimum} to ${maximum}, not "${text}"`);
   }
-  return connections;
+  return value;
 }
 
 function parse(
@@ -61,7 +71,10 @@ export function parseBenchArguments(argv: readonly string[], known: readonly str
   return {
     parts: positionals.length === 0 ? known : known.filter((name) => positionals.includes(name)),
     json: values.json,
-    connections: parseConnections(values.connections),
+    connections:
+      values.connections === undefined ? null : parseNumber('connections', values.connections, 1, CONNECTIONS_MAX),
+    records: values.records === undefined ? null : parseNumber('records', values.records, RECORDS_MIN, RECORDS_MAX),
+    idleMinutes: parseNumber('idle-minutes', values['idle-minutes'], 0, IDLE_MINUTES_MAX),
     profileDirectory: values.profile ?? null,
     help: values.help,
   };

@@ -17,6 +17,7 @@ import type { Part, PartContext, PartResult } from './part.js';
 import { formatKib, formatMs } from './report.js';
 import { median, ratio, significant } from './statistics.js';
 
+const CONNECTIONS_DEFAULT = 10_000;
 const ROUNDS = 7;
 
 /** CPU time of all threads of a process, milliseconds. */
@@ -181,8 +182,9 @@ function summarize(connections: number, rounds: Rounds): PartResult {
 
 async function run(context: PartContext): Promise<PartResult> {
   const load = await ConnectionLoad.start(context);
-  context.progress(`opening ${context.arguments.connections} connections`);
-  await load.open(context.arguments.connections);
+  const wanted = context.arguments.connections ?? CONNECTIONS_DEFAULT;
+  context.progress(`opening ${wanted} connections`);
+  await load.open(wanted);
   const sensor = await BenchSensor.start(context, QUIET);
   const collect = garbageCollector();
   const nothing = (): Rounds => ({

@@ -20,7 +20,7 @@ export class BenchDaemon {
   readonly #socketPath: string;
   #client: StuckdClient | null = null;
 
-  private constructor(directory: string, profileDirectory: string | null) {
+  private constructor(directory: string, nodeFlags: readonly string[], args: readonly string[]) {
     mkdirSync(directory, { recursive: true });
     this.#socketPath = join(directory, 'stuckd.sock');
     this.environment = {
@@ -29,8 +29,7 @@ export class BenchDaemon {
       STUCKD_HTTP_ADDRESS: '127.0.0.1:0',
     };
     const main = join(packageRoot(), 'build/bin/stuckd.js');
-    const profiling = profileDirectory === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
-    this.process = startProcess([process.execPath, ...profiling, main, 'run', '--json'], {
+    this.process = startProcess([process.execPath, ...nodeFlags, main, 'run', '--json', ...args], {
       env: this.environment,
       unsetEnv: ['STUCKD_SENSOR_ADDRESS'],
       deathSignal: 'TERM',
@@ -38,8 +37,10 @@ export class BenchDaemon {
   }
 
   /** The one daemon of a part, with its first complete picture; it goes when the part ends. */
-  static async startFor(context: PartContext): Promise<BenchDaemon> {
-    const daemon = BenchDaemon.start(join(scratchDirectory(context), 'daemon'), context.arguments.profileDirectory);
+  static async startFor(context: PartContext, nodeFlags: readonly string[] = []): Promise<BenchDaemon> {
+    const { profileDirectory } = context.arguments;
+    const profiling = profileDirectory === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
+    const daemon = BenchDaemon.start(join(scratchDirectory(context), 'daemon'), [...profiling, ...nodeFlags]);
     context.cleanup.push('daemon', () => daemon.stop());
     await daemon.firstPicture();
     return daemon;
@@ -48,10 +49,11 @@ export class BenchDaemon {
   /**
    * Starts it; nothing is waited for.
    * @param directory of its own; made if it does not exist
-   * @param profileDirectory where it writes a CPU profile as it ends
+   * @param nodeFlags options of Node.js itself
+   * @param args further ones of `stuckd run`
    */
-  static start(directory: string, profileDirectory: string | null = null): BenchDaemon {
-    return new BenchDaemon(directory, profileDirectory);
+  static start(directory: string, nodeFlags: readonly string[] = [], args: readonly string[] = []): BenchDaemon {
+    return new BenchDaemon(directory, nodeFlags, args);
   }
 
   /** Waits for the first complete picture: the sensor is attached and its first sweep is complete. */

@@ -6,6 +6,7 @@ import { spawnSensor } from '../../daemon/sensor/sensor-link.js';
 import { builtSensorPath } from '../../daemon/sensor/sensor-path.js';
 import { SensorSession } from '../../daemon/sensor/sensor-session.js';
 import {
+  type Condition,
   encodeConfigure,
   encodeCount,
   encodePass,
@@ -17,6 +18,12 @@ import type { PartContext } from './part.js';
 
 const NEVER_MS = 3_600_000;
 
+/** What the daemon asks for unless kinds are switched off: without them a sweep would have less to do. */
+const ALL_CONDITIONS: readonly Condition[] = [
+  ...(['window_closed', 'close_wait', 'fin_wait2', 'unread'] as const),
+  ...(['zombie', 'accept_queue', 'handshakes', 'stale_reuse'] as const),
+];
+
 /** The daemon's thresholds; passes run on request only, so that none runs beside what is measured. */
 export const QUIET: SensorConfiguration = {
   rtoThreshold: 3,
@@ -26,7 +33,7 @@ export const QUIET: SensorConfiguration = {
   handshakeThreshold: 16,
   unreadAgeMs: 250,
   idleGapMs: 1000,
-  conditions: [],
+  conditions: ALL_CONDITIONS,
   refreshIntervalMs: NEVER_MS,
   sweepIntervalMs: NEVER_MS,
   fullRefreshIntervalMs: NEVER_MS,

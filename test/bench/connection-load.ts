@@ -4,6 +4,7 @@
  */
 import type { Interest } from '../../daemon/core/interest.js';
 import { runCommand } from '../../daemon/demo/lab/command.js';
+import type { LabLink } from '../../daemon/demo/lab/lab-link.js';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { NetnsLab } from '../../daemon/demo/lab/netns-lab.js';
 import type { PartContext } from './part.js';
@@ -36,35 +37,40 @@ interface Pair {
   readonly client: LineTool;
   readonly server: LineTool;
   readonly capacity: number;
-  opened: number;
+  open: number;
+  /** In all, also those that were closed since. */
+  accepted: number;
 }
 
 export class ConnectionLoad {
   readonly client: LabNamespace;
   readonly server: LabNamespace;
   readonly #lab: NetnsLab;
+  readonly #link: LabLink;
   readonly #program: string;
   readonly #pairs: Pair[] = [];
 
-  private constructor(lab: NetnsLab, client: LabNamespace, server: LabNamespace, program: string) {
+  private constructor(lab: NetnsLab, link: LabLink, client: LabNamespace, server: LabNamespace, program: string) {
     this.#lab = lab;
+    this.#link = link;
     this.client = client;
     this.server = server;
     this.#program = program;
   }
 
-  /** Makes the namespaces, without any connection yet. */
+  /** Makes the namespaces, without any connection yet. What is sent again is sent again segment by segment. */
   static async start({ cleanup }: Pick<PartContext, 'cleanup'>): Promise<ConnectionLoad> {
     const program = await buildProgram('connections');
     const lab = new NetnsLab();
     cleanup.push('network namespaces', () => lab.close());
     const client = await lab.addNamespace('client');
     const server = await lab.addNamespace('server');
-    await lab.link(
+    const link = await lab.link(
       { namespace: client, addresses: [`${CLIENT_ADDRESS}/24`] },
       { namespace: server, addresses: [`${SERVER_ADDRESS}/24`] },
     );
-    const load = new ConnectionLoad(lab, client, server, program);
+    const load = new ConnectionLoad(lab, link, client, server, program);
+    await load.#ip(`link set dev ${link.near.device} gso_max_segs 1`);
     await load.#makeHole();
     return load;
   }
@@ -74,15 +80,21 @@ export class ConnectionLoad {
     return this.#pairs[0]?.client.process.pid ?? 0;
   }
 
+  /** Of what is opened from now on. */
+  async setClientSysctl(key: string, value: number): Promise<void> {
+    await this.#lab.sysctl(this.client, key, value);
+  }
+
   /** Opens `count` more, and returns when both ends hold them all. */
   async open(count: number): Promise<void> {
     let left = count;
     while (left > 0) {
-      const pair = this.#pairs.find(({ opened, capacity }) => opened < capacity) ?? (await this.#addPair());
-      const share = Math.min(left, pair.capacity - pair.opened);
+      const pair = this.#pairs.find(({ open, capacity }) => open < capacity) ?? (await this.#addPair());
+      const share = Math.min(left, pair.capacity - pair.open);
       await pair.client.command(`open ${share}`, 'opened', OPEN_TIMEOUT_MS);
-      pair.opened += share;
-      await pair.server.command(`await ${pair.opened}`, 'accepted', OPEN_TIMEOUT_MS);
+      pair.open += share;
+      pair.accepted += share;
+      await pair.server.command(`await ${pair.accepted}`, 'accepted', OPEN_TIMEOUT_MS);
       left -= share;
     }
   }
@@ -105,6 +117,34 @@ export class ConnectionLoad {
     for (const { client } of this.#pairs) {
       await client.command(`trickle ${pauseUs}`, 'sent', TRICKLE_TIMEOUT_MS);
     }
+  }
+
+  /** Closes what is open with a RST from the server's side; the client's ends, reset, stay with the client. */
+  async closeFromServer(): Promise<void> {
+    for (const { server } of this.#pairs) {
+      await server.command('close', 'closed', OPEN_TIMEOUT_MS);
+    }
+  }
+
+  /** Closes up to `count` of the client's ends, the newest first: with a RST, unless the server has reset them before. */
+  async closeFromClient(count: number): Promise<void> {
+    let left = count;
+    for (const pair of this.#pairs.toReversed()) {
+      const share = Math.min(left, pair.open);
+      if (share > 0) {
+        await pair.client.command(`close ${share}`, 'closed', OPEN_TIMEOUT_MS);
+        pair.open -= share;
+        left -= share;
+      }
+    }
+  }
+
+  /** Sends bulk data on the first connections while the link loses packets on the way to the server. */
+  async pumpThroughLoss(connections: number, percent: number, durationMs: number): Promise<void> {
+    await this.#link.lose(percent, 'to_far');
+    const timeoutMs = durationMs + OPEN_TIMEOUT_MS;
+    await this.#pairs[0]?.client.command(`pump ${connections} ${durationMs}`, 'pumped', timeoutMs);
+    await this.#link.heal();
   }
 
   /** Has the first connections send a keepalive probe every second, which the server answers. */
@@ -144,7 +184,7 @@ export class ConnectionLoad {
     await server.expect('ready');
     const client = new LineTool(this.#lab.spawnIn(this.client, [this.#program, 'connect', ...target]));
     const [descriptors] = await client.expect('ready');
-    const pair: Pair = { client, server, capacity: Number(descriptors) - SPARE_DESCRIPTORS, opened: 0 };
+    const pair: Pair = { client, server, capacity: Number(descriptors) - SPARE_DESCRIPTORS, open: 0, accepted: 0 };
     this.#pairs.push(pair);
     return pair;
   }

@@ -8,9 +8,12 @@
  * Commands on standard input, one a line, each answered by one line; both roles end with their input.
  *
  *   listen:  await N    answered by "accepted N" once N connections in all were accepted
+ *            close      closes what it accepted; answered by "closed N"
  *   connect: open N     opens N more; answered by "opened N"
+ *            close N    closes the N that were opened last; answered by "closed N"
  *            send       one segment of data on each connection; answered by "sent N"
  *            trickle US the same with a pause of US microseconds after each
+ *            pump N MS  for MS milliseconds as much data on each of the first N as it takes; answered by "pumped N"
  *            probe N    lets the first N send a keepalive probe every second; answered by "probing N"
  *
  * The first line of output is "ready DESCRIPTORS", how many it may have. Sockets are closed with a RST (SO_LINGER 0):
@@ -21,6 +24,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,15 +33,22 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 200000
 #define PORTS_MAX 64
 #define LISTEN_BACKLOG 4096
 #define EPOLL_BATCH 256
+#define PUMPED_MAX 64
+#define DESCRIPTORS_MAX (CONNECTIONS_MAX + 1024)
 
+/* Of the client: what it opened. The server counts what it accepted. */
 static int sockets[CONNECTIONS_MAX];
 static long socket_count;
+
+/* Of the server, by descriptor. */
+static bool is_accepted[DESCRIPTORS_MAX];
 
 static void die(const char *what)
 {
@@ -80,7 +91,7 @@ static int open_socket(void)
 /* Takes as many descriptors as could be needed; without CAP_SYS_RESOURCE, as many as were given. Returns how many. */
 static long raise_descriptor_limit(void)
 {
-	struct rlimit limit = {.rlim_cur = CONNECTIONS_MAX + 1024, .rlim_max = CONNECTIONS_MAX + 1024};
+	struct rlimit limit = {.rlim_cur = DESCRIPTORS_MAX, .rlim_max = DESCRIPTORS_MAX};
 
 	if (setrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		return limit.rlim_cur;
@@ -128,6 +139,61 @@ static void send_on_all(long pause_us)
 	answer("sent", socket_count);
 }
 
+static void close_last(long count)
+{
+	long closed = 0;
+
+	while (closed < count && socket_count > 0) {
+		close(sockets[--socket_count]);
+		closed++;
+	}
+	answer("closed", closed);
+}
+
+static long monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void pump(long count, long duration_ms)
+{
+	static const char data[65536];
+	struct pollfd polled[PUMPED_MAX];
+	long end_ms = monotonic_ms() + duration_ms;
+
+	count = count < socket_count ? count : socket_count;
+	for (long i = 0; i < count; i++) {
+		polled[i] = (struct pollfd){.fd = sockets[i], .events = POLLOUT};
+	}
+	for (long left_ms = duration_ms; left_ms > 0; left_ms = end_ms - monotonic_ms()) {
+		if (poll(polled, count, left_ms) < 0) {
+			die("poll");
+		}
+		for (long i = 0; i < count; i++) {
+			if (polled[i].revents && send(sockets[i], data, sizeof(data), MSG_DONTWAIT) < 0 &&
+			    errno != EAGAIN) {
+				die("send");
+			}
+		}
+	}
+	answer("pumped", count);
+}
+
+static void pump_command(char *arguments)
+{
+	char *duration = strchr(arguments, ' ');
+
+	if (!duration) {
+		fprintf(stderr, "bench-connections: pump N MS\n");
+		exit(2);
+	}
+	*duration++ = '\0';
+	pump(parse_number(arguments, 1, PUMPED_MAX), parse_number(duration, 1, 600000));
+}
+
 static void probe_on(long count)
 {
 	int one = 1;
@@ -153,6 +219,10 @@ static int run_connect(struct sockaddr_in address, in_port_t first_port, long po
 			send_on_all(0);
 		} else if (strncmp(line, "trickle ", 8) == 0) {
 			send_on_all(parse_number(line + 8, 1, 1000000));
+		} else if (strncmp(line, "close ", 6) == 0) {
+			close_last(parse_number(line + 6, 1, CONNECTIONS_MAX));
+		} else if (strncmp(line, "pump ", 5) == 0) {
+			pump_command(line + 5);
 		} else if (strncmp(line, "probe ", 6) == 0) {
 			probe_on(parse_number(line + 6, 1, CONNECTIONS_MAX));
 		} else {
@@ -184,6 +254,7 @@ static void accept_all(int epoll, int listener)
 			die("accept");
 		}
 		socket_count++;
+		is_accepted[fd] = true;
 		watch(epoll, fd);
 	}
 }
@@ -194,20 +265,42 @@ static void read_or_close(int fd)
 	ssize_t size = read(fd, data, sizeof(data));
 
 	if (size == 0 || (size < 0 && errno != EAGAIN)) {
+		is_accepted[fd] = false;
 		close(fd);
 	}
 }
 
-/* Reads one command, which is short and comes in one write. Returns the count to wait for, 0 at the end of input. */
-static long read_await(void)
+static void close_accepted(void)
+{
+	long closed = 0;
+
+	for (int fd = 0; fd < DESCRIPTORS_MAX; fd++) {
+		if (is_accepted[fd]) {
+			is_accepted[fd] = false;
+			close(fd);
+			closed++;
+		}
+	}
+	answer("closed", closed);
+}
+
+/*
+ * Reads one command, which is short and comes in one write. Returns the count to wait for, 0 for none, and -1 at the end of
+ * input.
+ */
+static long read_command(void)
 {
 	char line[64];
 	ssize_t size = read(STDIN_FILENO, line, sizeof(line) - 1);
 
 	if (size <= 0) {
-		return 0;
+		return -1;
 	}
 	line[size] = '\0';
+	if (strcmp(line, "close\n") == 0) {
+		close_accepted();
+		return 0;
+	}
 	if (strncmp(line, "await ", 6) != 0) {
 		fprintf(stderr, "bench-connections: unknown command %s", line);
 		exit(2);
@@ -227,8 +320,8 @@ static int serve(int epoll, const bool *is_listener)
 			int fd = events[i].data.fd;
 
 			if (fd == STDIN_FILENO) {
-				awaited = read_await();
-				if (!awaited) {
+				awaited = read_command();
+				if (awaited < 0) {
 					return EXIT_SUCCESS;
 				}
 			} else if (fd < PORTS_MAX * 2 && is_listener[fd]) {

@@ -29,3 +29,33 @@ int nop_set_state(void *context)
 {
 	return 0;
 }
+
+SEC("tp_btf/tcp_destroy_sock")
+int nop_destroy(void *context)
+{
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int nop_recv_reset(void *context)
+{
+	return 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int nop_send_reset(void *context)
+{
+	return 0;
+}
+
+SEC("tp_btf/inet_sk_error_report")
+int nop_error(void *context)
+{
+	return 0;
+}
+
+SEC("tp_btf/tcp_cong_state_set")
+int nop_congestion(void *context)
+{
+	return 0;
+}

@@ -3,14 +3,18 @@ import { sweepLeftovers } from '../../daemon/demo/lab/leftovers.js';
 import { CleanupStack } from '../../daemon/lib/cleanup-stack.js';
 import { type BenchArguments, parseBenchArguments, UsageError } from './arguments.js';
 import { auditPart } from './audit.js';
+import { churnPart } from './churn.js';
 import { decodePart } from './decode.js';
 import { eventPart } from './event.js';
 import { forecastPart } from './forecast.js';
 import { idlePart } from './idle.js';
 import { latencyPart } from './latency.js';
+import { leakPart } from './leak.js';
 import { memoryPart } from './memory.js';
+import { namespacesPart } from './namespaces.js';
 import type { Figures, Part, PartResult } from './part.js';
 import { formatResult } from './report.js';
+import { retransmitsPart } from './retransmits.js';
 import { startPart } from './start.js';
 import { stormPart } from './storm.js';
 import { streamPart } from './stream.js';
@@ -18,13 +22,17 @@ import { sweepPart } from './sweep.js';
 
 const PARTS: readonly Part[] = [
   sweepPart,
+  namespacesPart,
   auditPart,
   eventPart,
+  retransmitsPart,
+  churnPart,
   latencyPart,
   decodePart,
   streamPart,
   idlePart,
   memoryPart,
+  leakPart,
   startPart,
   stormPart,
   forecastPart,
@@ -36,7 +44,7 @@ const CLEANUP_STEP_MS = 70_000;
 function usage(): string {
   const width = Math.max(...PARTS.map(({ name }) => name.length));
   return [
-    'npm run bench [-- PART...] [--json] [--connections N] [--profile DIR]',
+    'npm run bench [-- PART...] [--json] [--connections N] [--records N] [--idle-minutes M] [--profile DIR]',
     '',
     ...PARTS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     '',

@@ -11,3 +11,15 @@ export function sumOfMetric(text: string, name: string): number {
   }
   return values.reduce((sum, value) => sum + value, 0);
 }
+
+/** @returns the values above 0 of a metric with one label, by its value. */
+export function valuesByLabel(text: string, name: string): Readonly<Record<string, number>> {
+  const values: Record<string, number> = {};
+  for (const line of text.split('\n')) {
+    const [, label, value] = /^(?:[a-z_]+)\{[a-z_]+="([^"]*)"\} (\S+)$/.exec(line) ?? [];
+    if (label !== undefined && line.startsWith(`${name}{`) && Number(value) > 0) {
+      values[label] = Number(value);
+    }
+  }
+  return values;
+}

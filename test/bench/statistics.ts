@@ -47,6 +47,23 @@ export function ratioVsSs(ss: Listing, sweep: Listing): number {
   return ratio(ratio(ss.wallMs, ss.count), ratio(sweep.wallMs, sweep.count));
 }
 
+/** @returns what each thing more that is listed adds, microseconds. @throws RangeError if both list as many. */
+export function slopeUs(small: Listing, large: Listing): number {
+  return ratio((large.wallMs - small.wallMs) * 1000, large.count - small.count);
+}
+
+/**
+ * @returns by how much y grows with x, as the straight line does that is nearest to all points.
+ * @throws RangeError unless there are two different x.
+ */
+export function leastSquaresSlope(points: readonly { readonly x: number; readonly y: number }[]): number {
+  const meanX = points.reduce((sum, { x }) => sum + x, 0) / points.length;
+  const meanY = points.reduce((sum, { y }) => sum + y, 0) / points.length;
+  const covariance = points.reduce((sum, { x, y }) => sum + (x - meanX) * (y - meanY), 0);
+  const variance = points.reduce((sum, { x }) => sum + (x - meanX) ** 2, 0);
+  return ratio(covariance, variance);
+}
+
 /** @returns of many measurements the middle, what 99 % do not exceed, and the most. @throws RangeError without values */
 export function times(values: readonly number[]): Readonly<Record<'p50' | 'p99' | 'max', number>> {
   const at = (percent: number): number => significant(percentile(values, percent));

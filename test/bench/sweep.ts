@@ -1,49 +1,29 @@
 /**
- * How long the sensor's sweep takes: against `ss -tinop`, which also lists connections with their owners, and against
- * an iterator that visits the same descriptors and reads nothing, which no sweep can beat.
+ * How long the sensor's sweep takes: against other ways to find connections and their owners (`ss -tinop`, `lsof -i`, a
+ * walk of /proc), and against an iterator that visits the same descriptors and reads nothing, which no sweep can beat. At
+ * three sizes, so that one sees what grows how.
  */
-import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { BenchSensor, QUIET } from './bench-sensor.js';
 import { BenchPrograms } from './bpf-programs.js';
 import { ConnectionLoad, LOAD_INTERESTS } from './connection-load.js';
+import { type ListingTool, listingTools, timeListing, type ToolName } from './listing-tools.js';
 import type { Part, PartContext, PartResult } from './part.js';
-import { formatMs } from './report.js';
 import { scratchDirectory } from './scratch.js';
-import { countSsConnections } from './ss-output.js';
-import { type Listing, median, ratio, ratioVsSs, significant } from './statistics.js';
+import { median, type Listing } from './statistics.js';
+import { type SizeResult, summarize } from './sweep-table.js';
 
-const ROUNDS_MAX = 21;
+const SIZES: readonly number[] = [1000, 10_000, 100_000];
+
+const ROUNDS_MAX = 15;
 const ROUNDS_MIN = 3;
 /** `ss` is quadratic: at 100,000 connections a single round takes 10 s and more. */
-const ROUNDS_BUDGET_MS = 45_000;
-
-/** Runs `ss` inside a namespace, with its output in a file: a pipe to this process would be measured along with it. */
-async function timeSs(namespace: LabNamespace, outputPath: string): Promise<Listing> {
-  const output = openSync(outputPath, 'w');
-  try {
-    const startMs = performance.now();
-    const child = spawn('nsenter', [`--net=${namespace.path}`, '--', 'ss', '-tinop'], {
-      stdio: ['ignore', output, 'ignore'],
-    });
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', resolve);
-    });
-    const wallMs = performance.now() - startMs;
-    if (code !== 0) {
-      throw new Error(`ss -tinop ended with ${String(code)}`);
-    }
-    return { wallMs, count: countSsConnections(readFileSync(outputPath, 'latin1')) };
-  } finally {
-    closeSync(output);
-  }
-}
+const ROUNDS_BUDGET_MS = 20_000;
+/** Sweeps and iterations of each round, in changing order: whoever comes second finds the caches warm. */
+const PASSES_PER_ROUND = 4;
 
 interface Rounds {
-  readonly ss: Listing[];
+  readonly tools: Map<ToolName, Listing[]>;
   readonly sweep: Listing[];
   /** While every connection is of interest: the totals of an incident that takes the whole node. */
   readonly countingMs: number[];
@@ -57,82 +37,106 @@ function medianListing(listings: readonly Listing[]): Listing {
   };
 }
 
-function summarize(connections: number, { ss, sweep, countingMs, emptyMs }: Rounds): PartResult {
-  const ssMedian = medianListing(ss);
-  const sweepMedian = medianListing(sweep);
-  const emptyMedianMs = median(emptyMs);
-  const countingMedianMs = median(countingMs);
-  const versusSs = ratioVsSs(ssMedian, sweepMedian);
-  const versusEmpty = ratio(sweepMedian.wallMs, emptyMedianMs);
-  const versusQuiet = ratio(countingMedianMs, sweepMedian.wallMs);
-  const sweepMs = `${formatMs(sweepMedian.wallMs)} for ${sweepMedian.count.toFixed(0)} sockets`;
-  return {
-    headline: { ratioVsSs: significant(versusSs) },
-    title: `${connections} connections between two namespaces, both ends on this machine; medians of ${ss.length} rounds`,
-    rows: [
-      {
-        what: 'sweep with owners, all namespaces',
-        measured: sweepMs,
-        compared: `ss -tinop in one namespace: ${formatMs(ssMedian.wallMs)} for ${ssMedian.count} connections`,
-        ratio: `${versusSs.toFixed(0)} x faster for each (ratioVsSs)`,
-      },
-      {
-        what: '',
-        measured: sweepMs,
-        compared: `iterator that reads nothing: ${formatMs(emptyMedianMs)}`,
-        ratio: `${versusEmpty.toFixed(2)} x the limit (ratioVsEmptyIterator)`,
-      },
-      {
-        what: 'sweep that counts every connection',
-        measured: formatMs(countingMedianMs),
-        compared: `where nothing is stuck: ${formatMs(sweepMedian.wallMs)}`,
-        ratio: `${versusQuiet.toFixed(2)} x as long (ratioCounting)`,
-      },
-    ],
-    figures: {
+class SweepStage {
+  readonly #load: ConnectionLoad;
+  readonly #sensor: BenchSensor;
+  readonly #iterator: BenchPrograms;
+  readonly #tools: ReadonlyMap<ToolName, ListingTool>;
+  readonly #outputPath: string;
+
+  private constructor(
+    load: ConnectionLoad,
+    sensor: BenchSensor,
+    iterator: BenchPrograms,
+    tools: ReadonlyMap<ToolName, ListingTool>,
+    outputPath: string,
+  ) {
+    this.#load = load;
+    this.#sensor = sensor;
+    this.#iterator = iterator;
+    this.#tools = tools;
+    this.#outputPath = outputPath;
+  }
+
+  static async build(context: PartContext): Promise<SweepStage> {
+    const outputPath = join(scratchDirectory(context), 'listing');
+    const load = await ConnectionLoad.start(context);
+    const sensor = await BenchSensor.start(context, QUIET);
+    const iterator = await BenchPrograms.attach(context, 'empty_iterator');
+    return new SweepStage(load, sensor, iterator, await listingTools(), outputPath);
+  }
+
+  open(count: number): Promise<void> {
+    return this.#load.open(count);
+  }
+
+  /** @param connections that are open */
+  async measure(connections: number): Promise<SizeResult> {
+    const rounds: Rounds = { tools: new Map(), sweep: [], countingMs: [], emptyMs: [] };
+    await this.#pass({ ...rounds, sweep: [], countingMs: [], emptyMs: [] }, 0); // the first meets cold caches and pays for them
+    const endMs = performance.now() + ROUNDS_BUDGET_MS;
+    let done = 0;
+    while (done < ROUNDS_MAX && (done < ROUNDS_MIN || performance.now() < endMs)) {
+      await this.#round(rounds);
+      done += 1;
+    }
+    return {
       connections,
-      rounds: ss.length,
-      ssMs: significant(ssMedian.wallMs),
-      ssConnections: ssMedian.count,
-      sweepMs: significant(sweepMedian.wallMs),
-      sweepSockets: sweepMedian.count,
-      emptyIteratorMs: significant(emptyMedianMs),
-      ratioVsSs: significant(versusSs),
-      ratioVsEmptyIterator: significant(versusEmpty),
-      ratioCounting: significant(versusQuiet),
-    },
-  };
+      rounds: done,
+      tools: new Map([...rounds.tools].map(([name, listings]) => [name, medianListing(listings)])),
+      sweep: medianListing(rounds.sweep),
+      countingMs: median(rounds.countingMs),
+      emptyMs: median(rounds.emptyMs),
+    };
+  }
+
+  async #round(rounds: Rounds): Promise<void> {
+    for (const [name, tool] of this.#tools) {
+      const listings = rounds.tools.get(name) ?? [];
+      listings.push(await timeListing(tool, this.#load.client, this.#outputPath));
+      rounds.tools.set(name, listings);
+    }
+    for (let number = 0; number < PASSES_PER_ROUND; number += 1) {
+      await this.#pass(rounds, number);
+    }
+  }
+
+  async #pass({ sweep, countingMs, emptyMs }: Rounds, number: number): Promise<void> {
+    const steps = [
+      async (): Promise<void> => {
+        const pass = await this.#sensor.sweep();
+        sweep.push({ wallMs: pass.durationUs / 1000, count: pass.sockets });
+      },
+      async (): Promise<void> => {
+        emptyMs.push(await this.#iterator.iterate());
+      },
+    ];
+    for (const step of number % 2 === 0 ? steps : steps.reverse()) {
+      await step();
+    }
+    this.#sensor.setInterests(LOAD_INTERESTS, true);
+    countingMs.push((await this.#sensor.sweep()).durationUs / 1000);
+    this.#sensor.setInterests(LOAD_INTERESTS, false);
+  }
 }
 
 async function run(context: PartContext): Promise<PartResult> {
   const { connections } = context.arguments;
-  const ssOutput = join(scratchDirectory(context), 'ss');
-  const load = await ConnectionLoad.start(context);
-  context.progress(`opening ${connections} connections`);
-  await load.open(connections);
-  const sensor = await BenchSensor.start(context, QUIET);
-  const iterator = await BenchPrograms.attach(context, 'empty_iterator');
-  const rounds: Rounds = { ss: [], sweep: [], countingMs: [], emptyMs: [] };
-  const measure = async ({ ss, sweep, countingMs, emptyMs }: Rounds): Promise<void> => {
-    ss.push(await timeSs(load.client, ssOutput));
-    const pass = await sensor.sweep();
-    sweep.push({ wallMs: pass.durationUs / 1000, count: pass.sockets });
-    emptyMs.push(await iterator.iterate());
-    sensor.setInterests(LOAD_INTERESTS, true);
-    countingMs.push((await sensor.sweep()).durationUs / 1000);
-    sensor.setInterests(LOAD_INTERESTS, false);
-  };
-  context.progress('measuring');
-  await measure({ ss: [], sweep: [], countingMs: [], emptyMs: [] }); // the first of everything meets cold caches and pays for them
-  const endMs = performance.now() + ROUNDS_BUDGET_MS;
-  while (rounds.ss.length < ROUNDS_MAX && (rounds.ss.length < ROUNDS_MIN || performance.now() < endMs)) {
-    await measure(rounds);
+  const stage = await SweepStage.build(context);
+  const sizes: SizeResult[] = [];
+  let open = 0;
+  for (const size of connections === null ? SIZES : [connections]) {
+    context.progress(`opening ${size} connections`);
+    await stage.open(size - open);
+    open = size;
+    context.progress('measuring');
+    sizes.push(await stage.measure(size));
   }
-  return summarize(connections, rounds);
+  return summarize(sizes, await listingTools());
 }
 
 export const sweepPart: Part = {
   name: 'sweep',
-  summary: 'the sweep over all sockets against ss -tinop and an empty iterator; --connections N',
+  summary: `the sweep over ${SIZES.join(', ')} connections against ss, lsof, a walk of /proc and an empty iterator; --connections N`,
   run,
 };

@@ -1,7 +1,7 @@
 /** Proves what the command line of the benchmarks means, and that a mistake in it is refused before anything runs. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CONNECTIONS_DEFAULT, CONNECTIONS_MAX, parseBenchArguments, UsageError } from '../../bench/arguments.js';
+import { CONNECTIONS_MAX, parseBenchArguments, UsageError } from '../../bench/arguments.js';
 
 const KNOWN = ['sweep', 'event', 'memory'];
 
@@ -10,7 +10,9 @@ describe('parts', () => {
     assert.deepEqual(parseBenchArguments([], KNOWN), {
       parts: KNOWN,
       json: false,
-      connections: CONNECTIONS_DEFAULT,
+      connections: null,
+      records: null,
+      idleMinutes: 0,
       profileDirectory: null,
       help: false,
     });
@@ -29,7 +31,7 @@ describe('parts', () => {
 });
 
 test('options stand before or after the part', () => {
-  const wanted = { parts: ['sweep'], json: true, connections: 1000, profileDirectory: null, help: false };
+  const wanted = { ...parseBenchArguments(['sweep'], KNOWN), json: true, connections: 1000 };
   assert.deepEqual(parseBenchArguments(['sweep', '--connections', '1000', '--json'], KNOWN), wanted);
   assert.deepEqual(parseBenchArguments(['--json', '--connections=1000', 'sweep'], KNOWN), wanted);
 });
@@ -45,6 +47,13 @@ describe('--connections', () => {
     assert.equal(parseBenchArguments(['--connections=1'], KNOWN).connections, 1);
     assert.equal(parseBenchArguments([`--connections=${CONNECTIONS_MAX}`], KNOWN).connections, CONNECTIONS_MAX);
   });
+});
+
+test('--records and --idle-minutes take numbers', () => {
+  const { records, idleMinutes } = parseBenchArguments(['--records=50000', '--idle-minutes', '10'], KNOWN);
+  assert.deepEqual([records, idleMinutes], [50_000, 10]);
+  assert.throws(() => parseBenchArguments(['--records=29999'], KNOWN), UsageError);
+  assert.throws(() => parseBenchArguments(['--idle-minutes=ten'], KNOWN), UsageError);
 });
 
 test('an option that does not exist is a mistake of usage', () => {

@@ -1,11 +1,11 @@
 /**
- * Proves that the connections in the output of ss are counted, that numbers are shown in a unit in which they can be
- * read, and that the table has all of a result. Cannot prove that another version of ss prints the same way.
+ * Proves that the connections in the output of ss and of lsof are counted, that numbers are shown in a unit in which they can be
+ * read, and that the table has all of a result. Cannot prove that another version of them prints the same way.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatKib, formatMs, formatResult, formatSpread } from '../../bench/report.js';
-import { countSsConnections } from '../../bench/ss-output.js';
+import { countLsofConnections, countSsConnections } from '../../bench/listing-tools.js';
 
 describe('countSsConnections', () => {
   test('counts one for a connection, not its details nor the header', () => {
@@ -26,6 +26,18 @@ describe('countSsConnections', () => {
     assert.equal(countSsConnections('State Recv-Q Send-Q\n'), 0);
     assert.equal(countSsConnections(''), 0);
   });
+});
+
+test('countLsofConnections counts established connections, not listeners nor other sockets', () => {
+  const output = [
+    'COMMAND   PID USER   FD   TYPE  DEVICE SIZE/OFF NODE NAME',
+    'bench-con   7 root    5u  IPv4 3456789      0t0  TCP 10.77.0.1:45678->10.77.0.2:8000 (ESTABLISHED)',
+    'bench-con   7 root    6u  IPv4 3456790      0t0  TCP 10.77.0.1:45679->10.77.0.2:8001 (ESTABLISHED)',
+    'sshd        8 root    3u  IPv4 1234567      0t0  TCP *:22 (LISTEN)',
+    'resolver    9 root    3u  IPv4 1234568      0t0  UDP 127.0.0.1:53',
+    '',
+  ].join('\n');
+  assert.equal(countLsofConnections(output), 2);
 });
 
 describe('numbers', () => {

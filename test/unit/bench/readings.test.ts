@@ -1,7 +1,7 @@
 /** Proves how the benchmarks read what the kernel and the daemon say about a process. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sumOfMetric } from '../../bench/metric-text.js';
+import { sumOfMetric, valuesByLabel } from '../../bench/metric-text.js';
 import { cpuTicksOf, readUsage, residentKib, residentPeakKib, usageRate } from '../../bench/process-usage.js';
 
 test('processor time stands behind a name that may hold anything', () => {
@@ -31,4 +31,9 @@ test('a metric is the sum of its series, and of no other metric', () => {
   assert.equal(sumOfMetric(text, 'a'), 7);
   assert.equal(sumOfMetric(text, 'b'), 0.5);
   assert.throws(() => sumOfMetric(text, 'c'), /no metric c/u);
+});
+
+test('values by label leave out what is 0, and other metrics', () => {
+  const text = ['# TYPE a counter', 'a{x="one"} 3', 'a{x="two"} 0', 'ab{x="three"} 4', 'a 5'].join('\n');
+  assert.deepEqual(valuesByLabel(text, 'a'), { one: 3 });
 });

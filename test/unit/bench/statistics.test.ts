@@ -4,7 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { distribution, median, ratio, ratioVsSs, significant } from '../../bench/statistics.js';
+import {
+  distribution,
+  leastSquaresSlope,
+  median,
+  ratio,
+  ratioVsSs,
+  significant,
+  slopeUs,
+} from '../../bench/statistics.js';
 
 describe('median', () => {
   const cases: readonly (readonly [values: readonly number[], expected: number])[] = [
@@ -53,6 +61,20 @@ describe('ratioVsSs', () => {
     assert.throws(() => ratioVsSs({ wallMs: 250, count: 0 }, { wallMs: 10, count: 20_000 }), RangeError);
     assert.throws(() => ratioVsSs({ wallMs: 250, count: 10 }, { wallMs: 10, count: 0 }), RangeError);
   });
+});
+
+test('a slope is what one thing more adds, whatever the start costs', () => {
+  assert.equal(slopeUs({ wallMs: 8, count: 1000 }, { wallMs: 17, count: 10_000 }), 1);
+  assert.throws(() => slopeUs({ wallMs: 8, count: 1000 }, { wallMs: 9, count: 1000 }), RangeError);
+});
+
+test('the slope of many points is that of the line nearest to them', () => {
+  const points = [1, 2, 3, 4].map((x) => ({ x, y: 100 - 7 * x }));
+  assert.equal(leastSquaresSlope(points), -7);
+  // Two that lie above and below the line by as much change nothing.
+  assert.equal(leastSquaresSlope([...points, { x: 2.5, y: 90 }, { x: 2.5, y: 75 }]), -7);
+  assert.throws(() => leastSquaresSlope([{ x: 1, y: 1 }]), RangeError);
+  assert.throws(() => leastSquaresSlope([]), RangeError);
 });
 
 test('figures keep four digits', () => {
