@@ -74,6 +74,24 @@ export class ConnectionLoad {
     return this.#pairs[0]?.client.process.pid ?? 0;
   }
 
+  /** As `clientPid`, for server ends. */
+  get serverPid(): number {
+    return this.#pairs[0]?.server.process.pid ?? 0;
+  }
+
+  /** Sets a sysctl of the client's namespace. */
+  async sysctl(key: string, value: string | number): Promise<void> {
+    await this.#lab.sysctl(this.client, key, value);
+  }
+
+  /** Kills all processes with client ends. Their sockets are gone at once, with a RST. */
+  async killClients(): Promise<void> {
+    for (const { client } of this.#pairs) {
+      client.process.kill('SIGKILL');
+      await client.process.ended;
+    }
+  }
+
   /** Opens `count` more, and returns when both ends hold them all. */
   async open(count: number): Promise<void> {
     let left = count;
