@@ -33,10 +33,13 @@ const SPARE_DESCRIPTORS = 200;
 
 /** A process of each role, and how many connections they share. */
 interface Pair {
-  readonly client: LineTool;
+  client: LineTool;
   readonly server: LineTool;
   readonly capacity: number;
+  /** By the process that is the client now. */
   opened: number;
+  /** By all that were. */
+  accepted: number;
 }
 
 export class ConnectionLoad {
@@ -92,6 +95,16 @@ export class ConnectionLoad {
     }
   }
 
+  /** Kills them, and has others in their place, without any connection yet. */
+  async replaceClients(): Promise<void> {
+    await this.killClients();
+    for (const [index, pair] of this.#pairs.entries()) {
+      pair.client = this.#start(this.client, 'connect', index);
+      await pair.client.expect('ready');
+      pair.opened = 0;
+    }
+  }
+
   /** Opens `count` more, and returns when both ends hold them all. */
   async open(count: number): Promise<void> {
     let left = count;
@@ -100,7 +113,8 @@ export class ConnectionLoad {
       const share = Math.min(left, pair.capacity - pair.opened);
       await pair.client.command(`open ${share}`, 'opened', OPEN_TIMEOUT_MS);
       pair.opened += share;
-      await pair.server.command(`await ${pair.opened}`, 'accepted', OPEN_TIMEOUT_MS);
+      pair.accepted += share;
+      await pair.server.command(`await ${pair.accepted}`, 'accepted', OPEN_TIMEOUT_MS);
       left -= share;
     }
   }
@@ -156,14 +170,18 @@ export class ConnectionLoad {
   }
 
   async #addPair(): Promise<Pair> {
-    const firstPort = FIRST_PORT + this.#pairs.length * PORTS;
-    const target = [SERVER_ADDRESS, String(firstPort), String(PORTS)];
-    const server = new LineTool(this.#lab.spawnIn(this.server, [this.#program, 'listen', ...target]));
+    const index = this.#pairs.length;
+    const server = this.#start(this.server, 'listen', index);
     await server.expect('ready');
-    const client = new LineTool(this.#lab.spawnIn(this.client, [this.#program, 'connect', ...target]));
+    const client = this.#start(this.client, 'connect', index);
     const [descriptors] = await client.expect('ready');
-    const pair: Pair = { client, server, capacity: Number(descriptors) - SPARE_DESCRIPTORS, opened: 0 };
+    const pair: Pair = { client, server, capacity: Number(descriptors) - SPARE_DESCRIPTORS, opened: 0, accepted: 0 };
     this.#pairs.push(pair);
     return pair;
+  }
+
+  #start(namespace: LabNamespace, role: 'listen' | 'connect', pairIndex: number): LineTool {
+    const target = [SERVER_ADDRESS, String(FIRST_PORT + pairIndex * PORTS), String(PORTS)];
+    return new LineTool(this.#lab.spawnIn(namespace, [this.#program, role, ...target]));
   }
 }

@@ -17,51 +17,55 @@ import { waitFor } from '../support/wait-for.js';
 const CROWD = 8000;
 const FEW = 200;
 
-test('a sensor that stands still while more events come than its ring buffer holds', { skip: labSkipReason() }, async (t) => {
-  const stuckd = await StuckdUnderTest.start(t, { sensor: { fullRefreshInterval: '1h' } });
-  const sensorPid = await stuckd.sensorPid();
-  const crowd = await StuckCrowd.open(t, CROWD);
-  const killed = await StuckCrowd.open(t, FEW);
-  const healed = await StuckCrowd.open(t, FEW);
-  const givenUp = await StuckCrowd.open(t, FEW);
-  const known = [killed, healed, givenUp];
-  await givenUp.load.sysctl('net.ipv4.tcp_retries2', 5);
-  for (const group of known) {
-    await group.blackHole();
-  }
-  for (const group of known) {
-    await group.untilOpen(stuckd);
-    await group.untilOwned(stuckd);
-    group.assertAllTold(stuckd);
-  }
+test(
+  'a sensor that stands still while more events come than its ring buffer holds',
+  { skip: labSkipReason() },
+  async (t) => {
+    const stuckd = await StuckdUnderTest.start(t, { sensor: { fullRefreshInterval: '1h' } });
+    const sensorPid = await stuckd.sensorPid();
+    const crowd = await StuckCrowd.open(t, CROWD);
+    const killed = await StuckCrowd.open(t, FEW);
+    const healed = await StuckCrowd.open(t, FEW);
+    const givenUp = await StuckCrowd.open(t, FEW);
+    const known = [killed, healed, givenUp];
+    await givenUp.load.sysctl('net.ipv4.tcp_retries2', 5);
+    for (const group of known) {
+      await group.blackHole();
+    }
+    for (const group of known) {
+      await group.untilOpen(stuckd);
+      await group.untilOwned(stuckd);
+      group.assertAllTold(stuckd);
+    }
 
-  process.kill(sensorPid, 'SIGSTOP');
-  try {
-    await crowd.blackHole();
-    await crowd.untilCrossed();
-    await killed.load.killClients();
-    await healed.heal();
-    await givenUp.untilTimedOut();
-  } finally {
-    process.kill(sensorPid, 'SIGCONT');
-  }
+    process.kill(sensorPid, 'SIGSTOP');
+    try {
+      await crowd.blackHole();
+      await crowd.untilCrossed();
+      await killed.load.killClients();
+      await healed.heal();
+      await givenUp.untilTimedOut();
+    } finally {
+      process.kill(sensorPid, 'SIGCONT');
+    }
 
-  await crowd.untilOpen(stuckd);
-  await crowd.untilOwned(stuckd);
-  crowd.assertAllTold(stuckd);
-  for (const group of known) {
-    await group.untilOpen(stuckd, 0);
-  }
-  assert.deepEqual(healed.outcomesIn(stuckd), { recovered: FEW });
-  assert.deepEqual(givenUp.outcomesIn(stuckd), { timed_out: FEW });
-  assert.deepEqual(killed.outcomesIn(stuckd), { lost_track: FEW }, 'nothing is left that could tell more');
+    await crowd.untilOpen(stuckd);
+    await crowd.untilOwned(stuckd);
+    crowd.assertAllTold(stuckd);
+    for (const group of known) {
+      await group.untilOpen(stuckd, 0);
+    }
+    assert.deepEqual(healed.outcomesIn(stuckd), { recovered: FEW });
+    assert.deepEqual(givenUp.outcomesIn(stuckd), { timed_out: FEW });
+    assert.deepEqual(killed.outcomesIn(stuckd), { lost_track: FEW }, 'nothing is left that could tell more');
 
-  const status = await stuckd.status();
-  const dropped = status.sensor?.ringBufferDrops?.toNumber() ?? 0;
-  assert.ok(dropped > FEW, `only ${dropped} events were dropped`);
-  assert.equal(await droppedAt(stuckd, 'ring_buffer'), dropped);
-  assert.ok(status.problems.some((problem) => problem.includes(`the kernel dropped ${dropped} events`)));
-  assert.equal(status.sensor?.restarts ?? 0, 0);
-  assert.deepEqual(stuckd.story.contradictions, []);
-  await waitFor(async () => (await stuckd.status()).tracker?.stuck === CROWD, { what: 'the daemon to agree' });
-});
+    const status = await stuckd.status();
+    const dropped = status.sensor?.ringBufferDrops?.toNumber() ?? 0;
+    assert.ok(dropped > FEW, `only ${dropped} events were dropped`);
+    assert.equal(await droppedAt(stuckd, 'ring_buffer'), dropped);
+    assert.ok(status.problems.some((problem) => problem.includes(`the kernel dropped ${dropped} events`)));
+    assert.equal(status.sensor?.restarts ?? 0, 0);
+    assert.deepEqual(stuckd.story.contradictions, []);
+    await waitFor(async () => (await stuckd.status()).tracker?.stuck === CROWD, { what: 'the daemon to agree' });
+  },
+);

@@ -21,22 +21,31 @@ export class StuckCrowd {
   /** Between these its data was sent, milliseconds since 1970. */
   #sentFromMs = 0;
   #sentUntilMs = 0;
+  /** RTOs in its namespace before. */
+  #earlierTimeouts = 0;
 
   private constructor(load: ConnectionLoad, size: number) {
     this.load = load;
     this.size = size;
   }
 
-  /** Opens `size` connections of one process between two namespaces of their own. */
-  static async open(test: Ending, size: number): Promise<StuckCrowd> {
+  /**
+   * Opens `size` connections of one process between two namespaces of their own.
+   * @param clientPort the only one that its connections may have, each to another port of the server; default: any
+   */
+  static async open(test: Ending, size: number, options: { readonly clientPort?: number } = {}): Promise<StuckCrowd> {
     const cleanup = new CleanupStack(RELEASE_TIMEOUT_MS);
     test.after(() => cleanup.releaseAll());
     const load = await ConnectionLoad.start({ cleanup });
+    if (options.clientPort !== undefined) {
+      await load.sysctl('net.ipv4.ip_local_port_range', `${options.clientPort} ${options.clientPort}`);
+    }
     await load.open(size);
     return new StuckCrowd(load, size);
   }
 
   async blackHole(): Promise<void> {
+    this.#earlierTimeouts = this.#counter('TCPTimeouts');
     this.#sentFromMs = Date.now();
     await this.load.blackHole();
     this.#sentUntilMs = Date.now();
@@ -44,12 +53,13 @@ export class StuckCrowd {
 
   /** Waits until the kernel itself says that all have crossed the threshold. */
   async untilCrossed(): Promise<void> {
-    await this.#untilCounted('TCPTimeouts', RTO_THRESHOLD * this.size);
+    const count = this.#earlierTimeouts + RTO_THRESHOLD * this.size;
+    await waitFor(() => this.#counter('TCPTimeouts') >= count, { what: 'the third RTO of each' });
   }
 
   /** Waits until the kernel has given up on all. */
   async untilTimedOut(): Promise<void> {
-    await this.#untilCounted('TCPAbortOnTimeout', this.size);
+    await waitFor(() => this.#counter('TCPAbortOnTimeout') >= this.size, { what: 'the end of each' });
   }
 
   /** Heals the network, and waits until something has arrived on each. */
@@ -65,24 +75,28 @@ export class StuckCrowd {
     return [...stuckd.story.open.values()].filter(({ netns }) => netns === this.load.client.inode);
   }
 
-  /** How many of its records have ended in each way. */
+  /** Its records that have ended, as the watch has told. */
+  endedIn(stuckd: StuckdUnderTest): readonly StuckJson[] {
+    return stuckd.changesIn(this.load.client).flatMap(({ kind, record }) => (kind === 'ended' ? [record] : []));
+  }
+
+  /** How many of them have ended in each way. */
   outcomesIn(stuckd: StuckdUnderTest): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
-    for (const { kind, record } of stuckd.changesIn(this.load.client)) {
-      if (kind === 'ended') {
-        const outcome = (record.outcome ?? 'none').replace('OUTCOME_', '').toLowerCase();
-        counts[outcome] = (counts[outcome] ?? 0) + 1;
-      }
+    for (const { outcome = 'none' } of this.endedIn(stuckd)) {
+      const name = outcome.replace('OUTCOME_', '').toLowerCase();
+      counts[name] = (counts[name] ?? 0) + 1;
     }
     return counts;
   }
 
   async untilOpen(stuckd: StuckdUnderTest, count = this.size): Promise<void> {
-    await waitFor(() => this.openIn(stuckd).length === count, { what: `${count} records, all of them open` });
+    await untilTold(stuckd, `${count} records, all of them open`, () => this.openIn(stuckd).length === count);
   }
 
   async untilOwned(stuckd: StuckdUnderTest): Promise<void> {
-    await waitFor(() => this.openIn(stuckd).every(({ ownerType }) => ownerType !== undefined), { what: 'owners of all' });
+    const isOwned = (): boolean => this.openIn(stuckd).every(({ ownerType }) => ownerType !== undefined);
+    await untilTold(stuckd, 'owners of all', isOwned);
   }
 
   /** Asserts that what is open says of every connection, and of none twice, what befell it. */
@@ -106,9 +120,15 @@ export class StuckCrowd {
     assert.ok(sinceMs <= this.#sentUntilMs + FIRST_RTO_MAX_MS, `${since} is long after it was sent`);
   }
 
-  async #untilCounted(counter: string, count: number): Promise<void> {
-    await waitFor(() => tcpCounter({ pid: this.load.clientPid }, counter) >= count, { what: `${count} of ${counter}` });
+  #counter(name: string): number {
+    return tcpCounter({ pid: this.load.clientPid }, name);
   }
+}
+
+/** Waits for something that the watch tells. @throws Error with the last words of a daemon that ends instead */
+async function untilTold(stuckd: StuckdUnderTest, what: string, isTold: () => boolean): Promise<void> {
+  await waitFor(() => isTold() || !stuckd.process.running, { what });
+  assert.ok(stuckd.process.running, `the daemon has ended without ${what}:\n${stuckd.process.stderrTail}`);
 }
 
 /** What `stuckd_dropped_total` says of one stage. */
