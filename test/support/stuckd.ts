@@ -174,7 +174,7 @@ export class StuckdUnderTest {
   /** Every change of every connection, in order. */
   readonly changes: ChangeJson[] = [];
   /** What all these changes come to. */
-  readonly story = new WatchStory();
+  readonly story = new WatchStory<StuckJson>();
   readonly #directory: string;
   readonly #watch = new AbortController();
   /** Of a change, or of the end of the watch. */

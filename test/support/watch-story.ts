@@ -3,23 +3,30 @@
  * is open, and a socket has one open record at most. After a loss, or another beginning, a snapshot takes the place of all
  * that was said.
  */
-import type { StuckJson } from './stuckd.js';
+
+/** What a story is about: a record as scripts see it. */
+interface StoryRecord {
+  readonly id: string;
+  readonly netns: number;
+  readonly cookie: string;
+  readonly outcome?: string;
+}
 
 /** What a change of a watch is, by its field in the contract. */
 export type StoryChange = 'snapshotItem' | 'opened' | 'updated' | 'ended';
 
-export class WatchStory {
+export class WatchStory<Item extends StoryRecord> {
   /** What does not fit, in words; the first of many. */
   readonly contradictions: string[] = [];
   /** Changes of which the watch said that they were lost. */
   lost = 0;
-  #open = new Map<string, StuckJson>();
+  #open = new Map<string, Item>();
   /** What the snapshot that is being told has said so far; null: none is being told. */
-  #snapshot: Map<string, StuckJson> | null = null;
+  #snapshot: Map<string, Item> | null = null;
   readonly #ended = new Set<string>();
 
   /** The newest version of each record that is open, by its id. */
-  get open(): ReadonlyMap<string, StuckJson> {
+  get open(): ReadonlyMap<string, Item> {
     return this.#open;
   }
 
@@ -28,13 +35,13 @@ export class WatchStory {
   }
 
   takeSnapshotEnd(): void {
-    this.#open = this.#snapshot ?? new Map<string, StuckJson>();
+    this.#open = this.#snapshot ?? new Map<string, Item>();
     this.#snapshot = null;
     const sockets = new Set([...this.#open.values()].map(socketOf));
     this.#check(sockets.size === this.#open.size, `${this.#open.size} open records of ${sockets.size} sockets`);
   }
 
-  take(kind: StoryChange, record: StuckJson): void {
+  take(kind: StoryChange, record: Item): void {
     const { id } = record;
     const open = this.#snapshot ?? this.#open;
     switch (kind) {
@@ -67,6 +74,6 @@ export class WatchStory {
   }
 }
 
-function socketOf({ netns, cookie }: StuckJson): string {
+function socketOf({ netns, cookie }: StoryRecord): string {
   return `${netns}:${cookie}`;
 }
