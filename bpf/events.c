@@ -28,6 +28,10 @@
 /* While events come faster than they are taken, this much is taken before the daemon is offered some. */
 #define TAKEN_MAX CHUNK_SIZE
 
+/* How long to wait before it is asked again whether events have left. */
+#define AWAIT_MIN_US 500
+#define AWAIT_MAX_US 16000
+
 /* How long to wait before the daemon is offered again what it did not take; doubled while it takes nothing. */
 #define RETRY_MIN_MS 1
 #define RETRY_MAX_MS 16
@@ -69,6 +73,12 @@ static struct chunk *add_chunk(struct queue *queue)
 	return chunk;
 }
 
+/* So many bytes of events need not be waited for any more. */
+static void note_gone(struct events *events, size_t size)
+{
+	__atomic_fetch_add(&events->session->event_bytes_gone, size, __ATOMIC_RELEASE);
+}
+
 /*
  * Returns -EXFULL, with the record taken, once the queue is full, or enough was taken for the daemon to get some of it:
  * libbpf then leaves the next ones in the ring buffer.
@@ -84,6 +94,7 @@ static int on_ring_record(void *context, void *data, size_t size)
 	}
 	if (!chunk) {
 		__sync_fetch_and_add(&events->session->skeleton->bss->ring_dropped, 1);
+		note_gone(events, size);
 		return -EXFULL;
 	}
 	memcpy(chunk->records + chunk->used, data, size);
@@ -122,6 +133,7 @@ static ssize_t offer_queue(struct events *events)
 			return taken;
 		}
 		sum += taken;
+		note_gone(events, taken);
 		chunk->sent += taken;
 		queue->size -= taken;
 		if ((size_t)taken < left) {
@@ -145,6 +157,18 @@ static int take_events(struct ring_buffer *ring, struct events *events, int retr
 	}
 	result = ring_buffer__poll(ring, queue->size ? retry_ms : -1);
 	return result == -EXFULL || result == -EINTR ? 0 : result;
+}
+
+void events_await(const struct session *session, uint64_t count)
+{
+	/* Whatever the programs write to the ring buffer is a record of a socket. */
+	uint64_t size = count * sizeof(struct socket_record);
+	useconds_t pause_us = AWAIT_MIN_US;
+
+	while (__atomic_load_n(&session->event_bytes_gone, __ATOMIC_ACQUIRE) < size) {
+		usleep(pause_us);
+		pause_us = pause_us * 2 < AWAIT_MAX_US ? pause_us * 2 : AWAIT_MAX_US;
+	}
 }
 
 void *events_run(void *argument)

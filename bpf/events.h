@@ -2,7 +2,14 @@
 #ifndef STUCKD_EVENTS_H
 #define STUCKD_EVENTS_H
 
+#include <stdint.h>
+
+struct session;
+
 /* Thread body, for a `struct session`: events from the ring buffer to the stream, until the stream breaks. */
 void *events_run(void *session);
+
+/* Waits until the first `count` events were written to the stream, however long the daemon takes to read them. */
+void events_await(const struct session *session, uint64_t count);
 
 #endif

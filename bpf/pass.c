@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clocks.h"
+#include "events.h"
 #include "sweep_budget.h"
 #include "tcp_sensor.skel.h"
 #include "totals.h"
@@ -36,6 +37,7 @@ void pass_start(struct pass *pass, struct session *session, enum pass_kind kind)
 	bss->pass_processes = bss->pass_marked = 0;
 	bss->pass_last_tgid = bss->pass_reported_tgid = bss->counting_tgid = 0;
 	pass->edge.mono_us = clock_mono_us();
+	pass->events_before = bss->events;
 	pass->edge.pass_id = last_pass_id;
 	pass->edge.pass_kind = kind;
 }
@@ -119,5 +121,6 @@ int pass_end(struct pass *pass)
 	pass->edge.processes = bss->pass_processes;
 	pass->edge.marked = bss->pass_marked;
 	note_cpu(pass);
+	events_await(pass->session, pass->events_before);
 	return stream_write(&pass->session->stream, &pass->edge, sizeof(pass->edge));
 }

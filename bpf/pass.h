@@ -10,6 +10,7 @@
 struct pass {
 	struct session *session;
 	struct pass_record edge; /* its error is what the iterator says; that of the stream is returned */
+	uint64_t events_before;  /* that the programs had written when it began */
 	bool begun;              /* its begin record was written */
 	uint64_t start_cpu_us;   /* of this thread */
 	uint64_t start_dropped;  /* events that were lost until it began */
@@ -33,7 +34,11 @@ ssize_t pass_copy(struct pass *pass, int fd);
  */
 int pass_begin(struct pass *pass);
 
-/* Writes the end record, with what the programs have counted. Returns 0, or -errno of the stream. */
+/*
+ * Writes the end record, with what the programs have counted, behind all events from before the pass: what a pass did not
+ * find has ended, or is unchanged, unless an event that is still on its way says otherwise. Returns 0, or -errno of the
+ * stream.
+ */
 int pass_end(struct pass *pass);
 
 #endif

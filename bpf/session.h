@@ -27,6 +27,7 @@ struct session {
 	struct bpf_link *sweep_link;
 	uint64_t watch_rejected;
 	uint64_t count_rejected;
+	uint64_t event_bytes_gone; /* of all events, what was written to the stream: see events_await() */
 	bool has_retransmit_err; /* tcp_retransmit_skb says whether it was sent, and fires if it was not: Linux 6.17 */
 	int own_socket_error; /* -errno: why the keepalive timer could not be read from a socket of our own; 0: it was */
 

@@ -33,7 +33,7 @@ export class SensorLosses {
     return this.#lastLossUs;
   }
 
-  /** @param untracked sockets that found no room in the tracker, since the daemon started */
+  /** @param untracked reports of sockets that found no room in the tracker, since the daemon started */
   take(counters: CountersReport, untracked: number, nowUs: number): void {
     if (lossCount(counters) > lossCount(this.#counters) || untracked > this.#untracked) {
       this.#lastLossUs = nowUs;

@@ -64,7 +64,7 @@ function losses({ counters, tracker, lastLossUs, nowUs }: StatusParts): readonly
   }
   const untracked = untrackedCount(tracker);
   if (untracked > 0) {
-    found.push(`the table of observed connections was full: ${untracked} could not be followed`);
+    found.push(`the table of observed connections was full: ${untracked} reports of others were passed over`);
   }
   return found;
 }
@@ -124,7 +124,7 @@ function otherProblems(parts: StatusParts): readonly string[] {
   return found;
 }
 
-/** Sockets that found no room in the tracker, since the daemon started. */
+/** Reports of sockets that found no room in the tracker, since the daemon started. */
 export function untrackedCount({ counters }: TrackerState): number {
   return counters.evicted + counters.refused;
 }

@@ -89,7 +89,7 @@ function trackerFacts(tracker: NonNullable<Status['tracker']>): Fact[] {
     ['since start', `${count(tracker.opened)} opened${ended.length === 0 ? '' : `; ended: ${ended.join(', ')}`}`],
     ...(count(tracker.evicted) === '0'
       ? []
-      : [['not tracked', `${count(tracker.evicted)}, the table was full`] as const]),
+      : [['not tracked', `${count(tracker.evicted)} reports, the table was full`] as const]),
   ];
 }
 

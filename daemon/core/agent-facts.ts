@@ -7,7 +7,7 @@ export const DROP_STAGE_MEANINGS = {
   marks: 'sockets that could not be observed for lack of kernel memory; sweeps try again',
   watch_requests: 'sockets that the sensor was asked to report; sweeps ask again',
   totals: 'peers and processes of which the sensor could not count all connections',
-  tracker: 'connections that could not be followed',
+  tracker: 'reports of connections that could not be followed; every sweep reports them anew',
   stale_reuses: 'failed requests on dead pooled connections whose process was not looked up',
   holders: 'descriptors beyond the first of one socket, and processes, that a record does not name',
   subscribers: 'changes that slow gRPC clients were not told one by one',

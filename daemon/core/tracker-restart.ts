@@ -14,6 +14,7 @@ export function applySensorUp(step: Step, kernel: KernelFacts, clock: ClockRepor
   state.sensorUp = true;
   state.sensorUpUs = clock.monoUs;
   state.pass = null;
+  state.ringDropped = 0;
   state.requested.clear();
   for (const entry of state.entries.values()) {
     awaitReport(step, entry);

@@ -154,6 +154,8 @@ export interface TrackerState {
   sweptProcesses: ReadonlyMap<string, ProcessReport>;
   /** Begin of the last complete refresh: unreported marked sockets are unchanged as of then. */
   refreshedUs: number;
+  /** Events that the running sensor had no room for, as far as it has told. */
+  ringDropped: number;
   /** Passes that were asked for and have not begun. */
   readonly requested: Set<PassKind>;
   /** Saved records that wait for the sensor to tell which boot this is. */
@@ -189,6 +191,7 @@ export function createTrackerState(config: TrackerConfig): TrackerState {
     conclusion: null,
     sweptProcesses: new Map(),
     refreshedUs: -Infinity,
+    ringDropped: 0,
     requested: new Set(),
     saved: null,
     counters: {

@@ -11,11 +11,12 @@ import { tickClock } from './jiffies.js';
 import type { ObservedSocket } from './observation.js';
 import type { StuckRecord } from './record.js';
 import { observationOf } from './tracker-lifecycle.js';
+import type { CountersReport } from './sensor-records.js';
 import type { TrackerEffect, TrackerInput } from './tracker-messages.js';
 import { applyHolder, applyPass, applyProcess, finishConclusion, goOn } from './tracker-pass.js';
 import { applyRestore, applySensorDown, applySensorUp } from './tracker-restart.js';
 import { applySocket, askAboutDue } from './tracker-socket.js';
-import { socketKey, type KernelContext, type Step, type TrackerState } from './tracker-state.js';
+import { requestPass, socketKey, type KernelContext, type Step, type TrackerState } from './tracker-state.js';
 
 export { saveable } from './tracker-restart.js';
 
@@ -78,6 +79,9 @@ function applyReport(current: Step, input: SensorInput): void {
     case 'clock':
       state.context = withClock(context, input.clock);
       break;
+    case 'counters':
+      noteLosses(current, input.counters);
+      break;
     case 'socket':
       applySocket(current, context, input.socket);
       break;
@@ -91,6 +95,18 @@ function applyReport(current: Step, input: SensorInput): void {
       applyPass(current, context, input.pass);
       break;
   }
+}
+
+/**
+ * Of an event that found no room, what is left is reported by the next refresh or sweep; but if it was the end of a socket
+ * nothing is, and only a look at all of them shows what is missing.
+ */
+function noteLosses(current: Step, { ringDropped }: CountersReport): void {
+  const { state } = current;
+  if (ringDropped > state.ringDropped) {
+    requestPass(current, 'refresh_full');
+  }
+  state.ringDropped = ringDropped;
 }
 
 function withClock(context: KernelContext, clock: KernelContext['clock']): KernelContext {

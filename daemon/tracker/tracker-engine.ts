@@ -170,6 +170,7 @@ export class TrackerEngine implements RecordSource {
 
   #take(record: SensorRecord, nowUs: number): void {
     switch (record.type) {
+      case 'counters':
       case 'socket':
       case 'process':
       case 'holder':
@@ -186,7 +187,6 @@ export class TrackerEngine implements RecordSource {
         this.#options.clock.update(record.clock);
         this.#apply(record, nowUs);
         return;
-      case 'counters':
       case 'interest':
       case 'holding':
       case 'hello':

@@ -34,11 +34,12 @@ const SPARE_DESCRIPTORS = 200;
 
 /** A process of each role, and how many connections they share. */
 interface Pair {
-  readonly client: LineTool;
+  client: LineTool;
   readonly server: LineTool;
   readonly capacity: number;
+  /** Of the process that is the client now. */
   open: number;
-  /** In all, also those that were closed since. */
+  /** By all that were, also those that were closed since. */
   accepted: number;
 }
 
@@ -81,8 +82,31 @@ export class ConnectionLoad {
   }
 
   /** Of what is opened from now on. */
-  async setClientSysctl(key: string, value: number): Promise<void> {
+  async setClientSysctl(key: string, value: string | number): Promise<void> {
     await this.#lab.sysctl(this.client, key, value);
+  }
+
+  /** As `clientPid`, for server ends. */
+  get serverPid(): number {
+    return this.#pairs[0]?.server.process.pid ?? 0;
+  }
+
+  /** Kills all processes with client ends. Their sockets are gone at once, with a RST. */
+  async killClients(): Promise<void> {
+    for (const { client } of this.#pairs) {
+      client.process.kill('SIGKILL');
+      await client.process.ended;
+    }
+  }
+
+  /** Kills them, and has others in their place, without any connection yet. */
+  async replaceClients(): Promise<void> {
+    await this.killClients();
+    for (const [index, pair] of this.#pairs.entries()) {
+      pair.client = this.#start(this.client, 'connect', index);
+      await pair.client.expect('ready');
+      pair.open = 0;
+    }
   }
 
   /** Opens `count` more, and returns when both ends hold them all. */
@@ -178,14 +202,18 @@ export class ConnectionLoad {
   }
 
   async #addPair(): Promise<Pair> {
-    const firstPort = FIRST_PORT + this.#pairs.length * PORTS;
-    const target = [SERVER_ADDRESS, String(firstPort), String(PORTS)];
-    const server = new LineTool(this.#lab.spawnIn(this.server, [this.#program, 'listen', ...target]));
+    const index = this.#pairs.length;
+    const server = this.#start(this.server, 'listen', index);
     await server.expect('ready');
-    const client = new LineTool(this.#lab.spawnIn(this.client, [this.#program, 'connect', ...target]));
+    const client = this.#start(this.client, 'connect', index);
     const [descriptors] = await client.expect('ready');
     const pair: Pair = { client, server, capacity: Number(descriptors) - SPARE_DESCRIPTORS, open: 0, accepted: 0 };
     this.#pairs.push(pair);
     return pair;
+  }
+
+  #start(namespace: LabNamespace, role: 'listen' | 'connect', pairIndex: number): LineTool {
+    const target = [SERVER_ADDRESS, String(FIRST_PORT + pairIndex * PORTS), String(PORTS)];
+    return new LineTool(this.#lab.spawnIn(namespace, [this.#program, role, ...target]));
   }
 }

@@ -25,6 +25,23 @@ void test('its end was lost: a full refresh does not find it, and no event expla
   );
 });
 
+void test('its end found no room: what was lost is counted, and all are looked at before their time', () => {
+  playScenario(
+    `${OPENED}
+    2.0     lost 0                                      =>
+    4.0     lost 7                                      => request refresh_full
+    4.0     lost 8                                      =>
+    4.02    full                                        =>
+    5.1     refresh                                     => A ended lost_track at 5.1
+    6.0     lost 8                                      =>
+    8.0     lost 9                                      => request refresh_full
+    9.0     down                                        =>
+    9.1     up                                          =>
+    11.0    lost 1                                      => request refresh_full`,
+    { sockets: BLACK_HOLE },
+  );
+});
+
 void test('its end was on its way while a full refresh did not find it any more', () => {
   playScenario(
     `${OPENED}

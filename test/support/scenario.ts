@@ -7,6 +7,7 @@
  * `once` words hold for that report only. Inputs:
  *
  *     up | down | tick | deadline       the sensor comes or goes; a tick; what nextDeadlineUs says
+ *     lost COUNT                        events that the running sensor had no room for, so far
  *     restart | reboot                  the daemon starts anew with what it saved; after a reboot of the machine
  *     A CAUSE WORDS                     a report of A: retransmit, keepalive, state, error, destroy, ...
  *     begin PASS | end PASS [failed]    a pass: refresh, full, sweep
@@ -18,6 +19,7 @@
  */
 import assert from 'node:assert/strict';
 import type { StuckRecord } from '../../daemon/core/record.js';
+import { NO_COUNTS } from '../../daemon/core/sensor-records.js';
 import { TCP_STATE, type PassKind, type SnapshotCause, type SocketSnapshot } from '../../daemon/core/snapshot.js';
 import { DEFAULT_TRACKER_CONFIG, type TrackerConfig } from '../../daemon/core/tracker-config.js';
 import type { SavedState, TrackerEffect, TrackerInput } from '../../daemon/core/tracker-messages.js';
@@ -100,6 +102,8 @@ export class ScenarioPlayer {
         return this.#step(second, { type: 'sensor_down' });
       case 'tick':
         return this.#step(second, { type: 'tick' });
+      case 'lost':
+        return this.#step(second, { type: 'counters', counters: { ...NO_COUNTS, ringDropped: Number(rest[0]) } });
       case 'deadline':
         return [this.#seconds(nextDeadlineUs(this.state))];
       case 'restart':

@@ -24,7 +24,7 @@ import { waitFor } from './wait-for.js';
 const HOUR_MS = 3_600_000;
 
 /** Thresholds of 1, so that nothing takes longer than it must. Passes run only at the start and on demand. */
-const CONFIGURATION: SensorConfiguration = {
+export const SENSOR_UNDER_TEST: SensorConfiguration = {
   rtoThreshold: 1,
   synThreshold: 1,
   probeThreshold: 1,
@@ -67,7 +67,7 @@ export class SensorUnderTest {
     const link = spawnSensor(path, switchedOff(), () => undefined);
     this.#session = new SensorSession(
       link,
-      { ...CONFIGURATION, ...configuration },
+      { ...SENSOR_UNDER_TEST, ...configuration },
       {
         ready: (introduction) => {
           this.#introduction = introduction;

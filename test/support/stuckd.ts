@@ -16,6 +16,7 @@ import { packageRoot } from './package-root.js';
 import { switchedOff } from './switched-off.js';
 import { startAs, type User } from './unprivileged.js';
 import { waitFor } from './wait-for.js';
+import { WatchStory } from './watch-story.js';
 
 /** A record as scripts see it: the proto3 JSON of a StuckConnection, of which tests read some fields. */
 export interface StuckJson {
@@ -142,6 +143,8 @@ export interface StuckdOptions {
   readonly stateDir?: string;
   /** Runs the daemon as somebody else, without any capability; default: as root. */
   readonly user?: User;
+  /** Of the old generation, MiB; default: what Node.js makes of the machine. */
+  readonly heapMib?: number;
 }
 
 /** From the root of the package. */
@@ -154,10 +157,11 @@ const CALL_ATTEMPTS = 5;
 
 const CHANGE_KINDS = ['snapshotItem', 'opened', 'updated', 'ended'] as const;
 
-function startDaemon(configPath: string, directory: string, user: User | undefined): ManagedProcess {
+function startDaemon(configPath: string, directory: string, { user, heapMib }: StuckdOptions): ManagedProcess {
   const command = ['run', '--config', configPath];
   if (user === undefined) {
-    return startProcess([process.execPath, join(packageRoot(), DAEMON_PROGRAM), ...command]);
+    const heap = heapMib === undefined ? [] : [`--max-old-space-size=${heapMib}`];
+    return startProcess([process.execPath, ...heap, join(packageRoot(), DAEMON_PROGRAM), ...command]);
   }
   chownSync(directory, user.uid, user.gid);
   return startAs(user, ({ root, node }) => [node, join(root, DAEMON_PROGRAM), ...command]);
@@ -169,6 +173,8 @@ export class StuckdUnderTest {
   readonly address: string;
   /** Every change of every connection, in order. */
   readonly changes: ChangeJson[] = [];
+  /** What all these changes come to. */
+  readonly story = new WatchStory<StuckJson>();
   readonly #directory: string;
   readonly #watch = new AbortController();
   /** Of a change, or of the end of the watch. */
@@ -198,7 +204,7 @@ export class StuckdUnderTest {
       sensor: { without: switchedOff(), sweepCpuPercentMax: 100, ...options.sensor },
     };
     writeFileSync(configPath, JSON.stringify(config));
-    const daemon = startDaemon(configPath, directory, options.user);
+    const daemon = startDaemon(configPath, directory, options);
     const stuckd = new StuckdUnderTest(daemon, directory, address);
     test.after(() => stuckd.close());
     await stuckd.#untilReady();
@@ -367,12 +373,18 @@ export class StuckdUnderTest {
 
   #take(change: WatchChange): void {
     for (const kind of CHANGE_KINDS) {
-      const record = change[kind];
-      if (record !== null && record !== undefined) {
-        this.changes.push({ kind, record: connectionJson(record) });
+      const message = change[kind];
+      if (message !== null && message !== undefined) {
+        const record = connectionJson(message);
+        this.changes.push({ kind, record });
+        this.story.take(kind, record);
         this.#notice.give();
       }
     }
+    if (change.snapshotEnd) {
+      this.story.takeSnapshotEnd();
+    }
+    this.story.takeLoss(change.lost?.count?.toNumber() ?? 0);
   }
 
   #story(): string {

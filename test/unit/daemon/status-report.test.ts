@@ -155,7 +155,11 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
   ['holdings found no room', { counters: { ...COUNTERS, holdingsDropped: 1 } }, [/^the tables of totals were full: /]],
   ['more peers than can be counted', { uncounted: 12 }, [/^of 12 peers and processes the totals are not known: /]],
   ['sockets were not marked', { counters: { ...COUNTERS, markFailed: 8 } }, [/^8 sockets could not be marked/]],
-  ['the tracker was full', { tracker: fullTracker() }, [/^the table .* was full: 5 could not be followed$/]],
+  [
+    'the tracker was full',
+    { tracker: fullTracker() },
+    [/^the table .* was full: 5 reports of others were passed over$/],
+  ],
   ['the disk is full', { unsaved: ['open records'] }, [/^open records cannot be saved/]],
   [
     'the API server does not answer',
