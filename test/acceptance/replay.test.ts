@@ -332,8 +332,8 @@ test('another configuration is taken over while the daemon runs', async () => {
   assert.deepEqual(
     passes.map(({ kind, view }) => [kind, view.getUint32(PASS_COMMAND.passKind, true)]),
     [
-      [COMMAND_KIND.COMMAND_PASS, PASS_KIND.PASS_SWEEP],
       [COMMAND_KIND.COMMAND_PASS, PASS_KIND.PASS_REFRESH_FULL],
+      [COMMAND_KIND.COMMAND_PASS, PASS_KIND.PASS_SWEEP],
     ],
   );
   assert.deepEqual(
