@@ -17,7 +17,17 @@ const THIRD_RTO = { caState: 4, retransmits: 3, backoff: 2, rtoSeconds: 0.816 };
 const NOW_US = monoUsAt(TEST_KERNEL, 4);
 
 function pass(edge: PassReport['edge'], passId: number): TrackerInput {
-  const none = { durationUs: 0, sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0, error: 0 };
+  const none = {
+    durationUs: 0,
+    cpuUs: 0,
+    budgetIntervalMs: 0,
+    sockets: 0,
+    connections: 0,
+    reported: 0,
+    processes: 0,
+    marked: 0,
+    error: 0,
+  };
   return { type: 'pass', pass: { edge, kind: 'sweep', passId, monoUs: NOW_US, ...none } };
 }
 
@@ -28,8 +38,9 @@ function put(input: TrackerInput): readonly TrackerEffect[] {
 }
 
 function owned(effects: readonly TrackerEffect[]): number {
-  return effects.filter(({ type, ...effect }) => type === 'updated' && 'record' in effect && effect.record.owner !== null)
-    .length;
+  return effects.filter(
+    ({ type, ...effect }) => type === 'updated' && 'record' in effect && effect.record.owner !== null,
+  ).length;
 }
 
 /** All connections are stuck, and a sweep has told who holds them, but for its end. */

@@ -10,7 +10,18 @@ import { waitFor } from '../../support/wait-for.js';
 const PIECES = 3;
 
 function pass(passId: number, edge: PassReport['edge']): SensorRecord {
-  const none = { monoUs: 0, durationUs: 0, sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0, error: 0 };
+  const none = {
+    monoUs: 0,
+    durationUs: 0,
+    cpuUs: 0,
+    budgetIntervalMs: 0,
+    sockets: 0,
+    connections: 0,
+    reported: 0,
+    processes: 0,
+    marked: 0,
+    error: 0,
+  };
   return { type: 'pass', pass: { edge, kind: 'sweep', passId, ...none } };
 }
 

@@ -6,7 +6,7 @@ import { PassPacer } from '../../../daemon/sensor/pass-pacer.js';
 import { encodePass } from '../../../daemon/wire/command-encoder.js';
 
 const SWEEP: PassReport = {
-  ...{ edge: 'end', kind: 'sweep', passId: 1, monoUs: 1, error: 0, durationUs: 0 },
+  ...{ edge: 'end', kind: 'sweep', passId: 1, monoUs: 1, error: 0, durationUs: 0, cpuUs: 0, budgetIntervalMs: 0 },
   ...{ sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0 },
 };
 
