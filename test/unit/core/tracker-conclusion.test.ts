@@ -28,8 +28,9 @@ function put(input: TrackerInput): readonly TrackerEffect[] {
 }
 
 function owned(effects: readonly TrackerEffect[]): number {
-  return effects.filter(({ type, ...effect }) => type === 'updated' && 'record' in effect && effect.record.owner !== null)
-    .length;
+  return effects.filter(
+    ({ type, ...effect }) => type === 'updated' && 'record' in effect && effect.record.owner !== null,
+  ).length;
 }
 
 /** All connections are stuck, and a sweep has told who holds them, but for its end. */
