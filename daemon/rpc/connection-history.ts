@@ -7,8 +7,8 @@ import { EndedReader, type StoredItem } from './ended-reader.js';
 import { factsOfRecord, parseFacts } from './filter-facts.js';
 import type { stuckd } from './gen/stuckd.js';
 import { encodeLabel, type HistoryLabel } from './history-label.js';
-import { encodeChange } from './shared-change.js';
-import { connectionIn, decodeConnection, lostTrack } from './stored-change.js';
+import { connectionIn, encodeChange } from './shared-change.js';
+import { decodeConnection, lostTrack } from './stored-change.js';
 import { type RecordedChange, StreamRecorder } from './stream-recorder.js';
 
 type Connection = stuckd.v1.StuckConnection;

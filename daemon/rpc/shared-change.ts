@@ -110,3 +110,21 @@ export function encodeWatchResponse({ changes, resumeToken }: WatchResponse): Bu
   }
   return bytes;
 }
+
+const WIRE_TYPE_MASK = 7;
+
+/** Tags of the fields `opened`, `updated` and `ended`, which all hold a connection. */
+const CONNECTION_TAGS: ReadonlySet<number> = new Set([4, 5, 6].map((field) => (field << 3) | LENGTH_DELIMITED));
+
+/** @returns the encoded connection inside an encoded change: what has ended need not be encoded twice. Shares its memory. */
+export function connectionIn(change: Uint8Array): Uint8Array {
+  const reader = protobuf.Reader.create(change);
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (CONNECTION_TAGS.has(tag)) {
+      return reader.bytes();
+    }
+    reader.skipType(tag & WIRE_TYPE_MASK);
+  }
+  return new Uint8Array(0);
+}

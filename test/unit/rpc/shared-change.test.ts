@@ -5,8 +5,7 @@ import type { RecordChange } from '../../../daemon/core/ports.js';
 import { createChangeMapper } from '../../../daemon/rpc/change-mapper.js';
 import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { changeToProto } from '../../../daemon/rpc/proto-mapping.js';
-import { encodeChange, encodeWatchResponse } from '../../../daemon/rpc/shared-change.js';
-import { connectionIn } from '../../../daemon/rpc/stored-change.js';
+import { connectionIn, encodeChange, encodeWatchResponse } from '../../../daemon/rpc/shared-change.js';
 import { createClock, createRecord, createWorkloads, WORKLOAD } from './sample-records.js';
 
 type WatchResponse = stuckd.v1.WatchStuckConnectionsResponse.$Properties;
