@@ -26,8 +26,8 @@ void stream_init(struct stream *stream, int fd)
 }
 
 /*
- * Lets events go first, but not for ever: without passes nobody would learn owners, nor that events are dropped. To be called
- * with the lock.
+ * Lets events go first, but not for ever: owners are in the records of a pass, though its end waits for all events from before
+ * it (events_await()). To be called with the lock.
  */
 static void await_calm(struct stream *stream)
 {

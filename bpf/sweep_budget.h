@@ -30,7 +30,7 @@ struct swept {
 /*
  * How long to wait behind it by now. A larger budget counts at once; a smaller one behind the next sweep, since the daemon was
  * told when to expect that. If events were lost since, there is no wait but the configured one: the next sweep makes up for
- * them.
+ * them. As long as each interval loses some, sweeps take what they take.
  */
 uint32_t sweep_interval_ms(const struct swept *last, uint32_t configured_ms, uint32_t cpu_max_ppm,
 			   uint64_t ring_dropped);

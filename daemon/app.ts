@@ -77,6 +77,7 @@ class RunningApp implements App {
   readonly clock: MachineClock;
   readonly engine: TrackerEngine;
   readonly #intake: SensorIntake;
+  readonly #passes: PassPacer;
   readonly #totals: TotalsEngine;
   readonly firstPicture: Promise<void>;
   readonly failed: Promise<never>;
@@ -135,14 +136,14 @@ class RunningApp implements App {
         this.#sensorDown(end, retryMs);
       },
     });
-    const passes = new PassPacer(this.#supervisor, () => this.engine.lastSweep);
+    this.#passes = new PassPacer(this.#supervisor, () => this.engine.lastSweep);
     this.engine = new TrackerEngine({
       config: trackerConfig(config),
       endedMax: config.history.ended,
       clock: this.clock,
       sensor: {
         requestPass: (kind) => {
-          passes.request(kind);
+          this.#passes.request(kind);
         },
         watch: (cookie) => {
           this.#supervisor.send(encodeWatch(cookie));
@@ -334,7 +335,7 @@ class RunningApp implements App {
   }
 
   #createTotals(): TotalsEngine {
-    return createTotals(this.engine, this.#supervisor, this.clock, () => {
+    return createTotals(this.engine, this.#supervisor, this.#passes, this.clock, () => {
       this.#alerting.recount();
     });
   }
@@ -363,6 +364,7 @@ class RunningApp implements App {
   }
 
   #sensorDown(end: SessionEnd, retryMs: number | null): void {
+    this.#passes.sensorDown();
     this.#intake.finish();
     this.engine.sensorDown();
     this.#totals.sensorDown();

@@ -142,7 +142,7 @@ export const configSchema = z
           .max(100)
           .default(0.3)
           .describe(
-            'How much of one core that may take, in percent: it is done less often then, but at least once a minute. 100 is no limit.',
+            'How much of one core the sweeps that nobody waits for may take, in percent: where they would take more they come less often, but never more than a minute apart for that. Owners are looked up at once. 100 is no limit.',
           ),
         fullRefreshInterval: duration(1000, HOUR_MS)
           .prefault('30s')

@@ -2,6 +2,7 @@
 import type { AlertingReport, NodeFacts, StatusReport } from './core/ports.js';
 import type { CountersReport } from './core/sensor-records.js';
 import type { PassReport } from './core/snapshot.js';
+import { isConcluding } from './core/tracker.js';
 import type { TrackerState } from './core/tracker-state.js';
 import { VERSION } from './lib/version.js';
 import { pidNamespaceProblems } from './pid-namespace.js';
@@ -95,7 +96,8 @@ function notReady({
     return ['the first sweep is not complete yet; owners are not known'];
   }
   const patienceMs = intervalInForceMs(lastSweep, sweepIntervalMs) + LATE_INTERVALS * sweepIntervalMs;
-  return nowUs - lastSweep.monoUs > patienceMs * 1000
+  // A sweep whose end is being worked out has come; in a storm that takes seconds.
+  return !isConcluding(tracker) && nowUs - lastSweep.monoUs > patienceMs * 1000
     ? ['sweeps are late: owners and idle connections are known as of the last one']
     : [];
 }

@@ -12,8 +12,10 @@ import { encodePass } from '../wire/command-encoder.js';
 const SETTLE_US = 10_000;
 /** From one of them to the next, at least. */
 const GAP_US = 100_000;
-/** The same in lengths of the last sweep: where it is long, it may not keep a core busy. */
+/** The same in multiples of the CPU time that the last sweep took: where sweeps are dear, they may not keep a core busy. */
 const GAP_SWEEPS = 5;
+/** However dear it is, an owner is waited for. */
+const GAP_MAX_US = 1_000_000;
 
 export class PassPacer {
   readonly #sensor: { send(command: Uint8Array): void };
@@ -45,12 +47,24 @@ export class PassPacer {
     if (this.#timer !== null) {
       return;
     }
-    const gapUs = Math.max(GAP_US, GAP_SWEEPS * (this.#lastSweep()?.durationUs ?? 0));
-    const waitUs = Math.max(SETTLE_US, this.#sentUs + gapUs - this.#nowUs());
+    const waitUs = Math.max(SETTLE_US, this.#sentUs + this.#gapUs() - this.#nowUs());
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#sentUs = this.#nowUs();
       this.#sensor.send(encodePass('sweep'));
     }, waitUs / 1000).unref();
+  }
+
+  /** What was asked of a sensor that is gone is no command for the next one, which sweeps when it begins. */
+  sensorDown(): void {
+    clearTimeout(this.#timer ?? undefined);
+    this.#timer = null;
+    this.#sentUs = -Infinity;
+  }
+
+  /** By CPU time: how long a sweep lasts says more of how busy the daemon is, which reads what it writes. */
+  #gapUs(): number {
+    const ownUs = GAP_SWEEPS * (this.#lastSweep()?.cpuUs ?? 0);
+    return Math.min(Math.max(GAP_US, ownUs), GAP_MAX_US);
   }
 }

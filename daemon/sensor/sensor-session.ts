@@ -105,8 +105,17 @@ export class SensorSession {
     });
   }
 
-  /** Sends a command; one that the sensor can no longer take is dropped, as its next session starts anew anyway. */
+  /**
+   * Sends a command. One that the sensor does not take yet, or no longer, is dropped: its first must be a configuration, and
+   * whatever matters is asked anew once it is ready.
+   */
   send(command: Uint8Array): void {
+    if (this.#ready) {
+      this.#write(command);
+    }
+  }
+
+  #write(command: Uint8Array): void {
     if (!this.#link.stream.writable) {
       return;
     }
@@ -120,7 +129,7 @@ export class SensorSession {
   configure(configuration: SensorConfiguration): void {
     this.#configuration = configuration;
     if (this.#hello !== null) {
-      this.send(encodeConfigure(configuration));
+      this.#write(encodeConfigure(configuration));
     }
   }
 
@@ -220,6 +229,6 @@ export class SensorSession {
       return;
     }
     this.#hello = hello;
-    this.send(encodeConfigure(this.#configuration));
+    this.#write(encodeConfigure(this.#configuration));
   }
 }

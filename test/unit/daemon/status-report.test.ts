@@ -221,6 +221,14 @@ test('sweeps that are slowed by their budget are late when the next one is, and 
   assert.match(buildStatus(parts({ lastSweep, nowUs: patientUs + 1 })).notReady[0] ?? '', /^sweeps are late/);
 });
 
+test('a sweep whose end is being worked out is not late', () => {
+  const tracker = createTrackerState(DEFAULT_TRACKER_CONFIG);
+  const late = { tracker, nowUs: EPOCH_MONO_US + 60_000_000 };
+  assert.equal(buildStatus(parts(late)).healthy, false);
+  tracker.conclusion = { pieces: [].values() } as unknown as TrackerState['conclusion'];
+  assert.equal(buildStatus(parts(late)).healthy, true);
+});
+
 test('sweeps may be a little late', () => {
   assert.equal(buildStatus(parts({ nowUs: EPOCH_MONO_US + 10_000_000 })).healthy, true);
 });

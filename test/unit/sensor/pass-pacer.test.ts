@@ -33,7 +33,7 @@ beforeEach(() => {
         (isSweep(command) ? sweeps : others).push(nowMs);
       },
     },
-    () => ({ ...SWEEP, durationUs: sweepMs * 1000 }),
+    () => ({ ...SWEEP, cpuUs: sweepMs * 1000, durationUs: 30_000_000 }),
     () => nowMs * 1000,
   );
 });
@@ -76,7 +76,7 @@ test('after a calm time it comes at once again', () => {
   assert.deepEqual(sweeps, [1010, 1510]);
 });
 
-test('where a sweep is long, the next waits for several times as long', () => {
+test('where a sweep is dear, the next waits for several times as long', () => {
   sweepMs = 60;
   pacer.request('sweep');
   pass(10);
@@ -85,6 +85,28 @@ test('where a sweep is long, the next waits for several times as long', () => {
   assert.deepEqual(sweeps, [1010]);
   pass(1);
   assert.deepEqual(sweeps, [1010, 1310]);
+});
+
+test('it never waits for longer than a second', () => {
+  sweepMs = 900;
+  pacer.request('sweep');
+  pass(10);
+  pacer.request('sweep');
+  pass(1000);
+  assert.deepEqual(sweeps, [1010, 2010]);
+});
+
+test('what a sensor that is gone was asked for is not sent to the next one, which is asked anew', () => {
+  sweepMs = 900;
+  pacer.request('sweep');
+  pass(10);
+  pacer.request('sweep');
+  pacer.sensorDown();
+  pass(5000);
+  assert.deepEqual(sweeps, [1010]);
+  pacer.request('sweep');
+  pass(10);
+  assert.deepEqual(sweeps, [1010, 6020]);
 });
 
 test('a refresh waits for nothing', () => {

@@ -229,6 +229,13 @@ describe('commands', () => {
     assert.equal(link.commands.length, 2);
   });
 
+  test('before the sensor is ready it gets its configuration and nothing else', async () => {
+    session.send(encodeWatch(7n));
+    await link.say(goldenBytes('hello'));
+    session.send(encodeWatch(8n));
+    assert.deepEqual(link.commands, [Buffer.from(encodeConfigure(CONFIGURATION))]);
+  });
+
   test('another configuration before the greeting is the first one that is sent', async () => {
     const other = { ...CONFIGURATION, rtoThreshold: 9 };
     session.configure(other);
