@@ -92,7 +92,13 @@ test('connections whose rule a refresh shows fulfilled open piece by piece, and 
   state = createTrackerState(DEFAULT_TRACKER_CONFIG);
   put({ type: 'sensor_up', kernel: TEST_KERNEL, clock: clockAt(TEST_KERNEL, 0) });
   for (let cookie = 1; cookie <= CONNECTIONS; cookie += 1) {
-    const facts = { state: TCP_STATE.CLOSE_WAIT, cause: 'state', dataAt: 1, ackedAt: 1, cookie: BigInt(cookie) } as const;
+    const facts = {
+      state: TCP_STATE.CLOSE_WAIT,
+      cause: 'state',
+      dataAt: 1,
+      ackedAt: 1,
+      cookie: BigInt(cookie),
+    } as const;
     put({ type: 'socket', socket: snapshotAt(TEST_KERNEL, 1, facts) });
   }
   const opened = (input: TrackerInput): number =>

@@ -53,9 +53,10 @@ beforeEach(() => {
     ...sockets.map((socket): SensorRecord => ({ type: 'socket', socket })),
     pass('begin'),
     { type: 'process', process: { ...holder, ...names } },
-    ...sockets.map(
-      ({ cookie, netns }): SensorRecord => ({ type: 'holder', holder: { ...holder, cookie, netns, fd: Number(cookie) } }),
-    ),
+    ...sockets.map(({ cookie, netns }): SensorRecord => ({
+      type: 'holder',
+      holder: { ...holder, cookie, netns, fd: Number(cookie) },
+    })),
     pass('end'),
   ]);
   assert.ok(engine.isConcluding && owned.size > 0 && owned.size < CONNECTIONS);
