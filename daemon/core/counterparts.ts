@@ -4,6 +4,7 @@
  */
 import { isLoopback } from './loopback.js';
 import type { StuckRecord } from './record.js';
+import { inOnePiece } from './shared-text.js';
 import type { Endpoint } from './snapshot.js';
 
 /** What is kept of an open record. None of it changes while the record is open. */
@@ -14,14 +15,13 @@ interface End {
   readonly remote: Endpoint;
 }
 
-/** Joined, for a text in one piece: a template leaves a tree of its parts, 200 bytes more for as long as it is kept. */
 function tuple(from: Endpoint, to: Endpoint): string {
-  return [from.address, from.port, to.address, to.port].join(' ');
+  return inOnePiece([from.address, from.port, to.address, to.port], ' ');
 }
 
 /** Links records as they open. Other namespaces may use the same addresses, so that several ends can match: then none is. */
 export class Counterparts {
-  /** Nearly always one each: an array of one takes a fifth of a Set. */
+  /** Nearly always one each: an array of one takes far less than a Set. */
   readonly #endsByTuple = new Map<string, readonly End[]>();
   readonly #ends = new Map<string, End>();
   readonly #links = new Map<string, string>();

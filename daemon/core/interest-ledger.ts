@@ -59,7 +59,7 @@ export class InterestLedger {
   update(record: StuckRecord, nowUs: number): void {
     const before = this.#parts.get(record.id);
     if (before !== undefined && hasSameInterests(before.record, record)) {
-      before.record = record; // the old one need not be kept: in a storm these were 20,000 records of 500 bytes
+      before.record = record; // the old one need not be kept, of each of a storm's connections
       return;
     }
     const entries = interestsOf(record).map((interest) => this.#entry(interest));

@@ -10,6 +10,7 @@ import { areSameOptions } from './material-change.js';
 import type { AcceptQueue, GiveUp, SocketOptions, StuckRecord, TimelineEntry } from './record.js';
 import { runningRtoJiffies } from './rto-ladder.js';
 import { seqDistance } from './sequence.js';
+import { inOnePiece } from './shared-text.js';
 import type { Since } from './since.js';
 import { TCP_STATE, type Endpoint, type SocketSnapshot } from './snapshot.js';
 
@@ -94,8 +95,7 @@ export function buildRecord(
 
 /** A time of detection in milliseconds since 1970, then the cookie: sorts by time, and is unique on this node. */
 export function recordId(detectedRealMs: number, cookie: bigint): string {
-  // Joined, for a text in one piece: a template leaves one that points to its parts, 32 bytes more for as long as it is kept.
-  return [detectedRealMs.toString(36), cookie.toString(36)].join('-');
+  return inOnePiece([detectedRealMs.toString(36), cookie.toString(36)], '-');
 }
 
 /** The sensor knows the ports on which somebody listens; what does not come from there was opened here. */

@@ -1,11 +1,11 @@
-/** Sentences of which thousands of records have the same one, such as how each was detected. */
+/** Texts that are kept by the thousand: how they take no more memory than their characters. */
 
-/** A storm has some dozen; what differs from record to record must not fill the memory. */
+/** A storm has some dozen sentences, such as how each was detected; what differs from record to record must not fill the memory. */
 const TEXTS_MAX = 1024;
 
 const texts = new Map<string, string>();
 
-/** @returns an equal text, the same one for all who ask: one of 70 characters in two pieces takes 200 bytes each time else. */
+/** @returns an equal text, the same one for all who ask: else each record keeps a copy of its own, and the pieces of it. */
 export function sharedText(text: string): string {
   const known = texts.get(text);
   if (known !== undefined) {
@@ -16,4 +16,9 @@ export function sharedText(text: string): string {
   }
   texts.set(text, text);
   return text;
+}
+
+/** Joins them: a template leaves a tree that points to its parts, and all of it is kept for as long as the text is. */
+export function inOnePiece(parts: readonly (string | number | bigint)[], separator: string): string {
+  return parts.join(separator);
 }

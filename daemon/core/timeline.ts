@@ -15,7 +15,7 @@ export function withStep(
   step: TimelineEntry,
   max: number,
 ): readonly TimelineEntry[] {
-  // With no more room than it needs: what is spread into an array has 16 elements to spare, in each of 50,000 records.
+  // With no more room than it needs: what is spread into an array has some to spare, in each record.
   const longer = timeline.concat(step);
   return longer.length > max ? longer.toSpliced(Math.floor(max / 2), longer.length - max) : longer;
 }

@@ -7,6 +7,7 @@ import { IdleLimits } from './idle-limits.js';
 import type { Ownership } from './ownership.js';
 import type { RecordIdentity } from './record-builder.js';
 import type { StuckRecord } from './record.js';
+import { inOnePiece } from './shared-text.js';
 import type { Since } from './since.js';
 import type { Reuse } from './stale-reuse.js';
 import type { Standing } from './standing.js';
@@ -121,7 +122,8 @@ export interface TrackerCounters {
 }
 
 export interface TrackerState {
-  readonly config: TrackerConfig;
+  /** Assigned by `reconfigure` of the shell; the state itself stays the same one, which a conclusion under way holds on to. */
+  config: TrackerConfig;
   readonly entries: Map<string, Entry>;
   /** How many open records there are of each kind. Counted as they come and go: status is asked for in the middle of a storm. */
   readonly stuckByKind: Map<StuckKind, number>;
@@ -211,8 +213,7 @@ export function createTrackerState(config: TrackerConfig): TrackerState {
 
 /** Identity of a socket. Cookies are unique on a node since 5.10, and per network namespace before. */
 export function socketKey(netns: number, cookie: bigint): string {
-  // In one piece, as `recordId` has it.
-  return [netns, cookie].join(':');
+  return inOnePiece([netns, cookie], ':');
 }
 
 /** A record has opened as one of this kind, or is none of it any more. */

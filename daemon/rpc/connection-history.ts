@@ -7,7 +7,7 @@ import { EndedReader, type StoredItem } from './ended-reader.js';
 import { factsOfRecord, parseFacts } from './filter-facts.js';
 import type { stuckd } from './gen/stuckd.js';
 import { encodeLabel, type HistoryLabel } from './history-label.js';
-import { connectionIn, encodeChange } from './shared-change.js';
+import { connectionIn, type EncodedChange } from './shared-change.js';
 import { decodeConnection, lostTrack } from './stored-change.js';
 import { type RecordedChange, StreamRecorder } from './stream-recorder.js';
 
@@ -64,14 +64,14 @@ export class ConnectionHistory {
   #record(change: RecordChange): void {
     const { kind, record } = change;
     // Mapped once, when it is written or when a watch sends it, whichever comes first.
-    const message = (): stuckd.v1.Change.$Properties => this.mapper.change(change, kind);
+    const message = (): EncodedChange => this.mapper.change(change, kind);
     this.stream.record({
       kind,
       id: record.id,
       timeUs: this.#clock.monoToRealUs(change.timeUs),
       label: () => encodeLabel(kind, record.id, factsOfRecord(record, this.#clock, this.#workloads)),
-      change: () => encodeChange(message()),
-      item: () => connectionIn(encodeChange(message())),
+      change: () => message().bytes,
+      item: () => connectionIn(message()),
     });
   }
 
@@ -87,8 +87,8 @@ export class ConnectionHistory {
       id,
       timeUs,
       label: () => encodeLabel('ended', id, { ...facts, endUs: timeUs }),
-      change: () => encodeChange(change),
-      item: () => connectionIn(encodeChange(change)),
+      change: () => change.bytes,
+      item: () => connectionIn(change),
     };
   }
 }

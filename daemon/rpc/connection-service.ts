@@ -16,21 +16,21 @@ import { groupLists } from './group-lists.js';
 import { decodePageToken } from './page-token.js';
 import { recordToProto } from './proto-mapping.js';
 import type { MalformedRequest } from './service-definition.js';
+import type { EncodedChange } from './shared-change.js';
 import { RpcError, acceptRequest, invalidArgument, unary } from './status.js';
 import type { RpcLog } from './status.js';
-import { decodeChange } from './stored-change.js';
+import { storedChange } from './stored-change.js';
 import type { WatchPlace } from './watch-backlog.js';
 import { placeWithoutHistory, type WatchCalls, type WatchMessages } from './watch-calls.js';
 import type { WatchFeed } from './watch-session.js';
 
-type Change = stuckd.v1.Change.$Properties;
 type Connection = stuckd.v1.StuckConnection.$Properties;
 type ListRequest = stuckd.v1.ListStuckConnectionsRequest.$Properties;
 type ListResponse = stuckd.v1.ListStuckConnectionsResponse.$Properties;
 type GetRequest = stuckd.v1.GetStuckConnectionRequest.$Properties;
 type GetResponse = stuckd.v1.GetStuckConnectionResponse.$Properties;
 type WatchRequest = stuckd.v1.WatchStuckConnectionsRequest.$Properties;
-type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchMessages<Change>>;
+type WatchCall = ServerWritableStream<WatchRequest | MalformedRequest, WatchMessages<EncodedChange>>;
 
 const PAGE_SIZE_DEFAULT = 500;
 const PAGE_SIZE_MAX = 1000;
@@ -150,7 +150,7 @@ export class ConnectionService {
   }
 
   /** @throws RpcError for a token from which nothing can be resumed. */
-  #placeOf(filter: ConnectionFilter, resumeToken: string): WatchPlace<Change> {
-    return this.#history?.stream.place(filter, resumeToken, decodeChange) ?? placeWithoutHistory(resumeToken);
+  #placeOf(filter: ConnectionFilter, resumeToken: string): WatchPlace<EncodedChange> {
+    return this.#history?.stream.place(filter, resumeToken, storedChange) ?? placeWithoutHistory(resumeToken);
   }
 }

@@ -5,7 +5,8 @@ import { encodeWatchResponse } from './shared-change.js';
 
 const connectionService = rpcService(stuckd.v1, stuckd.v1.ConnectionService);
 
-export const CONNECTION_SERVICE: typeof connectionService = {
+/** Its watches send changes that are encoded already: what serves them gives `EncodedChange`s. */
+export const CONNECTION_SERVICE = {
   ...connectionService,
   watchStuckConnections: { ...connectionService.watchStuckConnections, responseSerialize: encodeWatchResponse },
 };

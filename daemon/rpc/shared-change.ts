@@ -5,49 +5,46 @@
 import protobuf from 'protobufjs/minimal.js';
 import { stuckd } from './gen/stuckd.js';
 
-type Change = stuckd.v1.Change.$Properties;
-type WatchResponse = stuckd.v1.WatchStuckConnectionsResponse.$Properties;
+/**
+ * A `Change` as subscribers and disk get it. A type of its own, as every field of a message is optional: what has only bytes
+ * would pass for an empty change.
+ */
+export interface EncodedChange {
+  readonly bytes: Uint8Array;
+}
 
-/** For as long as the message is needed: it is shared as well. */
-const encoded = new WeakMap<Change, Uint8Array>();
+/** What a watch sends: a `WatchStuckConnectionsResponse`. */
+interface WatchResponse {
+  readonly changes: readonly EncodedChange[];
+  readonly resumeToken: string;
+}
 
 /**
- * Reused: a writer of its own grows to 2 KiB in five steps, all in the pages where the 1.3 KiB of its result stay, so that
- * each change that waited took 5 KiB outside of the heap.
+ * Reused: a writer of its own grows step by step, all in the pages where its result stays, so that each change that waited
+ * took several times its size outside of the heap.
  */
 let scratch: protobuf.Writer | null = null;
 
-function encode(change: Change): Uint8Array {
+/** @returns nothing but the bytes: of the changes that wait for disk and subscribers in a storm, the objects took far more. */
+export function encodeChange(change: stuckd.v1.Change.$Properties): EncodedChange {
   const writer = scratch ?? protobuf.Writer.create();
   scratch = null; // should this fail half-way, the writer is not used again
   const bytes = stuckd.v1.Change.encode(change, writer).finish();
   scratch = writer.reset();
-  return bytes;
+  return { bytes };
 }
 
-/** Nothing may be changed in the message afterwards. */
-export function encodeChange(change: Change): Uint8Array {
-  let bytes = encoded.get(change);
-  if (bytes === undefined) {
-    bytes = encode(change);
-    encoded.set(change, bytes);
-  }
-  return bytes;
+/** Field numbers as in proto/stuckd/v1/connection_service.proto; the generated code does not tell them. */
+const RESPONSE_FIELDS = { changes: 1, resumeToken: 2 } as const;
+const CHANGE_FIELDS = { opened: 4, updated: 5, ended: 6 } as const;
+
+/** What stands before a field whose length follows: a message, bytes or text. */
+function lengthDelimitedTag(field: number): number {
+  return (field << 3) | 2;
 }
 
-/**
- * @returns a message that stands for this one and has nothing but its bytes: of the changes that wait for disk and
- * subscribers in a storm, the objects took four times as much.
- */
-export function bytesOnly(change: Change): Change {
-  const standIn: Change = {};
-  encoded.set(standIn, encode(change));
-  return standIn;
-}
-
-const LENGTH_DELIMITED = 2;
-const CHANGES_TAG = (1 << 3) | LENGTH_DELIMITED;
-const RESUME_TOKEN_TAG = (2 << 3) | LENGTH_DELIMITED;
+const CHANGES_TAG = lengthDelimitedTag(RESPONSE_FIELDS.changes);
+const RESUME_TOKEN_TAG = lengthDelimitedTag(RESPONSE_FIELDS.resumeToken);
 
 const VARINT_BITS = 7;
 const VARINT_MORE = 1 << VARINT_BITS;
@@ -92,18 +89,17 @@ function responseBuffer(size: number): Buffer {
  * burst, memory of its own for each response made the garbage collector most of what a subscriber costs.
  */
 export function encodeWatchResponse({ changes, resumeToken }: WatchResponse): Buffer {
-  const parts = (changes ?? []).map(encodeChange);
-  const token = Buffer.from(resumeToken ?? '');
+  const token = Buffer.from(resumeToken);
   let size = token.length === 0 ? 0 : fieldSize(token.length);
-  for (const { length } of parts) {
-    size += fieldSize(length);
+  for (const change of changes) {
+    size += fieldSize(change.bytes.length);
   }
   const bytes = responseBuffer(size);
   let position = 0;
-  for (const part of parts) {
-    position = writeFieldStart(bytes, position, CHANGES_TAG, part.length);
-    bytes.set(part, position);
-    position += part.length;
+  for (const change of changes) {
+    position = writeFieldStart(bytes, position, CHANGES_TAG, change.bytes.length);
+    bytes.set(change.bytes, position);
+    position += change.bytes.length;
   }
   if (token.length > 0) {
     bytes.set(token, writeFieldStart(bytes, position, RESUME_TOKEN_TAG, token.length));
@@ -113,12 +109,15 @@ export function encodeWatchResponse({ changes, resumeToken }: WatchResponse): Bu
 
 const WIRE_TYPE_MASK = 7;
 
-/** Tags of the fields `opened`, `updated` and `ended`, which all hold a connection. */
-const CONNECTION_TAGS: ReadonlySet<number> = new Set([4, 5, 6].map((field) => (field << 3) | LENGTH_DELIMITED));
+/** These fields hold a connection. */
+const CONNECTION_TAGS: ReadonlySet<number> = new Set(Object.values(CHANGE_FIELDS).map(lengthDelimitedTag));
 
-/** @returns the encoded connection inside an encoded change: what has ended need not be encoded twice. Shares its memory. */
-export function connectionIn(change: Uint8Array): Uint8Array {
-  const reader = protobuf.Reader.create(change);
+/**
+ * @returns the encoded connection inside a change: what has ended need not be encoded twice. Shares its memory.
+ * @throws Error if it holds none, which is a defect; an empty one must not go to disk.
+ */
+export function connectionIn({ bytes }: EncodedChange): Uint8Array {
+  const reader = protobuf.Reader.create(bytes);
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
     if (CONNECTION_TAGS.has(tag)) {
@@ -126,5 +125,5 @@ export function connectionIn(change: Uint8Array): Uint8Array {
     }
     reader.skipType(tag & WIRE_TYPE_MASK);
   }
-  return new Uint8Array(0);
+  throw new Error('a change that opens, updates or ends no connection was to be kept as one');
 }

@@ -2,6 +2,7 @@
 import type { RecordChange } from '../core/ports.js';
 import { stuckd } from './gen/stuckd.js';
 import { timestampFromUs } from './proto-time.js';
+import { encodeChange, type EncodedChange } from './shared-change.js';
 
 type Change = stuckd.v1.Change.$Properties;
 type Connection = stuckd.v1.StuckConnection.$Properties;
@@ -11,9 +12,9 @@ function connectionOf({ opened, updated, ended }: Change): Connection {
 }
 
 /** @param kind what happened, as the subscriber sees it */
-export function decodeChange(payload: Uint8Array, kind: RecordChange['kind']): Change {
+export function storedChange(payload: Uint8Array, kind: RecordChange['kind']): EncodedChange {
   const change = stuckd.v1.Change.decode(payload);
-  return { time: change.time ?? null, [kind]: connectionOf(change) };
+  return encodeChange({ time: change.time ?? null, [kind]: connectionOf(change) });
 }
 
 export function decodeConnection(payload: Uint8Array): stuckd.v1.StuckConnection {
@@ -21,11 +22,11 @@ export function decodeConnection(payload: Uint8Array): stuckd.v1.StuckConnection
 }
 
 /** The end of a record that a daemon which was killed had told, and not saved: what became of it was not seen. */
-export function lostTrack(payload: Uint8Array, endUs: number): Change {
+export function lostTrack(payload: Uint8Array, endUs: number): EncodedChange {
   const connection = connectionOf(stuckd.v1.Change.decode(payload));
   const time = timestampFromUs(endUs);
   const text = 'stuckd ended before it had saved this record; if the connection is still stuck, another record follows';
-  return {
+  return encodeChange({
     time,
     ended: {
       ...connection,
@@ -36,5 +37,5 @@ export function lostTrack(payload: Uint8Array, endUs: number): Change {
       diagnosis: null,
       timeline: [...(connection.timeline ?? []), { time, text }],
     },
-  };
+  });
 }

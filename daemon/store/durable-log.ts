@@ -37,7 +37,7 @@ export interface LogOptions extends LogBounds {
 const SEGMENTS_PER_LOG = 16;
 /** Each start of a daemon can leave a small file; so many of them cost nothing. */
 const SEGMENTS_MAX = 256;
-/** A write takes some four turns of the event loop, in which a storm brings 700 more entries: it must be worth that. */
+/** A write takes some four turns of the event loop, in which a storm brings many more entries: it must be worth that. */
 const BATCH_ENTRIES = 4096;
 const BATCH_BYTES = 4 << 20;
 /**

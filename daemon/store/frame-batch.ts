@@ -1,6 +1,6 @@
 /**
  * Frames of a log one behind the other, as they go to disk in one write. They are made in place: a buffer for each, and one
- * more for all of them, was a quarter of what a storm took outside of the heap.
+ * more for all of them, made a storm take more outside of the heap.
  */
 import type { LogEntry } from '../core/history.js';
 import { crc32c } from './crc32c.js';

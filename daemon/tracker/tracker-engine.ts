@@ -45,7 +45,7 @@ interface EndedRecord {
 
 export class TrackerEngine implements RecordSource {
   readonly #options: EngineOptions;
-  #state: TrackerState;
+  readonly #state: TrackerState;
   #endedMax: number;
   readonly #open = new Map<string, StuckRecord>();
   /** In the order in which they ended; the oldest leaves first. */
@@ -78,7 +78,7 @@ export class TrackerEngine implements RecordSource {
    * what is a record already stays one until it ends.
    */
   reconfigure(config: TrackerConfig, endedMax: number): void {
-    this.#state = { ...this.#state, config };
+    this.#state.config = config;
     this.#endedMax = endedMax;
     this.#dropOldEnded();
     if (this.#state.sensorUp) {
@@ -120,7 +120,6 @@ export class TrackerEngine implements RecordSource {
 
   goOn(): void {
     this.#apply({ type: 'go_on' });
-    this.#noteSweep();
     this.#arm();
   }
 
@@ -177,11 +176,10 @@ export class TrackerEngine implements RecordSource {
         this.#apply(record, nowUs);
         return;
       case 'pass':
-        this.#apply(record, nowUs);
         if (isCompleteSweep(record.pass)) {
           this.#endingSweep = record.pass;
-          this.#noteSweep();
         }
+        this.#apply(record, nowUs);
         return;
       case 'clock':
         this.#options.clock.update(record.clock);
@@ -198,6 +196,7 @@ export class TrackerEngine implements RecordSource {
     }
   }
 
+  /** After every input: most of them make the tracker finish a conclusion first. */
   #noteSweep(): void {
     if (this.#endingSweep !== null && !this.isConcluding) {
       this.#lastSweep = this.#endingSweep;
@@ -213,6 +212,7 @@ export class TrackerEngine implements RecordSource {
     if (dirty) {
       this.#options.onSaveable();
     }
+    this.#noteSweep();
   }
 
   /** @returns true if what must survive a restart has changed */

@@ -10,8 +10,8 @@ function isMapped(view: DataView, position: number): boolean {
 }
 
 /**
- * The addresses of a node are few, and a sweep in a storm names each thousands of times: all share one text, which would
- * otherwise take 100 bytes of every record that is kept.
+ * The addresses of a node are few, and a sweep in a storm names each thousands of times: all share one text, which every
+ * record that is kept would otherwise have a copy of.
  */
 const REMEMBERED_MAX = 4096;
 const ipv4Texts = new Map<number, string>();
@@ -27,8 +27,10 @@ function remember<Key>(texts: Map<Key, string>, key: Key, text: string): string 
 
 function formatIpv4(view: DataView, position: number): string {
   const key = view.getUint32(position);
-  const text = (): string => [0, 1, 2, 3].map((index) => view.getUint8(position + index)).join('.');
-  return ipv4Texts.get(key) ?? remember(ipv4Texts, key, text());
+  return (
+    ipv4Texts.get(key) ??
+    remember(ipv4Texts, key, [0, 1, 2, 3].map((index) => view.getUint8(position + index)).join('.'))
+  );
 }
 
 function formatIpv6(view: DataView, position: number): string {

@@ -1,10 +1,11 @@
 /**
  * Proves that the end of a sweep over many connections is told in pieces, that the pieces together say what the end of a
- * sweep has to say, and that nothing gets in between.
+ * sweep has to say, and that nothing gets in between; and that a refresh which shows many rules fulfilled tells so in pieces
+ * as well.
  */
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import type { PassReport } from '../../../daemon/core/snapshot.js';
+import { TCP_STATE, type PassReport } from '../../../daemon/core/snapshot.js';
 import { DEFAULT_TRACKER_CONFIG } from '../../../daemon/core/tracker-config.js';
 import type { TrackerEffect, TrackerInput } from '../../../daemon/core/tracker-messages.js';
 import { createTrackerState, type TrackerState } from '../../../daemon/core/tracker-state.js';
@@ -16,7 +17,9 @@ const STUCK = { sndNxt: 1100, writeSeq: 1100, packetsOut: 1, ackedAt: -0.05, ret
 const THIRD_RTO = { caState: 4, retransmits: 3, backoff: 2, rtoSeconds: 0.816 };
 const NOW_US = monoUsAt(TEST_KERNEL, 4);
 
-function pass(edge: PassReport['edge'], passId: number): TrackerInput {
+const AT_DEADLINE_US = monoUsAt(TEST_KERNEL, 70);
+
+function pass(edge: PassReport['edge'], passId: number, where: Partial<PassReport> = {}): TrackerInput {
   const none = {
     durationUs: 0,
     cpuUs: 0,
@@ -28,13 +31,13 @@ function pass(edge: PassReport['edge'], passId: number): TrackerInput {
     marked: 0,
     error: 0,
   };
-  return { type: 'pass', pass: { edge, kind: 'sweep', passId, monoUs: NOW_US, ...none } };
+  return { type: 'pass', pass: { edge, kind: 'sweep', passId, monoUs: NOW_US, ...none, ...where } };
 }
 
 let state: TrackerState;
 
-function put(input: TrackerInput): readonly TrackerEffect[] {
-  return step(state, input, NOW_US);
+function put(input: TrackerInput, nowUs = NOW_US): readonly TrackerEffect[] {
+  return step(state, input, nowUs);
 }
 
 function owned(effects: readonly TrackerEffect[]): number {
@@ -83,4 +86,36 @@ test('a tick does not do the rest of it, and anything else does that first', () 
   assert.equal(isConcluding(state), false);
   assert.equal(first + owned(effects), CONNECTIONS);
   assert.equal(state.pass?.passId, 2);
+});
+
+test('connections whose rule a refresh shows fulfilled open piece by piece, and a tick opens none', () => {
+  state = createTrackerState(DEFAULT_TRACKER_CONFIG);
+  put({ type: 'sensor_up', kernel: TEST_KERNEL, clock: clockAt(TEST_KERNEL, 0) });
+  for (let cookie = 1; cookie <= CONNECTIONS; cookie += 1) {
+    const facts = {
+      state: TCP_STATE.CLOSE_WAIT,
+      cause: 'state',
+      dataAt: 1,
+      ackedAt: 1,
+      cookie: BigInt(cookie),
+    } as const;
+    put({ type: 'socket', socket: snapshotAt(TEST_KERNEL, 1, facts) });
+  }
+  const opened = (input: TrackerInput): number =>
+    put(input, AT_DEADLINE_US).filter(({ type }) => type === 'opened').length;
+  const where = { kind: 'refresh', monoUs: AT_DEADLINE_US } as const;
+  assert.equal(opened({ type: 'tick' }), 0);
+  opened(pass('begin', 1, where));
+  const pieces = [opened(pass('end', 1, where))];
+  assert.equal(opened({ type: 'tick' }), 0);
+  while (isConcluding(state)) {
+    pieces.push(opened({ type: 'go_on' }));
+  }
+  assert.ok(pieces.length > 2, `${pieces.length} pieces`);
+  assert.ok(pieces.every((count) => count < CONNECTIONS / 2));
+  assert.equal(
+    pieces.reduce((sum, count) => sum + count, 0),
+    CONNECTIONS,
+  );
+  assert.equal(state.due.size, 0);
 });

@@ -11,7 +11,8 @@ import { parseConnectionFilter } from '../../../daemon/rpc/connection-filter.js'
 import { ConnectionHistory } from '../../../daemon/rpc/connection-history.js';
 import { recordFeed } from '../../../daemon/rpc/connection-service.js';
 import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
-import { decodeChange } from '../../../daemon/rpc/stored-change.js';
+import type { EncodedChange } from '../../../daemon/rpc/shared-change.js';
+import { storedChange } from '../../../daemon/rpc/stored-change.js';
 import { WATCH_LIMITS, WatchSession } from '../../../daemon/rpc/watch-session.js';
 import { waitFor } from '../../support/wait-for.js';
 import { FakeJournal } from './fake-journal.js';
@@ -64,7 +65,7 @@ const FILTER = parseConnectionFilter({ kinds: [stuckd.v1.StuckKind.STUCK_KIND_CL
 const CHANGES = 100;
 
 interface Watch {
-  readonly session: WatchSession<StuckRecord, RecordChange, stuckd.v1.Change.$Properties>;
+  readonly session: WatchSession<StuckRecord, RecordChange, EncodedChange>;
   /** The number of changes, and the place, of every response. */
   readonly responses: { readonly changes: number; readonly place: unknown }[];
 }
@@ -96,7 +97,7 @@ afterEach(async () => {
 
 /** Resumes after a change. */
 function resume(after: number, heartbeatMs: number): Watch {
-  const token = history.stream.place(FILTER, '', decodeChange).token(after);
+  const token = history.stream.place(FILTER, '', storedChange).token(after);
   const responses: Watch['responses'] = [];
   const session = new WatchSession(
     recordFeed(records),
@@ -113,7 +114,7 @@ function resume(after: number, heartbeatMs: number): Watch {
       lost: () => undefined,
     },
     { ...WATCH_LIMITS, heartbeatMs },
-    history.stream.place(FILTER, token, decodeChange),
+    history.stream.place(FILTER, token, storedChange),
   );
   const watch = { session, responses };
   watches.push(watch);

@@ -14,14 +14,12 @@ import { recordFeed } from '../../../daemon/rpc/connection-service.js';
 import { stuckd } from '../../../daemon/rpc/gen/stuckd.js';
 import { encodeResumeToken } from '../../../daemon/rpc/resume-token.js';
 import { RpcError } from '../../../daemon/rpc/status.js';
-import { decodeChange } from '../../../daemon/rpc/stored-change.js';
+import { storedChange } from '../../../daemon/rpc/stored-change.js';
 import type { WatchBacklog } from '../../../daemon/rpc/watch-backlog.js';
 import { WATCH_LIMITS, WatchSession } from '../../../daemon/rpc/watch-session.js';
-import { encodeChange } from '../../../daemon/rpc/shared-change.js';
+import type { EncodedChange } from '../../../daemon/rpc/shared-change.js';
 import { FakeJournal } from './fake-journal.js';
 import { createClock, createRecord, createWorkloads, FakeRecords } from './sample-records.js';
-
-type Change = stuckd.v1.Change.$Properties;
 
 const CLOCK = createClock();
 const WORKLOADS = createWorkloads();
@@ -29,7 +27,7 @@ const WORKLOADS = createWorkloads();
 let journal: FakeJournal;
 let records: FakeRecords;
 let history: ConnectionHistory;
-let sessions: WatchSession<StuckRecord, RecordChange, Change>[];
+let sessions: WatchSession<StuckRecord, RecordChange, EncodedChange>[];
 
 beforeEach(() => {
   journal = new FakeJournal();
@@ -56,10 +54,9 @@ class NoDisk {
   }
 }
 
-function words(changes: readonly Change[]): string[] {
-  return changes.map((change) => {
-    // As a subscriber reads it: of a change that waits there are only the bytes.
-    const { opened, updated, ended, snapshotItem, snapshotEnd, lost } = stuckd.v1.Change.decode(encodeChange(change));
+function words(changes: readonly EncodedChange[]): string[] {
+  return changes.map(({ bytes }) => {
+    const { opened, updated, ended, snapshotItem, snapshotEnd, lost } = stuckd.v1.Change.decode(bytes);
     const [kind, item] = Object.entries({ opened, updated, ended, snapshotItem }).find(([, value]) => value) ?? [];
     if (lost) {
       return `lost ${(lost.count ?? 0).toString()}`;
@@ -74,15 +71,15 @@ function filterOf(filter: stuckd.v1.ConnectionFilter.$Properties): ConnectionFil
 
 const RETRANSMITTING = filterOf({ kinds: [1] });
 
-async function backlogFrom(sequence: number, filter: ConnectionFilter): Promise<WatchBacklog<Change>> {
+async function backlogFrom(sequence: number, filter: ConnectionFilter): Promise<WatchBacklog<EncodedChange>> {
   await history.settle();
-  const token = history.stream.place(filter, '', decodeChange).token(sequence);
-  const { backlog } = history.stream.place(filter, token, decodeChange);
+  const token = history.stream.place(filter, '', storedChange).token(sequence);
+  const { backlog } = history.stream.place(filter, token, storedChange);
   assert.ok(backlog !== null);
   return backlog;
 }
 
-async function all(backlog: WatchBacklog<Change>): Promise<string[]> {
+async function all(backlog: WatchBacklog<EncodedChange>): Promise<string[]> {
   const found: string[] = [];
   for (let changes = await backlog.next(); changes.length > 0; changes = await backlog.next()) {
     found.push(...words(changes));
@@ -172,7 +169,7 @@ describe('a session that is resumed', () => {
         lost: () => undefined,
       },
       WATCH_LIMITS,
-      history.stream.place(filter, token, decodeChange),
+      history.stream.place(filter, token, storedChange),
     );
     sessions.push(session);
     return responses;
@@ -191,7 +188,7 @@ describe('a session that is resumed', () => {
   test('catches up, says so, and goes on; every token is the place of the last change', async () => {
     await history.settle();
     const all0 = filterOf({});
-    const start = history.stream.place(all0, '', decodeChange).token(0);
+    const start = history.stream.place(all0, '', storedChange).token(0);
     tell('opened', 'c1');
     tell('opened', 'c2');
     tell('opened', 'c3');
@@ -213,7 +210,7 @@ describe('a session that is resumed', () => {
   test('that has fallen behind the journal is told what it lost, and gets a snapshot', async () => {
     await history.settle();
     const filter = filterOf({});
-    const start = history.stream.place(filter, '', decodeChange).token(0);
+    const start = history.stream.place(filter, '', storedChange).token(0);
     for (const id of ['c1', 'c2', 'c3']) {
       tell('opened', id);
     }
@@ -257,7 +254,7 @@ describe('a session that is resumed', () => {
     await history.settle();
     const filter = filterOf({});
     tell('opened', 'c1');
-    const { token } = history.stream.place(filter, '', decodeChange);
+    const { token } = history.stream.place(filter, '', storedChange);
     for (const sequence of [2, 1e9]) {
       assert.throws(
         () => open(filter, token(sequence)),
