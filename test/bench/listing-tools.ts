@@ -37,7 +37,7 @@ export const SS: ListingTool = {
 };
 
 const LSOF: ListingTool = {
-  title: 'lsof -nP -i in one namespace',
+  title: 'lsof -nP -i in one namespace (both ends walked, one printed)',
   items: 'connections',
   argv: ['lsof', '-nP', '-i'],
   count: countLsofConnections,

@@ -11,7 +11,10 @@ import { type Distribution, distribution, ratio, significant } from './statistic
 
 const RUNS = 7;
 
-/** As little as one can ask of it: it ends as soon as it is attached. */
+/**
+ * As little as one can ask of it: it ends as soon as it is attached. Its time includes a shell in a mount namespace, which a
+ * container may need, and to detach and exit; that of stuckd ends with the first picture.
+ */
 const BPFTRACE_ONE_LINER = 'BEGIN { exit(); } tracepoint:tcp:tcp_retransmit_skb { @ = count(); }';
 
 /** @returns milliseconds from start to end. @throws Error unless it exits with 0 */
@@ -70,7 +73,10 @@ function bpftraceRow(firstPicture: Distribution, bpftrace: Distribution | null):
   return {
     what: '',
     measured: '',
-    compared: bpftrace === null ? 'bpftrace: not installed' : `bpftrace with one tracepoint: ${formatSpread(bpftrace)}`,
+    compared:
+      bpftrace === null
+        ? 'bpftrace: not installed'
+        : `bpftrace with one tracepoint, until it has ended: ${formatSpread(bpftrace)}`,
     ratio: bpftrace === null ? '' : `${ratio(firstPicture.median, bpftrace.median).toFixed(2)} x as long`,
   };
 }

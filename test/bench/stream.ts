@@ -45,6 +45,13 @@ function start<Report>(file: string): Child<Report> {
   return { process: child, reports };
 }
 
+/** Lets it end. One that has died has no channel, and to close it once more would hide why it died. */
+function disconnect(child: ChildProcess): void {
+  if (child.connected) {
+    child.disconnect();
+  }
+}
+
 class Stage {
   readonly #server: Child<ServerReport>;
   readonly #address: string;
@@ -59,7 +66,7 @@ class Stage {
   static async start({ cleanup }: PartContext): Promise<Stage> {
     const server = start<ServerReport>('stream-server.js');
     cleanup.push('server', () => {
-      server.process.disconnect();
+      disconnect(server.process);
     });
     const report = await server.reports.take(TIMEOUT_MS);
     if (report.type !== 'ready') {
@@ -94,7 +101,7 @@ class Stage {
         }
       }
     } finally {
-      receivers.process.disconnect();
+      disconnect(receivers.process);
     }
   }
 

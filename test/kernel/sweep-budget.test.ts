@@ -13,6 +13,10 @@ const skip = labSkipReason();
 const CONFIGURED_MS = 100;
 const WANTED_MS = 1500;
 const PERCENT_MIN = 0.01;
+/** The first ones learn what later ones find in the caches: the cheapest of some is what a sweep takes here. */
+const WARM_SWEEPS = 5;
+/** It takes a second or two each. */
+const PAIRS_MAX = 30;
 
 interface Sweep {
   readonly beginMs: number;
@@ -42,15 +46,22 @@ async function sweepAfter(stuckd: StuckdUnderTest, last: Sweep): Promise<Sweep> 
 
 test('a budget that sweeps exceed slows them, and a reload gives their interval back', { skip }, async (t) => {
   const stuckd = await StuckdUnderTest.start(t, { sensor: { sweepInterval: `${CONFIGURED_MS}ms` } });
-  const free = await lastSweep(stuckd);
+  let free = await lastSweep(stuckd);
+  let cheapestMs = Infinity;
+  for (let count = 0; count < WARM_SWEEPS; count += 1) {
+    free = await sweepAfter(stuckd, free);
+    cheapestMs = Math.min(cheapestMs, free.cpuMs);
+  }
   assert.deepEqual([free.slowed, free.intervalMs], [false, CONFIGURED_MS]);
-  assert.ok(free.cpuMs > 0);
+  assert.ok(cheapestMs > 0);
 
-  const percent = Math.max(PERCENT_MIN, (free.cpuMs / WANTED_MS) * 100);
+  const percent = Math.max(PERCENT_MIN, (cheapestMs / WANTED_MS) * 100);
   await stuckd.reload({ sweepCpuPercentMax: percent });
   let [last, next] = [free, await sweepAfter(stuckd, free)];
   // Others on the machine may have what makes the daemon ask for a sweep at once: such a pair says nothing.
-  while (!last.slowed || next.beginMs - last.endMs < 0.9 * last.intervalMs) {
+  const isKept = (): boolean => last.slowed && next.beginMs - last.endMs >= 0.9 * last.intervalMs;
+  for (let pairs = 1; !isKept(); pairs += 1) {
+    assert.ok(pairs < PAIRS_MAX, `none of ${PAIRS_MAX} sweeps kept the interval that the sweep before it asked for`);
     [last, next] = [next, await sweepAfter(stuckd, next)];
   }
   const budgetMs = (last.cpuMs / percent) * 100;
