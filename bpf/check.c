@@ -12,6 +12,7 @@
 #include "layout_hash.h"
 #include "privileges.h"
 #include "session.h"
+#include "sweep_budget.h"
 
 static bool read_all(int fd, void *buffer, size_t size)
 {
@@ -38,6 +39,7 @@ static void configure(int fd)
 	command.probe_threshold = 2;
 	command.window_probe_threshold = 3;
 	command.handshake_threshold = 16;
+	command.sweep_cpu_max_ppm = SWEEP_CPU_PPM_MAX;
 	command.refresh_interval_ms = command.sweep_interval_ms = command.full_refresh_interval_ms = 60000;
 	(void)!write(fd, &command, sizeof(command));
 }
