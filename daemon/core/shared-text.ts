@@ -1,4 +1,5 @@
 /** Texts that are kept by the thousand: how they take no more memory than their characters. */
+import { remember } from './remember.js';
 
 /** A storm has some dozen sentences, such as how each was detected; what differs from record to record must not fill the memory. */
 const TEXTS_MAX = 1024;
@@ -7,15 +8,7 @@ const texts = new Map<string, string>();
 
 /** @returns an equal text, the same one for all who ask: else each record keeps a copy of its own, and the pieces of it. */
 export function sharedText(text: string): string {
-  const known = texts.get(text);
-  if (known !== undefined) {
-    return known;
-  }
-  if (texts.size >= TEXTS_MAX) {
-    texts.clear();
-  }
-  texts.set(text, text);
-  return text;
+  return texts.get(text) ?? remember(texts, TEXTS_MAX, text, text);
 }
 
 /** Joins them: a template leaves a tree that points to its parts, and all of it is kept for as long as the text is. */

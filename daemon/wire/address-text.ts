@@ -1,4 +1,5 @@
 /** Text of the addresses in records: 16 bytes in network byte order, IPv4 as IPv4-mapped IPv6. */
+import { remember } from '../core/remember.js';
 
 const GROUPS = 8;
 
@@ -17,19 +18,11 @@ const REMEMBERED_MAX = 4096;
 const ipv4Texts = new Map<number, string>();
 const ipv6Texts = new Map<string, string>();
 
-function remember<Key>(texts: Map<Key, string>, key: Key, text: string): string {
-  if (texts.size >= REMEMBERED_MAX) {
-    texts.clear();
-  }
-  texts.set(key, text);
-  return text;
-}
-
 function formatIpv4(view: DataView, position: number): string {
   const key = view.getUint32(position);
   return (
     ipv4Texts.get(key) ??
-    remember(ipv4Texts, key, [0, 1, 2, 3].map((index) => view.getUint8(position + index)).join('.'))
+    remember(ipv4Texts, REMEMBERED_MAX, key, [0, 1, 2, 3].map((index) => view.getUint8(position + index)).join('.'))
   );
 }
 
@@ -59,7 +52,7 @@ function formatIpv6(view: DataView, position: number): string {
       separator = ':';
     }
   }
-  return ipv6Texts.get(text) ?? remember(ipv6Texts, text, text);
+  return ipv6Texts.get(text) ?? remember(ipv6Texts, REMEMBERED_MAX, text, text);
 }
 
 /**

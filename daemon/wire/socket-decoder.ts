@@ -1,4 +1,5 @@
 /** `struct socket_record` to `SocketSnapshot`. */
+import { remember } from '../core/remember.js';
 import type { Endpoint, SnapshotCause, SocketSnapshot, TcpSysctls } from '../core/snapshot.js';
 import { areSameSysctls } from '../core/unchanged-socket.js';
 import { formatAddress } from './address-text.js';
@@ -36,14 +37,7 @@ const lastSysctls = new Map<number, TcpSysctls>();
 /** @returns the sysctls of the snapshot before, if they are still the same: one object for thousands of snapshots, not one each. */
 function sharedSysctls(netns: number, now: TcpSysctls): TcpSysctls {
   const last = lastSysctls.get(netns);
-  if (last !== undefined && areSameSysctls(last, now)) {
-    return last;
-  }
-  if (lastSysctls.size >= REMEMBERED_MAX) {
-    lastSysctls.clear();
-  }
-  lastSysctls.set(netns, now);
-  return now;
+  return last !== undefined && areSameSysctls(last, now) ? last : remember(lastSysctls, REMEMBERED_MAX, netns, now);
 }
 
 let lastCgroupId = 0n;

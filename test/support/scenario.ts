@@ -26,7 +26,7 @@ import type { SavedState, TrackerEffect, TrackerInput } from '../../daemon/core/
 import { createTrackerState, type TrackerState } from '../../daemon/core/tracker-state.js';
 import { nextDeadlineUs, saveable, step } from '../../daemon/core/tracker.js';
 import { parseSocketWords, type SocketWords } from './scenario-words.js';
-import { clockAt, monoUsAt, snapshotAt, TEST_KERNEL, type TestKernel } from './snapshot-builder.js';
+import { clockAt, EMPTY_PASS, monoUsAt, snapshotAt, TEST_KERNEL, type TestKernel } from './snapshot-builder.js';
 
 export interface ScenarioOptions {
   readonly kernel?: Partial<TestKernel>;
@@ -144,17 +144,7 @@ export class ScenarioPlayer {
     assert.ok(kind !== undefined, 'a pass is refresh, full or sweep');
     this.#passId += edge === 'begin' ? 1 : 0;
     const monoUs = monoUsAt(this.#kernel, second);
-    const counts = {
-      durationUs: 0,
-      sockets: 0,
-      connections: 0,
-      reported: 0,
-      processes: 0,
-      marked: 0,
-      cpuUs: 0,
-      budgetIntervalMs: 0,
-    };
-    const pass = { edge, kind, passId: this.#passId, monoUs, error: failed ? 4 : 0, ...counts };
+    const pass = { ...EMPTY_PASS, edge, kind, passId: this.#passId, monoUs, error: failed ? 4 : 0 };
     return this.#step(second, { type: 'pass', pass });
   }
 

@@ -9,8 +9,22 @@ import {
   type ClockReport,
   type KernelFacts,
   type KernelTimer,
+  type PassReport,
   type SocketSnapshot,
 } from '../../daemon/core/snapshot.js';
+
+/** What a whole pass has to say that visits nothing, takes no time and meets no error. */
+export const EMPTY_PASS: Omit<PassReport, 'edge' | 'kind' | 'passId' | 'monoUs'> = {
+  durationUs: 0,
+  sockets: 0,
+  connections: 0,
+  reported: 0,
+  processes: 0,
+  marked: 0,
+  cpuUs: 0,
+  budgetIntervalMs: 0,
+  error: 0,
+};
 
 /** The kernel of a test: where its clocks stand at second 0. A jiffy begins exactly there. */
 export interface TestKernel extends KernelFacts {

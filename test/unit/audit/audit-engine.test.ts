@@ -9,24 +9,12 @@ import { test } from 'node:test';
 import { AuditEngine, AuditError } from '../../../daemon/audit/audit-engine.js';
 import type { SensorRecord } from '../../../daemon/core/sensor-records.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
-import { clockAt, snapshotAt, TEST_KERNEL } from '../../support/snapshot-builder.js';
+import { clockAt, EMPTY_PASS, snapshotAt, TEST_KERNEL } from '../../support/snapshot-builder.js';
 
 const PASS_ID = 4;
 
 function pass(edge: PassReport['edge'], changes: Partial<PassReport> = {}): SensorRecord {
-  const none = {
-    durationUs: 0,
-    sockets: 0,
-    connections: 0,
-    reported: 0,
-    processes: 0,
-    marked: 0,
-    cpuUs: 0,
-    budgetIntervalMs: 0,
-    error: 0,
-    monoUs: 0,
-  };
-  return { type: 'pass', pass: { ...none, edge, kind: 'audit', passId: PASS_ID, ...changes } };
+  return { type: 'pass', pass: { ...EMPTY_PASS, edge, kind: 'audit', passId: PASS_ID, monoUs: 0, ...changes } };
 }
 
 function socket(passId: number, cookie = 1n): SensorRecord {

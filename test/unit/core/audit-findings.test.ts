@@ -9,7 +9,7 @@ import { brokenLimits, type PathIdleLimit } from '../../../daemon/core/audit/rul
 import { AuditRun, type AuditResult } from '../../../daemon/core/audit/run.js';
 import { findingWords, summaryWords } from '../../../daemon/core/audit/words.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
-import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
+import { clockAt, EMPTY_PASS, snapshotAt, type SnapshotFacts, TEST_KERNEL } from '../../support/snapshot-builder.js';
 import { findingsOf, tallied } from '../../support/tallied.js';
 
 const PASS_ID = 7;
@@ -22,8 +22,8 @@ const BOUNDED: SnapshotFacts = {
 const OVER: SnapshotFacts = { keepalive: true };
 
 const END: PassReport = {
-  ...{ edge: 'end', kind: 'audit', passId: PASS_ID, monoUs: 5000, durationUs: 300, sockets: 9, connections: 0 },
-  ...{ reported: 0, processes: 0, marked: 0, cpuUs: 0, budgetIntervalMs: 0, error: 0 },
+  ...EMPTY_PASS,
+  ...{ edge: 'end', kind: 'audit', passId: PASS_ID, monoUs: 5000, durationUs: 300, sockets: 9 },
 };
 
 class Pass {

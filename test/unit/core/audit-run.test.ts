@@ -8,13 +8,13 @@ import { settingsOf } from '../../../daemon/core/audit/audited.js';
 import { type AuditResult, AuditRun } from '../../../daemon/core/audit/run.js';
 import { SettingsMemo } from '../../../daemon/core/audit/settings-memo.js';
 import { type PassReport, type SocketSnapshot, TCP_STATE } from '../../../daemon/core/snapshot.js';
-import { clockAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
+import { clockAt, EMPTY_PASS, snapshotAt, type SnapshotFacts, TEST_KERNEL } from '../../support/snapshot-builder.js';
 
 const PASS_ID = 7;
 const CLOCK = clockAt(TEST_KERNEL, 0);
 const END: PassReport = {
-  ...{ edge: 'end', kind: 'audit', passId: PASS_ID, monoUs: 5000, durationUs: 300, sockets: 9, connections: 0 },
-  ...{ reported: 0, processes: 0, marked: 0, cpuUs: 0, budgetIntervalMs: 0, error: 0 },
+  ...EMPTY_PASS,
+  ...{ edge: 'end', kind: 'audit', passId: PASS_ID, monoUs: 5000, durationUs: 300, sockets: 9 },
 };
 
 /** @param pidsOf who holds a socket */

@@ -9,6 +9,7 @@ import { InterestLedger } from '../../../daemon/core/interest-ledger.js';
 import type { CountersReport, InterestReport, SensorRecord } from '../../../daemon/core/sensor-records.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { SweepTotals } from '../../../daemon/core/sweep-totals.js';
+import { EMPTY_PASS } from '../../support/snapshot-builder.js';
 import { createRecord, OWNER } from '../rpc/sample-records.js';
 
 const PEER = { address: '10.0.0.2', port: 8000, netns: 0 };
@@ -29,18 +30,7 @@ function setStage(): { readonly totals: SweepTotals; readonly ledger: InterestLe
 }
 
 function pass(edge: PassReport['edge'], changes: Partial<PassReport> = {}): SensorRecord {
-  const none = {
-    durationUs: 0,
-    sockets: 0,
-    connections: 0,
-    reported: 0,
-    processes: 0,
-    marked: 0,
-    cpuUs: 0,
-    budgetIntervalMs: 0,
-    error: 0,
-  };
-  return { type: 'pass', pass: { ...none, edge, kind: 'sweep', passId: 9, monoUs: SWEEP_END_US, ...changes } };
+  return { type: 'pass', pass: { ...EMPTY_PASS, edge, kind: 'sweep', passId: 9, monoUs: SWEEP_END_US, ...changes } };
 }
 
 function interest(changes: Partial<InterestReport> = {}): SensorRecord {

@@ -10,7 +10,7 @@ import { DEFAULT_TRACKER_CONFIG } from '../../../daemon/core/tracker-config.js';
 import type { TrackerEffect, TrackerInput } from '../../../daemon/core/tracker-messages.js';
 import { createTrackerState, type TrackerState } from '../../../daemon/core/tracker-state.js';
 import { isConcluding, step } from '../../../daemon/core/tracker.js';
-import { clockAt, monoUsAt, snapshotAt, TEST_KERNEL } from '../../support/snapshot-builder.js';
+import { clockAt, EMPTY_PASS, monoUsAt, snapshotAt, TEST_KERNEL } from '../../support/snapshot-builder.js';
 
 const CONNECTIONS = 1000;
 const STUCK = { sndNxt: 1100, writeSeq: 1100, packetsOut: 1, ackedAt: -0.05, retransAt: 0.204, totalRetrans: 3 };
@@ -20,18 +20,7 @@ const NOW_US = monoUsAt(TEST_KERNEL, 4);
 const AT_DEADLINE_US = monoUsAt(TEST_KERNEL, 70);
 
 function pass(edge: PassReport['edge'], passId: number, where: Partial<PassReport> = {}): TrackerInput {
-  const none = {
-    durationUs: 0,
-    cpuUs: 0,
-    budgetIntervalMs: 0,
-    sockets: 0,
-    connections: 0,
-    reported: 0,
-    processes: 0,
-    marked: 0,
-    error: 0,
-  };
-  return { type: 'pass', pass: { edge, kind: 'sweep', passId, monoUs: NOW_US, ...none, ...where } };
+  return { type: 'pass', pass: { edge, kind: 'sweep', passId, monoUs: NOW_US, ...EMPTY_PASS, ...where } };
 }
 
 let state: TrackerState;

@@ -11,7 +11,14 @@ import { DEFAULT_TRACKER_CONFIG } from '../../../daemon/core/tracker-config.js';
 import type { TrackerEffect, TrackerInput } from '../../../daemon/core/tracker-messages.js';
 import { createTrackerState, type TrackerState } from '../../../daemon/core/tracker-state.js';
 import { nextDeadlineUs, saveable, step } from '../../../daemon/core/tracker.js';
-import { clockAt, monoUsAt, snapshotAt, TEST_KERNEL, type SnapshotFacts } from '../../support/snapshot-builder.js';
+import {
+  clockAt,
+  EMPTY_PASS,
+  monoUsAt,
+  snapshotAt,
+  type SnapshotFacts,
+  TEST_KERNEL,
+} from '../../support/snapshot-builder.js';
 
 const CONFIG = { ...DEFAULT_TRACKER_CONFIG, maxTracked: 4, maxRecentlyEnded: 3, maxForgotten: 3, maxHolders: 2 };
 const KERNEL = TEST_KERNEL;
@@ -128,17 +135,7 @@ function run(
         return { type: event.type };
       case 'pass': {
         passId += event.edge === 'begin' ? 1 : 0;
-        const counts = {
-          durationUs: 0,
-          sockets: 0,
-          connections: 0,
-          reported: 0,
-          processes: 0,
-          marked: 0,
-          cpuUs: 0,
-          budgetIntervalMs: 0,
-        };
-        return { type: 'pass', pass: { ...event, passId, monoUs: monoUsAt(KERNEL, second), ...counts } };
+        return { type: 'pass', pass: { ...EMPTY_PASS, ...event, passId, monoUs: monoUsAt(KERNEL, second) } };
       }
       case 'socket': {
         const { cookie, cause } = event;

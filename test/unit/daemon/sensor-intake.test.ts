@@ -5,24 +5,13 @@ import { beforeEach, test } from 'node:test';
 import type { SensorRecord } from '../../../daemon/core/sensor-records.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { SensorIntake } from '../../../daemon/sensor-intake.js';
+import { EMPTY_PASS } from '../../support/snapshot-builder.js';
 import { waitFor } from '../../support/wait-for.js';
 
 const PIECES = 3;
 
 function pass(passId: number, edge: PassReport['edge']): SensorRecord {
-  const none = {
-    monoUs: 0,
-    durationUs: 0,
-    cpuUs: 0,
-    budgetIntervalMs: 0,
-    sockets: 0,
-    connections: 0,
-    reported: 0,
-    processes: 0,
-    marked: 0,
-    error: 0,
-  };
-  return { type: 'pass', pass: { edge, kind: 'sweep', passId, ...none } };
+  return { type: 'pass', pass: { edge, kind: 'sweep', passId, monoUs: 0, ...EMPTY_PASS } };
 }
 
 function wordOf(record: SensorRecord): string {

@@ -7,12 +7,13 @@ import { NO_COUNTS } from '../../../daemon/core/sensor-records.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { EventLoopLag } from '../../../daemon/metrics/event-loop-lag.js';
 import { Metrics } from '../../../daemon/metrics/metrics.js';
+import { EMPTY_PASS } from '../../support/snapshot-builder.js';
 import { createClock, createRecord, createStatus, createWorkloads, FakeRecords } from '../rpc/sample-records.js';
 import { samplesOf } from './samples.js';
 
 const SWEEP: PassReport = {
-  ...{ edge: 'end', kind: 'sweep', passId: 1, monoUs: 0, durationUs: 4000, error: 0 },
-  ...{ sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0, cpuUs: 250_000, budgetIntervalMs: 0 },
+  ...EMPTY_PASS,
+  ...{ edge: 'end', kind: 'sweep', passId: 1, monoUs: 0, durationUs: 4000, cpuUs: 250_000 },
 };
 
 function createFacts(): AgentFacts {

@@ -4,11 +4,9 @@ import { afterEach, beforeEach, mock, test } from 'node:test';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { PassPacer } from '../../../daemon/sensor/pass-pacer.js';
 import { encodePass } from '../../../daemon/wire/command-encoder.js';
+import { EMPTY_PASS } from '../../support/snapshot-builder.js';
 
-const SWEEP: PassReport = {
-  ...{ edge: 'end', kind: 'sweep', passId: 1, monoUs: 1, error: 0, durationUs: 0, cpuUs: 0, budgetIntervalMs: 0 },
-  ...{ sockets: 0, connections: 0, reported: 0, processes: 0, marked: 0 },
-};
+const SWEEP: PassReport = { ...EMPTY_PASS, edge: 'end', kind: 'sweep', passId: 1, monoUs: 1 };
 
 /** The commands differ in nothing but the kind of the pass. */
 function isSweep(command: Uint8Array): boolean {

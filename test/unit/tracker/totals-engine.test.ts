@@ -12,6 +12,7 @@ import { NO_COUNTS, type SensorRecord } from '../../../daemon/core/sensor-record
 import type { StuckRecord } from '../../../daemon/core/record.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { TotalsEngine } from '../../../daemon/tracker/totals-engine.js';
+import { EMPTY_PASS } from '../../support/snapshot-builder.js';
 import { createRecord } from '../rpc/sample-records.js';
 
 const PEER = '1 peer 10.0.0.2 8000';
@@ -22,18 +23,7 @@ const HZ = 250;
 const COUNTERS: SensorRecord = { type: 'counters', counters: NO_COUNTS };
 
 function sweepEnd(changes: Partial<PassReport> = {}): SensorRecord {
-  const none = {
-    durationUs: 0,
-    sockets: 0,
-    connections: 0,
-    reported: 0,
-    processes: 0,
-    marked: 0,
-    cpuUs: 0,
-    budgetIntervalMs: 0,
-    error: 0,
-  };
-  return { type: 'pass', pass: { ...none, edge: 'end', kind: 'sweep', passId: 9, monoUs: 0, ...changes } };
+  return { type: 'pass', pass: { ...EMPTY_PASS, edge: 'end', kind: 'sweep', passId: 9, monoUs: 0, ...changes } };
 }
 
 class Bench {

@@ -10,7 +10,7 @@ import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { DEFAULT_TRACKER_CONFIG } from '../../../daemon/core/tracker-config.js';
 import { TrackerEngine } from '../../../daemon/tracker/tracker-engine.js';
 import { ReplayClock } from '../../acceptance/replay-sensor.js';
-import { clockAt, monoUsAt, snapshotAt, TEST_KERNEL } from '../../support/snapshot-builder.js';
+import { clockAt, EMPTY_PASS, monoUsAt, snapshotAt, TEST_KERNEL } from '../../support/snapshot-builder.js';
 
 const CONNECTIONS = 1000;
 const STUCK = { sndNxt: 1100, writeSeq: 1100, packetsOut: 1, ackedAt: -0.05, retransAt: 0.204, totalRetrans: 3 };
@@ -18,8 +18,7 @@ const THIRD_RTO = { caState: 4, retransmits: 3, backoff: 2, rtoSeconds: 0.816 };
 const NOW_US = monoUsAt(TEST_KERNEL, 4);
 
 function pass(edge: PassReport['edge']): SensorRecord {
-  const none = { durationUs: 0, cpuUs: 0, budgetIntervalMs: 0, sockets: 0, connections: 0, reported: 0, processes: 0 };
-  return { type: 'pass', pass: { edge, kind: 'sweep', passId: 1, monoUs: NOW_US, marked: 0, error: 0, ...none } };
+  return { type: 'pass', pass: { edge, kind: 'sweep', passId: 1, monoUs: NOW_US, ...EMPTY_PASS } };
 }
 
 let engine: TrackerEngine;
