@@ -27,6 +27,7 @@ LAYOUT_OF_ENUM(pass_kind);
 LAYOUT_OF_ENUM(socket_flag);
 LAYOUT_OF_ENUM(condition);
 LAYOUT_OF_ENUM(program_status);
+LAYOUT_OF_ENUM(sensor_mode);
 LAYOUT_OF_ENUM(failure_code);
 
 LAYOUT_OF_STRUCT(record_header);
@@ -43,6 +44,9 @@ LAYOUT_OF_STRUCT(counters_record);
 LAYOUT_OF_STRUCT(feature_record);
 LAYOUT_OF_STRUCT(interest_record);
 LAYOUT_OF_STRUCT(holding_record);
+LAYOUT_OF_STRUCT(mode_record);
+LAYOUT_OF_STRUCT(reach_record);
+LAYOUT_OF_STRUCT(polled_record);
 
 LAYOUT_OF_STRUCT(configure_command);
 LAYOUT_OF_STRUCT(pass_command);

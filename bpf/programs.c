@@ -145,6 +145,14 @@ static int write_programs(struct session *session, struct ready_record *ready)
 	return error;
 }
 
+static int write_mode(struct session *session)
+{
+	struct mode_record record = RECORD_INIT(struct mode_record, RECORD_MODE, 0);
+
+	record.mode = MODE_EBPF;
+	return stream_write(&session->stream, &record, sizeof(record));
+}
+
 int programs_attach(struct session *session)
 {
 	struct ready_record ready = RECORD_INIT(struct ready_record, RECORD_READY, 0);
@@ -162,6 +170,9 @@ int programs_attach(struct session *session)
 	error = attach_all(session, false);
 	if (!error) {
 		error = write_programs(session, &ready);
+	}
+	if (!error) {
+		error = write_mode(session);
 	}
 	if (!error) {
 		error = features_write(session);

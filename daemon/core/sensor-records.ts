@@ -1,4 +1,5 @@
 /** What the sensor tells about itself, and the union of everything that it sends. */
+import type { PolledSocket } from './polled-socket.js';
 import type { ClockReport, HolderReport, PassReport, ProcessReport, SocketSnapshot } from './snapshot.js';
 
 /** The sensor's first record. Nothing in it may be relied on before `wire/handshake.ts` has accepted it. */
@@ -39,6 +40,29 @@ export interface FeatureReport {
   readonly how: string;
   /** What stuckd cannot do without it. */
   readonly loss: string;
+}
+
+/** How a sensor observes. `polling`: sock_diag and /proc, with no event and fewer facts. */
+export type SensorMode = 'ebpf' | 'polling';
+
+/** How this sensor observes, and why not better. */
+export interface ModeReport {
+  readonly mode: SensorMode;
+  /** Why it does not use BPF; null if it does, or was told not to. */
+  readonly code: FailureCode | null;
+  /** The same in words; empty if it uses BPF. */
+  readonly reason: string;
+}
+
+/** What a sweep of a polling sensor could not look into. */
+export interface ReachReport {
+  /** Network namespaces that were polled. */
+  readonly namespaces: number;
+  /** Known, and not to be entered. */
+  readonly closedNamespaces: number;
+  /** Whose descriptors must not be read: their sockets have no owner. */
+  readonly closedProcesses: number;
+  readonly passId: number;
 }
 
 /** All programs are attached or given up; observation has begun. */
@@ -126,6 +150,9 @@ export type SensorRecord =
   | { readonly type: 'hello'; readonly hello: HelloReport }
   | { readonly type: 'program'; readonly program: ProgramReport }
   | { readonly type: 'feature'; readonly feature: FeatureReport }
+  | { readonly type: 'mode'; readonly mode: ModeReport }
+  | { readonly type: 'reach'; readonly reach: ReachReport }
+  | { readonly type: 'polled'; readonly polled: PolledSocket }
   | { readonly type: 'ready'; readonly ready: ReadyReport }
   | { readonly type: 'failure'; readonly failure: FailureReport }
   | { readonly type: 'clock'; readonly clock: ClockReport }

@@ -1,5 +1,12 @@
 /** One conversation with a sensor: handshake, then records until the stream ends or says something that cannot be. */
-import type { FailureReport, FeatureReport, HelloReport, ProgramReport, SensorRecord } from '../core/sensor-records.js';
+import type {
+  FailureReport,
+  FeatureReport,
+  HelloReport,
+  ModeReport,
+  ProgramReport,
+  SensorRecord,
+} from '../core/sensor-records.js';
 import type { ClockReport } from '../core/snapshot.js';
 import { encodeConfigure, type SensorConfiguration } from '../wire/command-encoder.js';
 import { checkHello } from '../wire/handshake.js';
@@ -9,6 +16,7 @@ import type { SensorLink } from './sensor-link.js';
 /** What a sensor said about itself before its first report. */
 export interface SensorIntroduction {
   readonly hello: HelloReport;
+  readonly mode: ModeReport;
   readonly clock: ClockReport;
   readonly programs: readonly ProgramReport[];
   readonly features: readonly FeatureReport[];
@@ -41,7 +49,7 @@ const PROGRAMS_MAX = 64;
 const UNSENT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Types of the records that belong before the first report. */
-const HANDSHAKE_TYPES: ReadonlySet<SensorRecord['type']> = new Set(['hello', 'program', 'feature', 'ready']);
+const HANDSHAKE_TYPES: ReadonlySet<SensorRecord['type']> = new Set(['hello', 'mode', 'program', 'feature', 'ready']);
 
 export class SensorSession {
   readonly #link: SensorLink;
@@ -51,6 +59,7 @@ export class SensorSession {
   readonly #features: FeatureReport[] = [];
   #configuration: SensorConfiguration;
   #hello: HelloReport | null = null;
+  #mode: ModeReport | null = null;
   #clock: ClockReport | null = null;
   #ready = false;
   /** Why this side ended the conversation. */
@@ -191,6 +200,9 @@ export class SensorSession {
           this.#fail(`it has more than ${PROGRAMS_MAX} features`);
         }
         return;
+      case 'mode':
+        this.#mode = record.mode;
+        return;
       case 'clock':
         this.#clock = record.clock;
         return;
@@ -198,13 +210,14 @@ export class SensorSession {
         this.#failure = record.failure;
         return;
       case 'ready':
-        if (this.#hello === null || this.#clock === null) {
+        if (this.#hello === null || this.#mode === null || this.#clock === null) {
           this.#fail('it was ready without a word about itself');
           return;
         }
         this.#ready = true;
         this.#listener.ready({
           hello: this.#hello,
+          mode: this.#mode,
           clock: this.#clock,
           programs: this.#programs,
           features: this.#features,
@@ -215,7 +228,9 @@ export class SensorSession {
       case 'holding':
       case 'interest':
       case 'pass':
+      case 'polled':
       case 'process':
+      case 'reach':
       case 'socket':
         this.#fail(`it sent a record of type ${record.type} before it was ready`);
         return;

@@ -4,6 +4,8 @@
  *
  * The stream is in host byte order; every machine that the sensor is built for is little endian.
  */
+import type { Endpoint } from '../core/snapshot.js';
+import { formatAddress } from './address-text.js';
 import type { Frame } from './frame.js';
 import type { Offset, TextField } from './offset.js';
 import { WireError } from './wire-error.js';
@@ -65,4 +67,9 @@ export function readText(frame: Frame, field: TextField): string {
   const bytes = new Uint8Array(frame.view.buffer, frame.view.byteOffset + frame.position + field.offset, field.length);
   const end = bytes.indexOf(0);
   return UTF8.decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** One end of a connection. */
+export function readEndpoint(frame: Frame, address: Offset<'__u8[16]'>, port: Offset<'__u16'>): Endpoint {
+  return { address: formatAddress(frame.view, frame.position + address), port: readU16(frame, port) };
 }

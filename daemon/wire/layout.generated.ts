@@ -2,7 +2,7 @@
 import type { Offset } from './offset.js';
 
 export const SENSOR_MAGIC = 0x31646b6375747321n;
-export const SENSOR_LAYOUT_HASH = 0x98f839cd14a39291n;
+export const SENSOR_LAYOUT_HASH = 0x3f20858b7a998325n;
 export const SENSOR_RECORD_MAX = 1024;
 
 /** `enum command_kind` */
@@ -79,6 +79,15 @@ export const RECORD_KIND = {
   RECORD_FEATURE: 11,
   RECORD_INTEREST: 12,
   RECORD_HOLDING: 13,
+  RECORD_MODE: 14,
+  RECORD_REACH: 15,
+  RECORD_POLLED: 16,
+} as const;
+
+/** `enum sensor_mode` */
+export const SENSOR_MODE = {
+  MODE_EBPF: 1,
+  MODE_POLLING: 2,
 } as const;
 
 /** `enum socket_cause` */
@@ -245,6 +254,15 @@ export const INTEREST_RECORD = {
 
 export const INTEREST_RECORD_SIZE = 64;
 
+/** Where the fields of `struct mode_record` are. */
+export const MODE_RECORD = {
+  mode: 8 as Offset<'__u32'>,
+  code: 12 as Offset<'__u32'>,
+  reason: { offset: 16, length: 432 },
+} as const;
+
+export const MODE_RECORD_SIZE = 448;
+
 /** Where the fields of `struct pass_command` are. */
 export const PASS_COMMAND = {
   passKind: 8 as Offset<'__u32'>,
@@ -271,6 +289,75 @@ export const PASS_RECORD = {
 
 export const PASS_RECORD_SIZE = 72;
 
+/** Where the fields of `struct polled_record` are. */
+export const POLLED_RECORD = {
+  monoUs: 8 as Offset<'mono_us_t'>,
+  cookie: 16 as Offset<'opaque64_t'>,
+  cgroupId: 24 as Offset<'__u64'>,
+  bytesSent: 32 as Offset<'__u64'>,
+  bytesAcked: 40 as Offset<'__u64'>,
+  bytesReceived: 48 as Offset<'__u64'>,
+  netns: 56 as Offset<'__u32'>,
+  passId: 60 as Offset<'__u32'>,
+  localAddress: 64 as Offset<'__u8[16]'>,
+  remoteAddress: 80 as Offset<'__u8[16]'>,
+  localPort: 96 as Offset<'__u16'>,
+  remotePort: 98 as Offset<'__u16'>,
+  flags: 100 as Offset<'__u32'>,
+  inode: 104 as Offset<'__u32'>,
+  infoSize: 108 as Offset<'__u32'>,
+  state: 112 as Offset<'__u8'>,
+  timer: 113 as Offset<'__u8'>,
+  retrans: 114 as Offset<'__u8'>,
+  caState: 115 as Offset<'__u8'>,
+  retransmits: 116 as Offset<'__u8'>,
+  probes: 117 as Offset<'__u8'>,
+  backoff: 118 as Offset<'__u8'>,
+  shutdown: 119 as Offset<'__u8'>,
+  expiresMs: 120 as Offset<'__u32'>,
+  receiveQueue: 124 as Offset<'__u32'>,
+  sendQueue: 128 as Offset<'__u32'>,
+  notsentBytes: 132 as Offset<'__u32'>,
+  unacked: 136 as Offset<'__u32'>,
+  sacked: 140 as Offset<'__u32'>,
+  sndMss: 144 as Offset<'__u32'>,
+  sndWnd: 148 as Offset<'__u32'>,
+  rcvWnd: 152 as Offset<'__u32'>,
+  sndSsthresh: 156 as Offset<'__u32'>,
+  rtoUs: 160 as Offset<'__u32'>,
+  srttUs: 164 as Offset<'__u32'>,
+  rttvarUs: 168 as Offset<'__u32'>,
+  lastDataSentMs: 172 as Offset<'__u32'>,
+  lastDataRecvMs: 176 as Offset<'__u32'>,
+  lastAckRecvMs: 180 as Offset<'__u32'>,
+  totalRetrans: 184 as Offset<'__u32'>,
+  segsOut: 188 as Offset<'__u32'>,
+  dataSegsOut: 192 as Offset<'__u32'>,
+  dataSegsIn: 196 as Offset<'__u32'>,
+  totalRto: 200 as Offset<'__u32'>,
+  totalRtoRecoveries: 204 as Offset<'__u32'>,
+  totalRtoTimeMs: 208 as Offset<'__u32'>,
+  receiveMemoryBytes: 212 as Offset<'__u32'>,
+  receiveBufferBytes: 216 as Offset<'__u32'>,
+  synQueue: 220 as Offset<'__u32'>,
+  synQueueYoung: 224 as Offset<'__u32'>,
+  uid: 228 as Offset<'__u32'>,
+  sysctlKeepaliveTimeS: 232 as Offset<'__u32'>,
+  sysctlKeepaliveIntvlS: 236 as Offset<'__u32'>,
+  sysctlFinTimeoutS: 240 as Offset<'__u32'>,
+  sysctlKeepaliveProbes: 244 as Offset<'__u8'>,
+  sysctlRetries1: 245 as Offset<'__u8'>,
+  sysctlRetries2: 246 as Offset<'__u8'>,
+  sysctlOrphanRetries: 247 as Offset<'__u8'>,
+  sysctlSynRetries: 248 as Offset<'__u8'>,
+  sysctlSynLinearTimeouts: 249 as Offset<'__u8'>,
+  sysctlEarlyRetrans: 250 as Offset<'__u8'>,
+  sysctlThinLinearTimeouts: 251 as Offset<'__u8'>,
+  hasSysctls: 252 as Offset<'__u8'>,
+} as const;
+
+export const POLLED_RECORD_SIZE = 256;
+
 /** Where the fields of `struct process_record` are. */
 export const PROCESS_RECORD = {
   startBootUs: 8 as Offset<'boot_us_t'>,
@@ -296,6 +383,16 @@ export const PROGRAM_RECORD = {
 } as const;
 
 export const PROGRAM_RECORD_SIZE = 384;
+
+/** Where the fields of `struct reach_record` are. */
+export const REACH_RECORD = {
+  namespaces: 8 as Offset<'__u32'>,
+  closedNamespaces: 12 as Offset<'__u32'>,
+  closedProcesses: 16 as Offset<'__u32'>,
+  passId: 20 as Offset<'__u32'>,
+} as const;
+
+export const REACH_RECORD_SIZE = 24;
 
 /** Where the fields of `struct ready_record` are. */
 export const READY_RECORD = {
@@ -425,4 +522,7 @@ export const RECORD_SIZE_BY_KIND: readonly (number | undefined)[] = [
   FEATURE_RECORD_SIZE,
   INTEREST_RECORD_SIZE,
   HOLDING_RECORD_SIZE,
+  MODE_RECORD_SIZE,
+  REACH_RECORD_SIZE,
+  POLLED_RECORD_SIZE,
 ];

@@ -3,6 +3,7 @@ import type { SensorRecord } from '../core/sensor-records.js';
 import type { Frame } from './frame.js';
 import { RECORD_HEADER, RECORD_KIND } from './layout.generated.js';
 import { decodePass } from './pass-decoder.js';
+import { decodePolled, decodeReach } from './polled-decoder.js';
 import { decodeHolder, decodeProcess } from './process-decoder.js';
 import {
   decodeClock,
@@ -10,6 +11,7 @@ import {
   decodeFailure,
   decodeFeature,
   decodeHello,
+  decodeMode,
   decodeProgram,
   decodeReady,
 } from './sensor-decoder.js';
@@ -17,7 +19,7 @@ import { decodeSocket } from './socket-decoder.js';
 import { decodeHolding, decodeInterest } from './totals-decoder.js';
 import { WireError } from './wire-error.js';
 
-/** Only socket and pass records have causes; a number elsewhere is a sign that the stream is out of step. */
+/** Only records of sockets and passes have causes; a number elsewhere is a sign that the stream is out of step. */
 function requireNoCause(frame: Frame): void {
   if (frame.cause !== 0) {
     throw new WireError(
@@ -39,6 +41,9 @@ export function decodeRecord(frame: Frame): SensorRecord {
   if (frame.kind === RECORD_KIND.RECORD_PASS) {
     return { type: 'pass', pass: decodePass(frame) };
   }
+  if (frame.kind === RECORD_KIND.RECORD_POLLED) {
+    return { type: 'polled', polled: decodePolled(frame) };
+  }
   requireNoCause(frame);
   switch (frame.kind) {
     case RECORD_KIND.RECORD_HOLDER:
@@ -55,6 +60,10 @@ export function decodeRecord(frame: Frame): SensorRecord {
       return { type: 'program', program: decodeProgram(frame) };
     case RECORD_KIND.RECORD_FEATURE:
       return { type: 'feature', feature: decodeFeature(frame) };
+    case RECORD_KIND.RECORD_MODE:
+      return { type: 'mode', mode: decodeMode(frame) };
+    case RECORD_KIND.RECORD_REACH:
+      return { type: 'reach', reach: decodeReach(frame) };
     case RECORD_KIND.RECORD_READY:
       return { type: 'ready', ready: decodeReady(frame) };
     case RECORD_KIND.RECORD_FAILURE:

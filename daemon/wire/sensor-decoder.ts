@@ -5,8 +5,10 @@ import type {
   FailureReport,
   FeatureReport,
   HelloReport,
+  ModeReport,
   ProgramReport,
   ReadyReport,
+  SensorMode,
 } from '../core/sensor-records.js';
 import type { ClockReport } from '../core/snapshot.js';
 import { readCount, readId, readText, readTime, readU32 } from './fields.js';
@@ -18,9 +20,11 @@ import {
   FAILURE_RECORD,
   FEATURE_RECORD,
   HELLO_RECORD,
+  MODE_RECORD,
   PROGRAM_RECORD,
   PROGRAM_STATUS,
   READY_RECORD,
+  SENSOR_MODE,
 } from './layout.generated.js';
 import { nameOf, nameTable } from './names.js';
 
@@ -36,6 +40,11 @@ const FAILURE_NAMES = nameTable<keyof typeof FAILURE_CODE, FailureCode>(FAILURE_
   FAILURE_ATTACH: 'attach',
   FAILURE_PROTOCOL: 'protocol',
   FAILURE_INTERNAL: 'internal',
+});
+
+const MODE_NAMES = nameTable<keyof typeof SENSOR_MODE, SensorMode>(SENSOR_MODE, {
+  MODE_EBPF: 'ebpf',
+  MODE_POLLING: 'polling',
 });
 
 /** Decodes a frame of kind RECORD_HELLO. */
@@ -79,6 +88,21 @@ export function decodeFeature(frame: Frame): FeatureReport {
     available: readU32(frame, FEATURE_RECORD.available) !== 0,
     how: readText(frame, FEATURE_RECORD.how),
     loss: readText(frame, FEATURE_RECORD.loss),
+  };
+}
+
+/**
+ * Decodes a frame of kind RECORD_MODE.
+ * @throws WireError for an unknown mode or code.
+ */
+export function decodeMode(frame: Frame): ModeReport {
+  const mode = readU32(frame, MODE_RECORD.mode);
+  const code = readU32(frame, MODE_RECORD.code);
+  const codeOffset = frame.offset + MODE_RECORD.code;
+  return {
+    mode: nameOf(MODE_NAMES, mode, 'unknown_value', frame.offset + MODE_RECORD.mode, 'the mode of a sensor'),
+    code: code === 0 ? null : nameOf(FAILURE_NAMES, code, 'unknown_value', codeOffset, 'the code of a mode'),
+    reason: readText(frame, MODE_RECORD.reason),
   };
 }
 

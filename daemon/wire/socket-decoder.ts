@@ -1,13 +1,11 @@
 /** `struct socket_record` to `SocketSnapshot`. */
 import { remember } from '../core/remember.js';
-import type { Endpoint, SnapshotCause, SocketSnapshot, TcpSysctls } from '../core/snapshot.js';
+import type { SnapshotCause, SocketSnapshot, TcpSysctls } from '../core/snapshot.js';
 import { areSameSysctls } from '../core/unchanged-socket.js';
-import { formatAddress } from './address-text.js';
-import { readCount, readId, readS32, readTime, readU16, readU32, readU8 } from './fields.js';
+import { readCount, readEndpoint, readId, readS32, readTime, readU32, readU8 } from './fields.js';
 import type { Frame } from './frame.js';
 import { RECORD_HEADER, SOCKET_CAUSE, SOCKET_FLAG, SOCKET_RECORD as AT } from './layout.generated.js';
 import { nameOf, nameTable } from './names.js';
-import type { Offset } from './offset.js';
 
 const CAUSE_NAMES = nameTable<keyof typeof SOCKET_CAUSE, SnapshotCause>(SOCKET_CAUSE, {
   CAUSE_RETRANSMIT: 'retransmit',
@@ -23,10 +21,6 @@ const CAUSE_NAMES = nameTable<keyof typeof SOCKET_CAUSE, SnapshotCause>(SOCKET_C
   CAUSE_IDLE_CLOSE: 'idle_close',
   CAUSE_AUDIT: 'audit',
 });
-
-function readEndpoint(frame: Frame, address: Offset<'__u8[16]'>, port: Offset<'__u16'>): Endpoint {
-  return { address: formatAddress(frame.view, frame.position + address), port: readU16(frame, port) };
-}
 
 /** Network namespaces whose sysctls are remembered. */
 const REMEMBERED_MAX = 1024;

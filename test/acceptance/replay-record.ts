@@ -116,10 +116,14 @@ class RecordingProxy {
       case 'failure':
       case 'feature':
       case 'interest':
+      case 'mode':
       case 'pass':
       case 'program':
       case 'ready':
         return bytes;
+      case 'polled': // this one uses BPF
+      case 'reach':
+        return null;
     }
   }
 }

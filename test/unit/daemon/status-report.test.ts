@@ -22,6 +22,7 @@ const INTRODUCTION: SensorIntroduction = {
     machine: 'x86_64',
     bootId: '',
   },
+  mode: { mode: 'ebpf', code: null, reason: '' },
   clock: { monoUs: 0, realUs: 0, bootUs: 0, jiffies: 0, jiffyEdgeUs: 0 },
   programs: [{ name: 'tcp_retransmit_skb', attached: true, required: true, error: 0, how: 'attached', loss: '' }],
   features: [],

@@ -27,6 +27,9 @@ const RECORD_FIELDS: Readonly<Record<string, Fields>> = {
   feature: layout.FEATURE_RECORD,
   interest: layout.INTEREST_RECORD,
   holding: layout.HOLDING_RECORD,
+  mode: layout.MODE_RECORD,
+  reach: layout.REACH_RECORD,
+  polled: layout.POLLED_RECORD,
 };
 
 const COMMAND_FIELDS: Readonly<Record<string, Fields>> = {
