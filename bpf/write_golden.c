@@ -21,6 +21,8 @@
 		.size = sizeof(struct type), .kind = (kind_), .cause = (cause_) \
 	}
 
+#include "golden_polled.h"
+
 static const struct hello_record hello = {
 	.header = HEADER(hello_record, RECORD_HELLO, 0),
 	.magic = SENSOR_MAGIC,
@@ -51,21 +53,6 @@ static const struct ready_record ready = {
 	.mono_us = 0x0011223344556601,
 	.attached = 0xa0b0c001,
 	.missed = 0xa0b0c002,
-};
-
-static const struct mode_record mode = {
-	.header = HEADER(mode_record, RECORD_MODE, 0),
-	.mode = MODE_POLLING,
-	.code = FAILURE_BTF,
-	.reason = "this kernel has no BTF",
-};
-
-static const struct reach_record reach = {
-	.header = HEADER(reach_record, RECORD_REACH, 0),
-	.namespaces = 0xa0b0c001,
-	.closed_namespaces = 0xa0b0c002,
-	.closed_processes = 0xa0b0c003,
-	.pass_id = 0xa0b0c004,
 };
 
 static const struct failure_record failure = {
@@ -185,74 +172,6 @@ static const struct socket_record socket_state = {
 	.sysctl_thin_linear_timeouts = 0x91,
 	.shutdown = 0x92,
 	._pad = {0xee, 0xee},
-};
-
-static const struct polled_record polled = {
-	.header = HEADER(polled_record, RECORD_POLLED, CAUSE_SWEEP),
-	.mono_us = 0x0011223344556601,
-	.cookie = 0xfedcba9876543201,
-	.cgroup_id = 0xfedcba9876543202,
-	.bytes_sent = 0x0011223344556602,
-	.bytes_acked = 0x0011223344556603,
-	.bytes_received = 0x0011223344556604,
-	.netns = 0xa0b0c001,
-	.pass_id = 0xa0b0c002,
-	.local_address = {[10] = 0xff, 0xff, 192, 0, 2, 33},
-	.remote_address = {0x20, 0x01, 0x0d, 0xb8, [7] = 1, [14] = 0xab, 0xcd},
-	.local_port = 0xc001,
-	.remote_port = 0xc002,
-	.flags = SOCKET_INBOUND | SOCKET_CLEARED,
-	.inode = 0xa0b0c003,
-	.info_size = 0xa0b0c004,
-	.state = 0x81,
-	.timer = 0x82,
-	.retrans = 0x83,
-	.ca_state = 0x84,
-	.retransmits = 0x85,
-	.probes = 0x86,
-	.backoff = 0x87,
-	.shutdown = 0x88,
-	.expires_ms = 0xa0b0c005,
-	.receive_queue = 0xa0b0c006,
-	.send_queue = 0xa0b0c007,
-	.notsent_bytes = 0xa0b0c008,
-	.unacked = 0xa0b0c009,
-	.sacked = 0xa0b0c00a,
-	.snd_mss = 0xa0b0c00b,
-	.snd_wnd = 0xa0b0c00c,
-	.rcv_wnd = 0xa0b0c00d,
-	.snd_ssthresh = 0xa0b0c00e,
-	.rto_us = 0xa0b0c00f,
-	.srtt_us = 0xa0b0c010,
-	.rttvar_us = 0xa0b0c011,
-	.last_data_sent_ms = 0xa0b0c012,
-	.last_data_recv_ms = 0xa0b0c013,
-	.last_ack_recv_ms = 0xa0b0c014,
-	.total_retrans = 0xa0b0c015,
-	.segs_out = 0xa0b0c016,
-	.data_segs_out = 0xa0b0c017,
-	.data_segs_in = 0xa0b0c018,
-	.total_rto = 0xa0b0c019,
-	.total_rto_recoveries = 0xa0b0c01a,
-	.total_rto_time_ms = 0xa0b0c01b,
-	.receive_memory_bytes = 0xa0b0c01c,
-	.receive_buffer_bytes = 0xa0b0c01d,
-	.syn_queue = 0xa0b0c01e,
-	.syn_queue_young = 0xa0b0c01f,
-	.uid = 0xa0b0c020,
-	.sysctl_keepalive_time_s = 0xa0b0c021,
-	.sysctl_keepalive_intvl_s = 0xa0b0c022,
-	.sysctl_fin_timeout_s = 0xa0b0c023,
-	.sysctl_keepalive_probes = 0x89,
-	.sysctl_retries1 = 0x8a,
-	.sysctl_retries2 = 0x8b,
-	.sysctl_orphan_retries = 0x8c,
-	.sysctl_syn_retries = 0x8d,
-	.sysctl_syn_linear_timeouts = 0x8e,
-	.sysctl_early_retrans = 0x8f,
-	.sysctl_thin_linear_timeouts = 0x90,
-	.has_sysctls = 0x91,
-	._pad = {0xee, 0xee, 0xee},
 };
 
 static const struct process_record process = {

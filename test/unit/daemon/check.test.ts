@@ -74,7 +74,7 @@ function feature(name: string, available: boolean, how: string): Uint8Array {
   ]);
 }
 
-const READY = [goldenBytes('clock'), goldenBytes('ready')];
+const READY = [goldenBytes('mode'), goldenBytes('clock'), goldenBytes('ready')];
 
 async function check(asJson: boolean, columns = Infinity): Promise<{ status: number; lines: string[] }> {
   const lines: string[] = [];

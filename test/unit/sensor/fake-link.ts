@@ -68,5 +68,5 @@ export class FakeLink implements SensorLink {
 
 /** All that a sensor says before its reports, in one piece. */
 export function handshake(): Uint8Array {
-  return Buffer.concat(['hello', 'program', 'feature', 'clock', 'ready'].map(goldenBytes));
+  return Buffer.concat(['hello', 'program', 'mode', 'feature', 'clock', 'ready'].map(goldenBytes));
 }

@@ -46,7 +46,7 @@ describe('the handshake', () => {
   test('a sensor of this build is configured once, and introduced when it is ready', async () => {
     await link.say(goldenBytes('hello'));
     assert.deepEqual(link.commands, [Buffer.from(encodeConfigure(CONFIGURATION))]);
-    await link.say(goldenBytes('program'), goldenBytes('feature'), goldenBytes('clock'));
+    await link.say(goldenBytes('program'), goldenBytes('mode'), goldenBytes('feature'), goldenBytes('clock'));
     assert.equal(introductions.length, 0);
     await link.say(goldenBytes('ready'));
     assert.deepEqual(

@@ -140,9 +140,9 @@ describe('FrameDecoder', () => {
     },
     { what: 'too small for its kind', bytes: header(size - 8, 5), code: 'bad_size', at: 0, says: /40 bytes, not 48/ },
     { what: 'too large for its kind', bytes: header(size + 8, 5), code: 'bad_size', at: 0, says: /different builds/ },
-    { what: 'a size above the cap, whatever the kind', bytes: header(1032, 14), code: 'bad_size', at: 0, says: /1032/ },
-    { what: 'kind 0', bytes: header(size, 0), code: 'unknown_kind', at: 4, says: /kind 0, not 1 to 13/ },
-    { what: 'the kind after the last', bytes: header(size, 14), code: 'unknown_kind', at: 4, says: /kind 14/ },
+    { what: 'a size above the cap, whatever the kind', bytes: header(1032, 17), code: 'bad_size', at: 0, says: /1032/ },
+    { what: 'kind 0', bytes: header(size, 0), code: 'unknown_kind', at: 4, says: /kind 0, not 1 to 16/ },
+    { what: 'the kind after the last', bytes: header(size, 17), code: 'unknown_kind', at: 4, says: /kind 17/ },
     { what: 'the kind of a command', bytes: header(16, 102), code: 'unknown_kind', at: 4, says: /kind 102/ },
     { what: 'the largest kind', bytes: header(SENSOR_RECORD_MAX, 0xffff), code: 'unknown_kind', at: 4, says: /65535/ },
   ];

@@ -51,7 +51,7 @@ const program: SensorRecord = {
 
 const mode: SensorRecord = {
   type: 'mode',
-  mode: { mode: 'polling', code: 'btf', reason: 'this kernel has no BTF' },
+  mode: { mode: 'polling', code: 'load', reason: 'this kernel has no BTF' },
 };
 
 const reach: SensorRecord = {
