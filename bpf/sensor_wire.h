@@ -359,7 +359,6 @@ struct holding_record {
 };
 
 #include "polled_wire.h"
-
 struct configure_command {
 	struct record_header header;
 	opaque64_t layout_hash;

@@ -187,6 +187,9 @@ export class TrackerEngine implements RecordSource {
         return;
       case 'interest':
       case 'holding':
+      case 'polled':
+      case 'reach':
+      case 'mode':
       case 'hello':
       case 'program':
       case 'feature':

@@ -35,7 +35,6 @@ export function decodeReach(frame: Frame): ReachReport {
  * Decodes a frame of kind RECORD_POLLED. Bits of `flags` without a name are ignored.
  * @throws WireError for an unknown cause or a time out of range.
  */
-// eslint-disable-next-line max-lines-per-function -- a field a line
 export function decodePolled(frame: Frame): PolledSocket {
   const flags = readU32(frame, AT.flags);
   return {
