@@ -10,7 +10,8 @@ import { httpSchema } from './config-http.js';
 import { kubernetesSchema, workloadsSchema } from './config-kubernetes.js';
 import { describeProblems } from './config-problems.js';
 import { checkReceiverNames } from './config-receivers.js';
-import { address, duration } from './config-values.js';
+import { sensorSchema } from './config-sensor.js';
+import { duration } from './config-values.js';
 import type { StuckKind } from './core/kinds.js';
 import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { isRecord } from './lib/is-record.js';
@@ -116,40 +117,7 @@ export const configSchema = z
       .describe(
         'Folder where open records, history and what receivers are to be told survive a restart. Variable STUCKD_STATE_DIR, flag --state-dir.',
       ),
-    sensor: z
-      .strictObject({
-        address: address(['unix'])
-          .optional()
-          .describe(
-            'unix:PATH of a sensor that runs apart; without it the daemon starts one. Variable STUCKD_SENSOR_ADDRESS, flag --sensor-address.',
-          ),
-        path: z
-          .string()
-          .min(1)
-          .optional()
-          .describe('Executable of the sensor that the daemon starts, if it is another one than that of the build.'),
-        without: z
-          .array(z.string().regex(/^[a-z_]+$/, 'must be the name of a tracepoint'))
-          .default([])
-          .describe("Tracepoints that the daemon's own sensor leaves out, to find out whether one is to blame."),
-        refreshInterval: duration(100, HOUR_MS).prefault('1s').describe('How often suspects are looked at.'),
-        sweepInterval: duration(100, HOUR_MS)
-          .prefault('2s')
-          .describe('How often every descriptor of every process is looked at.'),
-        sweepCpuPercentMax: z
-          .number()
-          .min(0.01)
-          .max(100)
-          .default(0.3)
-          .describe(
-            'How much of one core the sweeps that nobody waits for may take, in percent: where they would take more they come less often, but never more than a minute apart for that. Owners are looked up at once. 100 is no limit.',
-          ),
-        fullRefreshInterval: duration(1000, HOUR_MS)
-          .prefault('30s')
-          .describe('How often every suspect is reported, also those that did not change.'),
-      })
-      .prefault({})
-      .describe('What reads the kernel.'),
+    sensor: sensorSchema.prefault({}).describe('What reads the kernel.'),
     kinds: kindsSchema.prefault({}).describe('What counts as stuck, and when somebody is told.'),
     audit: auditSchema
       .prefault({})
@@ -195,6 +163,7 @@ export interface ConfigFlags {
   readonly httpAddress?: string;
   readonly stateDir?: string;
   readonly sensorAddress?: string;
+  readonly sensorMode?: string;
   readonly logLevel?: string;
 }
 
@@ -247,6 +216,7 @@ function overrides(flags: ConfigFlags, environment: NodeJS.ProcessEnv): readonly
     ...choose(['http', 'address'], '--http-address', flags.httpAddress, 'STUCKD_HTTP_ADDRESS'),
     ...choose(['stateDir'], '--state-dir', flags.stateDir, 'STUCKD_STATE_DIR'),
     ...choose(['sensor', 'address'], '--sensor-address', flags.sensorAddress, 'STUCKD_SENSOR_ADDRESS'),
+    ...choose(['sensor', 'mode'], '--sensor-mode', flags.sensorMode, 'STUCKD_SENSOR_MODE'),
     ...choose(['log', 'level'], '--log-level', flags.logLevel),
   ];
 }

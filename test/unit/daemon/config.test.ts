@@ -43,6 +43,7 @@ describe('defaults', () => {
     http: { address: '127.0.0.1:9735', metrics: { workloadLabels: [], maxWorkloads: 200 } },
     stateDir: '/var/lib/stuckd',
     sensor: {
+      mode: 'auto',
       without: [],
       refreshInterval: 1000,
       sweepInterval: 2000,
@@ -233,6 +234,13 @@ describe('mistakes are named by their key', () => {
     ['sensor: { address: /run/sensor.sock }', /unix:PATH[^]*at sensor\.address/],
     ['sensor: { address: "127.0.0.1:1" }', /must be unix:PATH[^]*at sensor\.address/],
     [`sensor: { address: "unix:/${'x'.repeat(200)}" }`, /107 bytes[^]*at sensor\.address/],
+    ['sensor: { mode: fast }', /at sensor\.mode/],
+    ['sensor: { btf: "" }', /at sensor\.btf/],
+    [
+      'sensor: { address: "unix:/s", mode: polling }',
+      /the sensor at unix:\/s runs apart: give --mode polling to stuckd-sensor[^]*at sensor\.mode/,
+    ],
+    ['sensor: { address: "unix:/s", btf: /b }', /give --btf \/b to stuckd-sensor[^]*at sensor\.btf/],
     ['sensor: { without: ["a b"] }', /name of a tracepoint[^]*at sensor\.without\[0\]/],
     ['grpc: { address: nonsense }', /is not an address[^]*at grpc\.address/],
     ['grpc: { address: 7 }', /at grpc\.address/],
