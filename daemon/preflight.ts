@@ -91,8 +91,8 @@ function checkPrivileges(
     ...result,
     ok: false,
     message:
-      'CAP_BPF and CAP_PERFMON, to load BPF programs and attach them, are missing: run stuckd as root (sudo), or run ' +
-      'stuckd-sensor apart with these two capabilities and set STUCKD_SENSOR_ADDRESS',
+      'CAP_BPF and CAP_PERFMON are missing: run stuckd as root (sudo), or run stuckd-sensor apart with these two ' +
+      'capabilities and set STUCKD_SENSOR_ADDRESS; they are to load BPF programs, and to attach them and read kernel memory',
   };
 }
 

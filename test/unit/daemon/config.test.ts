@@ -19,7 +19,7 @@ after(() => {
 
 function load(text: string, flags: ConfigFlags = {}, environment: NodeJS.ProcessEnv = {}): Config {
   writeFileSync(configPath, text);
-  return loadConfig({ configPath, ...flags }, environment);
+  return loadConfig({ configPath, ...flags }, environment, null);
 }
 
 function mistake(text: string, flags: ConfigFlags = {}, environment: NodeJS.ProcessEnv = {}): string {
@@ -40,7 +40,7 @@ function alerting(changes: Readonly<Record<string, unknown>> = {}): Config['kind
 describe('defaults', () => {
   const expected: Config = {
     grpc: { address: 'unix:/run/stuckd/stuckd.sock', reflection: true, maxSubscribers: 64, maxConnections: 128 },
-    http: { address: '127.0.0.1:9735', metrics: { workloadLabels: [], maxWorkloads: 200 } },
+    http: { address: '127.0.0.1:9735', required: true, metrics: { workloadLabels: [], maxWorkloads: 200 } },
     stateDir: '/var/lib/stuckd',
     sensor: {
       mode: 'auto',
