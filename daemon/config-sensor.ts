@@ -7,26 +7,14 @@ const HOUR_MS = 3_600_000;
 /** How a sensor may observe. */
 export const SENSOR_MODES = ['auto', 'ebpf', 'polling'] as const;
 
-/** Keys that are the business of whoever starts the sensor, and what makes them count. */
-function refuseForeignKeys(
-  sensor: { address?: string | undefined; mode: string; btf?: string | undefined },
+/** Whoever starts the sensor decides how it observes; that would go unnoticed. */
+function refuseForeignMode(
+  { address: where, mode }: { readonly address?: string | undefined; readonly mode: string },
   context: z.core.$RefinementCtx,
 ): void {
-  if (sensor.address === undefined) {
-    return;
-  }
-  const report = (key: string, option: string): void => {
-    context.addIssue({
-      code: 'custom',
-      path: [key],
-      message: `the sensor at ${sensor.address ?? ''} runs apart: give ${option} to stuckd-sensor where that is started`,
-    });
-  };
-  if (sensor.mode !== 'auto') {
-    report('mode', `--mode ${sensor.mode}`);
-  }
-  if (sensor.btf !== undefined) {
-    report('btf', `--btf ${sensor.btf}`);
+  if (where !== undefined && mode !== 'auto') {
+    const message = `the sensor at ${where} runs apart: give --mode ${mode} to stuckd-sensor where that is started`;
+    context.addIssue({ code: 'custom', path: ['mode'], message });
   }
 }
 
@@ -75,4 +63,4 @@ export const sensorSchema = z
       .prefault('30s')
       .describe('How often every suspect is reported, also those that did not change.'),
   })
-  .superRefine(refuseForeignKeys);
+  .superRefine(refuseForeignMode);

@@ -105,7 +105,10 @@ describe('an ordinary user', { skip }, () => {
     writeFileSync(file, JSON.stringify({ http: { address, required: false } }));
     const daemon = start(t, home);
     await isUp(daemon);
-    assert.match(daemon.output(), new RegExp(`metrics and health are not served: ${address} is taken, .*--http-address`));
+    assert.match(
+      daemon.output(),
+      new RegExp(`metrics and health are not served: ${address} is taken, .*--http-address`),
+    );
     assert.doesNotMatch(daemon.output(), /metrics are at/);
 
     writeFileSync(file, JSON.stringify({ http: { address } }));

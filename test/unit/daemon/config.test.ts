@@ -240,7 +240,6 @@ describe('mistakes are named by their key', () => {
       'sensor: { address: "unix:/s", mode: polling }',
       /the sensor at unix:\/s runs apart: give --mode polling to stuckd-sensor[^]*at sensor\.mode/,
     ],
-    ['sensor: { address: "unix:/s", btf: /b }', /give --btf \/b to stuckd-sensor[^]*at sensor\.btf/],
     ['sensor: { without: ["a b"] }', /name of a tracepoint[^]*at sensor\.without\[0\]/],
     ['grpc: { address: nonsense }', /is not an address[^]*at grpc\.address/],
     ['grpc: { address: 7 }', /at grpc\.address/],

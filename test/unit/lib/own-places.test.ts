@@ -32,7 +32,12 @@ test('below the home directory, unless the variables of XDG say otherwise', () =
   const other = places({ HOME: '/home/ann', XDG_STATE_HOME: '/s', XDG_CONFIG_HOME: '/c', XDG_RUNTIME_DIR: directory });
   assert.deepEqual(
     [other.configPath, other.stateDir, other.socketPath(), other.socketPath('/elsewhere')],
-    ['/c/stuckd/stuckd.yaml', '/s/stuckd', join(directory, 'stuckd/stuckd.sock'), join(directory, 'stuckd/stuckd.sock')],
+    [
+      '/c/stuckd/stuckd.yaml',
+      '/s/stuckd',
+      join(directory, 'stuckd/stuckd.sock'),
+      join(directory, 'stuckd/stuckd.sock'),
+    ],
   );
 });
 
