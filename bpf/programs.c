@@ -145,18 +145,8 @@ static int write_programs(struct session *session, struct ready_record *ready)
 	return error;
 }
 
-static int write_mode(struct session *session)
-{
-	struct mode_record record = RECORD_INIT(struct mode_record, RECORD_MODE, 0);
-
-	record.mode = MODE_EBPF;
-	return stream_write(&session->stream, &record, sizeof(record));
-}
-
 int programs_attach(struct session *session)
 {
-	struct ready_record ready = RECORD_INIT(struct ready_record, RECORD_READY, 0);
-	struct clock_record clock = RECORD_INIT(struct clock_record, RECORD_CLOCK, 0);
 	int error = attach_all(session, true);
 
 	if (error) {
@@ -167,13 +157,15 @@ int programs_attach(struct session *session)
 		stream_fail(&session->stream, FAILURE_ATTACH, error, "refresh does not run: %s", strerror(-error));
 		return error;
 	}
-	error = attach_all(session, false);
-	if (!error) {
-		error = write_programs(session, &ready);
-	}
-	if (!error) {
-		error = write_mode(session);
-	}
+	return attach_all(session, false);
+}
+
+int programs_announce(struct session *session)
+{
+	struct ready_record ready = RECORD_INIT(struct ready_record, RECORD_READY, 0);
+	struct clock_record clock = RECORD_INIT(struct clock_record, RECORD_CLOCK, 0);
+	int error = write_programs(session, &ready);
+
 	if (!error) {
 		error = features_write(session);
 	}

@@ -27,10 +27,13 @@ void program_leave_out(struct program *program, int error, const char *format, .
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Attaches all programs; writes a program record for each, feature records, then the ready record. An optional program
- * that cannot be attached is left out. Returns 0, or -errno after it wrote a failure record to the session's stream.
+ * Attaches all programs. An optional program that cannot be attached is left out. Returns 0, or -errno after it wrote a failure
+ * record to the session's stream.
  */
 int programs_attach(struct session *session);
+
+/* Writes a program record for each, feature records, then the clock and the ready record. Returns 0, or -errno of the stream. */
+int programs_announce(struct session *session);
 
 /*
  * Leaves programs out, required ones too: `names` is a comma-separated list of tracepoints. For finding out whether a

@@ -10,6 +10,7 @@
 #include "sensor_wire.h"
 #include "stream.h"
 
+struct observer;
 struct tcp_sensor; /* the skeleton */
 struct bpf_link;
 
@@ -22,7 +23,9 @@ struct intervals {
 
 struct session {
 	struct stream stream;
-	struct tcp_sensor *skeleton;
+	const struct observer *observer;        /* set before the threads start (mode.h) */
+	struct configure_command configuration; /* the last one */
+	struct tcp_sensor *skeleton;            /* NULL unless the observer is observer_ebpf; so are the links */
 	struct bpf_link *refresh_link;
 	struct bpf_link *sweep_link;
 	uint64_t watch_rejected;
