@@ -31,6 +31,9 @@ static const uint64_t FOR_POLLING = BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_PTRACE) | B
 /* Without it nothing can be taken from the bounding set. */
 static const uint64_t FOR_SETTLING = BIT(CAP_SETPCAP);
 
+/* What it was started with. */
+static uint64_t given;
+
 struct capabilities {
 	uint64_t permitted;
 	uint64_t effective;
@@ -106,6 +109,7 @@ int privileges_prepare(enum allowed_mode allowed)
 	if (error) {
 		return error;
 	}
+	given = held.permitted;
 	if (!tries_bpf && allowed == ALLOW_EBPF) {
 		return -EPERM;
 	}
@@ -149,9 +153,10 @@ void privileges_explain(char *message, size_t size)
 			 "stuckd's programs need Linux 5.12 or newer");
 		return;
 	}
-	snprintf(message, size,
-		 "CAP_BPF and CAP_PERFMON are missing: start stuckd as root, or give stuckd-sensor these two "
-		 "capabilities");
+	snprintf(message, size, "%s missing: start stuckd as root, or give stuckd-sensor CAP_BPF and CAP_PERFMON",
+		 given & BIT(CAP_BPF)       ? "CAP_PERFMON is"
+		 : given & BIT(CAP_PERFMON) ? "CAP_BPF is"
+					    : "CAP_BPF and CAP_PERFMON are");
 }
 
 bool privileges_hold(int capability)

@@ -37,7 +37,7 @@ bool privileges_allow_bpf(void);
  */
 int privileges_settle(enum sensor_mode mode);
 
-/* Says in one sentence why privileges_allow_bpf() is false, and what to do. */
+/* Says in one sentence what was missing for BPF when privileges_prepare() was called, and what to do. */
 void privileges_explain(char *message, size_t size);
 
 /* Whether this process was given a capability, effective or not. */

@@ -1,6 +1,7 @@
 // Proves on the running kernel what "stuckd check" tells of it: every program and feature, with the places that the
 // kernel's own type information names; that a program which the kernel refuses to load or to attach is left out, with the
-// reason and the loss, while the others serve, and that a required one ends it with one sentence; and that unanswered
+// reason and the loss, while the others serve, and that a required one ends it with one sentence where the sensor must not
+// poll instead (modes.test.ts has what happens where it may); and that unanswered
 // keepalive probes are found by events although no process has a TCP socket when the sensor starts, and although the
 // sensor itself may have none.
 // It cannot prove what kernels without a feature say, other than the one it runs on; nor what a locked-down kernel says,
@@ -13,7 +14,7 @@ import { atOnce } from '../support/at-once.js';
 import { check, type CheckAnswer, checkJson, featureOf } from '../support/check-answer.js';
 import { createTwoHosts, labSkipReason } from '../support/lab.js';
 import { connectProbing } from '../support/probing-connection.js';
-import { lonelySensor, refusedSensor } from '../support/refuse.js';
+import { lonelySensor, refusedEbpfSensor, refusedSensor } from '../support/refuse.js';
 import { SensorUnderTest } from '../support/sensor-under-test.js';
 import { StuckdUnderTest } from '../support/stuckd.js';
 
@@ -149,8 +150,8 @@ describe('refused programs', { skip, concurrency: atOnce(2) }, () => {
     ],
   ];
   for (const [name, refused, sentence] of failures) {
-    test(`${name}: one sentence, and exit status 1`, async (t) => {
-      const answer = await checkJson(t, await refusedSensor(t, ...refused));
+    test(`${name}, and BPF is wanted: one sentence, and exit status 1`, async (t) => {
+      const answer = await checkJson(t, await refusedEbpfSensor(t, ...refused));
       assert.equal(answer.code, 1);
       assert.equal(answer.canRun, false);
       const { available, required, how } = featureOf(answer, 'BPF programs');
