@@ -16,8 +16,8 @@
 #include "layout_hash.h"
 #include "mode.h"
 #include "observer.h"
-#include "passes.h"
 #include "privileges.h"
+#include "schedule.h"
 #include "sweep_budget.h"
 
 #define LONGEST_AGE_MS (3600 * 1000)
@@ -108,7 +108,7 @@ static int handle_command(struct session *session, const union command *command)
 		if (command->pass.pass_kind < PASS_REFRESH || command->pass.pass_kind > PASS_AUDIT) {
 			return -EBADMSG;
 		}
-		passes_request(session, &command->pass);
+		schedule_request(session, &command->pass);
 		return 0;
 	case COMMAND_WATCH:
 	case COMMAND_UNWATCH:
