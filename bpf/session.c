@@ -87,9 +87,9 @@ static int configure(struct session *session, const struct configure_command *co
 			    "of CPU");
 		return -EINVAL;
 	}
-	session->configuration = *command;
 	session->observer->configure(session, command);
 	pthread_mutex_lock(&session->lock);
+	session->configuration = *command;
 	session->intervals.refresh_ms = command->refresh_interval_ms;
 	session->intervals.sweep_ms = command->sweep_interval_ms;
 	session->intervals.full_refresh_ms = command->full_refresh_interval_ms;
