@@ -16,8 +16,8 @@
 #include "layout_hash.h"
 #include "mode.h"
 #include "observer.h"
-#include "passes.h"
 #include "privileges.h"
+#include "schedule.h"
 #include "sweep_budget.h"
 
 #define LONGEST_AGE_MS (3600 * 1000)
@@ -87,9 +87,9 @@ static int configure(struct session *session, const struct configure_command *co
 			    "of CPU");
 		return -EINVAL;
 	}
-	session->configuration = *command;
 	session->observer->configure(session, command);
 	pthread_mutex_lock(&session->lock);
+	session->configuration = *command;
 	session->intervals.refresh_ms = command->refresh_interval_ms;
 	session->intervals.sweep_ms = command->sweep_interval_ms;
 	session->intervals.full_refresh_ms = command->full_refresh_interval_ms;
@@ -108,7 +108,7 @@ static int handle_command(struct session *session, const union command *command)
 		if (command->pass.pass_kind < PASS_REFRESH || command->pass.pass_kind > PASS_AUDIT) {
 			return -EBADMSG;
 		}
-		passes_request(session, &command->pass);
+		schedule_request(session, &command->pass);
 		return 0;
 	case COMMAND_WATCH:
 	case COMMAND_UNWATCH:
