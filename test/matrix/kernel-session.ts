@@ -12,7 +12,7 @@ import type { KernelResult } from './report.js';
 export const CPUS_PER_GUEST = 2;
 const MEMORY_MIB = 3072;
 
-/** Exit status of a guest on which `stuckd check` says no. */
+/** Exit status of a guest on which `stuckd check` says no to BPF. */
 const CANNOT_RUN = 3;
 
 type Progress = (line: string) => void;
@@ -21,14 +21,22 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The guest says what stuckd finds there, then runs the tests. */
+/** For `stuckd check`: what is asked is whether BPF can be had. */
+const EBPF_CONFIG = '/tmp/ebpf.yaml';
+
+/** The guest says what stuckd finds there, then runs the tests; where BPF cannot be had, those of a sensor that polls. */
 function testScript(only: string): string {
   const node = quote(process.execPath);
   return [
     `export CI=true STUCKD_TEST_GUEST=1 STUCKD_TEST_WITHOUT=${quote(process.env['STUCKD_TEST_WITHOUT'] ?? '')}`,
     'echo "{\\"kernel\\":\\"$(uname -r)\\"}" >/dev/ttyS1',
-    `${node} build/bin/stuckd.js check -o json >/dev/ttyS1 || exit ${CANNOT_RUN}`,
-    `${node} test/run.mjs kernel guest --second-chance --results /dev/ttyS1 --only ${quote(only)}`,
+    `run() { ${node} test/run.mjs "$@" --second-chance --results /dev/ttyS1 --only ${quote(only)}; }`,
+    `echo '{"sensor":{"mode":"ebpf"}}' >${EBPF_CONFIG}`,
+    `if ! ${node} build/bin/stuckd.js check --config ${EBPF_CONFIG} -o json >/dev/ttyS1; then`,
+    `  run polling || exit 1`,
+    `  exit ${CANNOT_RUN}`,
+    'fi',
+    'run kernel guest',
   ].join('\n');
 }
 
