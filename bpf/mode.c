@@ -4,9 +4,14 @@
 #include "load.h"
 #include "observer.h"
 
+bool mode_is_polling;
+
 int mode_choose(struct session *session)
 {
-	session->observer = &observer_ebpf;
+	session->observer = mode_is_polling ? &observer_polling : &observer_ebpf;
+	if (mode_is_polling) {
+		return 0;
+	}
 	return load_programs(session);
 }
 
@@ -14,7 +19,7 @@ static int write_mode(struct session *session)
 {
 	struct mode_record record = RECORD_INIT(struct mode_record, RECORD_MODE, 0);
 
-	record.mode = MODE_EBPF;
+	record.mode = mode_is_polling ? MODE_POLLING : MODE_EBPF;
 	return stream_write(&session->stream, &record, sizeof(record));
 }
 

@@ -5,6 +5,8 @@
 
 #include "session.h"
 
+extern bool mode_is_polling;
+
 /*
  * Before the first configuration: loads the BPF programs if they are to be used, and sets `session->observer`. Returns 0, or
  * -errno after a failure record.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 #include "privileges.h"
 
+#include "mode.h"
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -34,7 +35,7 @@ int privileges_drop(void)
 	struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
 	int error = get_capabilities(data);
 
-	if (error) {
+	if (error || mode_is_polling) {
 		return error;
 	}
 	if ((data[1].permitted & KEEP_HIGH) != KEEP_HIGH) {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "mode.h"
 #include "privileges.h"
 #include "programs.h"
 #include "service_manager.h"
@@ -167,6 +168,10 @@ static int serve_listener(const char *path)
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
+	if (argc > 2 && strcmp(argv[argc - 2], "--mode") == 0) {
+		mode_is_polling = strcmp(argv[argc - 1], "polling") == 0;
+		argc -= 2;
+	}
 	if (argc > 2 && strcmp(argv[argc - 2], "--without") == 0) {
 		programs_switch_off(argv[argc - 1]);
 		argc -= 2;
