@@ -11,17 +11,11 @@
 
 #include "clocks.h"
 
-/* Reads of both clocks until a tick falls between none of them. */
-#define TRIES 8
-
-/* How long before the next tick is due both must have been read: the kernel counts it first and moves its clock then. */
-#define MARGIN_NS 200000
-
-static __u64 read_ns(clockid_t clock)
+static __u64 read_mono_ns(void)
 {
 	struct timespec time;
 
-	clock_gettime(clock, &time);
+	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (__u64)time.tv_sec * 1000000000ull + time.tv_nsec;
 }
 
@@ -54,24 +48,35 @@ static __u64 jiffies_of(__u32 ms, __u64 mono_ns)
 	return (expected & ~(__u64)UINT32_MAX) + (low_ms * (__s64)hz + 999) / 1000;
 }
 
-/* The coarse clock moves with the tick, and only then: what it says is when the present jiffy began. */
-static void learn(void)
+/* A jiffy began before it is read, so that the earliest time at which one was read is nearest to its edge. */
+static void learn_pair(int fd)
+{
+	__u32 ms;
+	bool is_told = read_jiffies_ms(fd, &ms);
+	__u64 mono_ns = read_mono_ns();
+
+	if (is_told) {
+		clock_learn_pair(jiffies_of(ms, mono_ns), mono_ns);
+	} else {
+		clock_learn_pair(mono_ns / clock_tick_ns(), mono_ns - mono_ns % clock_tick_ns());
+	}
+}
+
+static int open_socket(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 
-	for (int i = 0; i < TRIES; i++) {
-		__u64 before = read_ns(CLOCK_MONOTONIC_COARSE);
-		__u32 ms;
+	/* RestrictAddressFamilies= of systemd, for one, may allow either alone, or neither. */
+	return fd >= 0 ? fd : socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+}
 
-		if (!read_jiffies_ms(fd, &ms)) {
-			clock_learn_pair(before / clock_tick_ns(), before); /* ticks since an instant of our own */
-			break;
-		}
-		if (read_ns(CLOCK_MONOTONIC_COARSE) == before &&
-		    read_ns(CLOCK_MONOTONIC) + MARGIN_NS < before + clock_tick_ns()) {
-			clock_learn_pair(jiffies_of(ms, before), before);
-			break;
-		}
+void diag_clock_learn_tick(void)
+{
+	__u64 end_ns = read_mono_ns() + 2 * clock_tick_ns();
+	int fd = open_socket();
+
+	while (read_mono_ns() < end_ns) {
+		learn_pair(fd);
 	}
 	if (fd >= 0) {
 		close(fd);
@@ -80,6 +85,11 @@ static void learn(void)
 
 void diag_clock_fill(struct clock_record *record)
 {
-	learn();
+	int fd = open_socket();
+
+	learn_pair(fd);
+	if (fd >= 0) {
+		close(fd);
+	}
 	clock_fill(record);
 }

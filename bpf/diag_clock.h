@@ -5,6 +5,9 @@
 
 #include "sensor_wire.h"
 
+/* Takes two ticks to learn the phase of the tick to some microseconds. */
+void diag_clock_learn_tick(void);
+
 /*
  * Fills a record with the present instant. Where no TCP socket is to be had, `jiffies` counts ticks since an instant of our own:
  * then differences are right, while the number means nothing to the kernel.
