@@ -218,6 +218,19 @@ static int ask_for(struct diag_pass *pass, const struct diag_suspect *suspect, c
 	return 0;
 }
 
+/*
+ * Its namespace was not seen, or not all of it. Next time it may be: until then nobody knows. Where it cannot be entered any
+ * more, nobody ever will.
+ */
+static void leave_unseen(struct diag_pass *pass, struct diag_suspect *suspect, const struct diag_namespace *namespace)
+{
+	if (namespace->fd < 0 && namespace->error) {
+		diag_table_remove(&pass->diag->suspects, suspect);
+	} else if (!pass->edge.error) {
+		pass->edge.error = EAGAIN;
+	}
+}
+
 void diag_suspects_ask_for_missing(struct diag_pass *pass)
 {
 	struct diag_table *suspects = &pass->diag->suspects;
@@ -228,9 +241,12 @@ void diag_suspects_ask_for_missing(struct diag_pass *pass)
 			diag_table_find(&pass->diag->namespaces.table, &suspect->key.netns);
 		int error;
 
-		if (suspect->seen_pass == pass->edge.pass_id ||
-		    (namespace && namespace->dumped_pass != pass->edge.pass_id)) {
-			continue; /* seen, or its namespace was not to be seen this time */
+		if (suspect->seen_pass == pass->edge.pass_id) {
+			continue;
+		}
+		if (namespace && namespace->dumped_pass != pass->edge.pass_id) {
+			leave_unseen(pass, suspect, namespace);
+			continue;
 		}
 		if (!suspect->ended) {
 			error = ask_for(pass, suspect, namespace);
