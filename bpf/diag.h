@@ -94,7 +94,6 @@ struct diag_pass {
 	__u32 netns; /* that is dumped now */
 	bool sweeps;
 	bool reports_all; /* suspects that have not changed, too */
-	bool missed;      /* a suspect that was there is there no more */
 	bool counts;      /* interests */
 };
 

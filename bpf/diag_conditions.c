@@ -6,8 +6,8 @@
 /* tcpi_snd_wnd ends there (Linux 5.4); before, a window of 0 cannot be told from one that is not known. */
 #define INFO_SIZE_SND_WND 232
 
-/* A window that closes for a moment is no news; the rule of the daemon asks for much more. */
-#define WINDOW_AGE_MS 1000
+/* What lasts for a moment is no news; the rules of the daemon ask for much more. */
+#define AGE_MS 1000
 
 bool diag_is_at_rest(const struct diag_socket *socket)
 {
@@ -94,12 +94,18 @@ static bool is_window_stuck(const struct diag_socket *socket, const struct confi
 
 	return is_window_closed(socket) &&
 	       (lasting || r->unacked || r->probes >= configuration->window_probe_threshold ||
-		r->last_data_sent_ms >= WINDOW_AGE_MS);
+		r->last_data_sent_ms >= AGE_MS);
 }
 
 static bool is_unread(const struct polled_record *r, const struct configure_command *configuration, bool lasting)
 {
 	return r->receive_queue && (lasting || r->last_data_recv_ms >= configuration->unread_age_ms);
+}
+
+/* A connection that is half closed, and on which nothing moves: many are for the moment that a reply or a close() takes. */
+static bool is_quiet(const struct polled_record *r, bool lasting)
+{
+	return lasting || r->last_ack_recv_ms >= AGE_MS;
 }
 
 static __u32 listener_conditions(const struct polled_record *r, const struct configure_command *configuration)
@@ -129,10 +135,10 @@ __u32 diag_find_conditions(const struct diag_socket *socket, const struct config
 		}
 		break;
 	case DIAG_CLOSE_WAIT:
-		found = CONDITION_CLOSE_WAIT;
+		found = is_quiet(r, lasting) ? CONDITION_CLOSE_WAIT : 0;
 		break;
 	case DIAG_FIN_WAIT2:
-		found = is_orphan(r) ? 0 : CONDITION_FIN_WAIT2;
+		found = !is_orphan(r) && is_quiet(r, lasting) ? CONDITION_FIN_WAIT2 : 0;
 		break;
 	case DIAG_LISTEN:
 		found = listener_conditions(r, configuration);

@@ -102,6 +102,7 @@ void diag_namespace_close(struct diag_namespace *namespace)
 		close(namespace->fd);
 	}
 	namespace->fd = -1;
+	namespace->error = 0;
 }
 
 /* A file stands for this namespace. Returns 0, or -errno if there was no way back. */
@@ -222,6 +223,9 @@ bool diag_namespaces_are_there(const struct diag_namespaces *namespaces)
 	for (uint32_t i = 0; i < namespaces->table.count; i++) {
 		const struct diag_namespace *namespace = diag_table_at(&namespaces->table, i);
 
+		if (namespace->fd < 0 && !namespace->error) {
+			return false; /* it did not answer */
+		}
 		if (namespace->inode != namespaces->own && namespace->fd >= 0 &&
 		    inode_of(namespace->origin) != namespace->inode) {
 			return false;

@@ -11,9 +11,9 @@
 #include "diag_table.h"
 
 struct diag_namespace {
-	__u32 inode;        /* the key */
-	int fd;             /* a netlink socket in it; -1: it is known, and cannot be entered */
-	int error;          /* errno of why not */
+	__u32 inode; /* the key */
+	int fd;      /* a netlink socket in it; -1: there is none */
+	int error; /* errno of why it cannot be entered; 0 without a socket: it did not answer, and is to be tried again */
 	__u32 found_search; /* the search that found it last */
 	__u32 dumped_pass;  /* the last pass that saw all of it */
 	__u64 sysctls_us;   /* when they were read; CLOCK_MONOTONIC, 0: never */
@@ -38,7 +38,7 @@ int diag_namespaces_open(struct diag_namespaces *namespaces);
 /* Looks for all there are, opens new ones, and closes those that are gone. Returns 0, or -errno if there was no way back. */
 int diag_namespaces_search(struct diag_namespaces *namespaces);
 
-/* Whether all that are open are still where they were found. */
+/* Whether all that are open are still where they were found, and none is to be tried again. */
 bool diag_namespaces_are_there(const struct diag_namespaces *namespaces);
 
 /* What holds in it; read again when it is some seconds old. Returns NULL if there is no such namespace. */

@@ -96,6 +96,7 @@ static int announce(struct session *session)
 	if (error) {
 		return error;
 	}
+	diag_clock_learn_tick();
 	diag_clock_fill(&clock);
 	ready.mono_us = clock.mono_us;
 	error = stream_write(&session->stream, &clock, sizeof(clock));

@@ -166,7 +166,6 @@ static int end(struct diag_pass *pass, uint64_t start_cpu_us)
 	edge->cpu_us = clock_thread_cpu_us() - start_cpu_us;
 	pthread_mutex_lock(&session->lock);
 	edge->budget_interval_ms = sweep_budget_interval_ms(edge->cpu_us, schedule_cpu_max_ppm(session));
-	session->full_refresh_wanted |= pass->missed && edge->pass_kind == PASS_REFRESH; /* who says what is gone */
 	pthread_mutex_unlock(&session->lock);
 	diag_output_add(&pass->diag->output, edge);
 	return diag_output_flush(&pass->diag->output);
@@ -186,7 +185,7 @@ static int run_pass(struct diag_pass *pass, struct session *session, enum pass_k
 		diag_totals_write(pass);
 		diag_listeners_forget(pass->diag, pass->edge.mono_us);
 	}
-	if (quiet && !pass->edge.sockets && !pass->edge.error && !pass->missed) {
+	if (quiet && !pass->edge.sockets && !pass->edge.reported && !pass->edge.error) {
 		pass->diag->output.used = 0;
 		pass->edge.cpu_us = clock_thread_cpu_us() - start_cpu_us;
 		pthread_mutex_lock(&session->lock);

@@ -42,12 +42,12 @@ static struct diag_suspect *add(struct diag_pass *pass, const struct diag_socket
 	return suspect;
 }
 
-static void report(struct diag_pass *pass, struct polled_record *r)
+static void report(struct diag_pass *pass, struct polled_record *r, enum socket_cause cause)
 {
 	struct diag *diag = pass->diag;
 	const struct diag_sysctls *sysctls = diag_namespaces_sysctls(&diag->namespaces, r->netns, r->mono_us);
 
-	r->header.cause = pass->sweeps ? CAUSE_SWEEP : CAUSE_REFRESH;
+	r->header.cause = cause;
 	r->pass_id = pass->edge.pass_id;
 	if (sysctls) {
 		diag_sysctls_fill(r, sysctls);
@@ -57,6 +57,11 @@ static void report(struct diag_pass *pass, struct polled_record *r)
 	}
 	diag_output_add(&diag->output, r);
 	pass->edge.reported++;
+}
+
+static enum socket_cause cause_of(const struct diag_pass *pass)
+{
+	return pass->sweeps ? CAUSE_SWEEP : CAUSE_REFRESH;
 }
 
 /* In a refresh, of a socket that is known: whether there is anything to say. */
@@ -82,7 +87,7 @@ static void follow(struct diag_pass *pass, struct diag_suspect *suspect, struct 
 		if (!pass->sweeps && !found && !diag_is_waiting(socket)) {
 			socket->record.flags |= SOCKET_CLEARED;
 		}
-		report(pass, &socket->record);
+		report(pass, &socket->record, cause_of(pass));
 		if (socket->record.flags & SOCKET_CLEARED) {
 			diag_table_remove(&pass->diag->suspects, suspect);
 			return;
@@ -134,7 +139,18 @@ static bool is_held(const struct diag_suspect *suspect)
 	return length == (ssize_t)strlen(expected) && memcmp(link, expected, length) == 0;
 }
 
-/* The kernel has ended it while the application still holds it: told as a socket in TCP_CLOSE of which nothing else is known. */
+/* Of one that the kernel has ended nothing is known any more; its last record says whose it was. */
+static void clear_end(struct polled_record *r)
+{
+	r->mono_us = clock_mono_us();
+	r->state = DIAG_CLOSE;
+	r->info_size = 0;
+	r->timer = DIAG_TIMER_NONE;
+	r->expires_ms = 0;
+	r->flags = 0;
+}
+
+/* The kernel has ended it while the application still holds it: told as a socket in TCP_CLOSE. */
 static void report_ended(struct diag_pass *pass, struct diag_suspect *suspect)
 {
 	struct polled_record *r = &suspect->last.record;
@@ -143,16 +159,18 @@ static void report_ended(struct diag_pass *pass, struct diag_suspect *suspect)
 	suspect->seen_pass = pass->edge.pass_id;
 	pass->edge.sockets++;
 	pass->edge.marked++;
-	if (!is_news && !pass->sweeps && !pass->reports_all) {
-		return;
+	if (is_news || pass->sweeps || pass->reports_all) {
+		clear_end(r);
+		report(pass, r, cause_of(pass));
 	}
-	r->mono_us = clock_mono_us();
-	r->state = DIAG_CLOSE;
-	r->info_size = 0;
-	r->timer = DIAG_TIMER_NONE;
-	r->expires_ms = 0;
-	r->flags = 0;
-	report(pass, r);
+}
+
+/* It is gone, and nobody holds it any more. */
+static void forget(struct diag_pass *pass, struct diag_suspect *suspect)
+{
+	clear_end(&suspect->last.record);
+	report(pass, &suspect->last.record, CAUSE_DESTROY);
+	diag_table_remove(&pass->diag->suspects, suspect);
 }
 
 /* A sweep meets the descriptors of all; else there is the one that was known. */
@@ -163,6 +181,8 @@ static void follow_ended(struct diag_pass *pass, struct diag_suspect *suspect)
 	if (!pass->sweeps) {
 		if (is_held(suspect)) {
 			report_ended(pass, suspect);
+		} else {
+			forget(pass, suspect);
 		}
 		return;
 	}
@@ -198,6 +218,19 @@ static int ask_for(struct diag_pass *pass, const struct diag_suspect *suspect, c
 	return 0;
 }
 
+/*
+ * Its namespace was not seen, or not all of it. Next time it may be: until then nobody knows. Where it cannot be entered any
+ * more, nobody ever will.
+ */
+static void leave_unseen(struct diag_pass *pass, struct diag_suspect *suspect, const struct diag_namespace *namespace)
+{
+	if (namespace->fd < 0 && namespace->error) {
+		diag_table_remove(&pass->diag->suspects, suspect);
+	} else if (!pass->edge.error) {
+		pass->edge.error = EAGAIN;
+	}
+}
+
 void diag_suspects_ask_for_missing(struct diag_pass *pass)
 {
 	struct diag_table *suspects = &pass->diag->suspects;
@@ -208,9 +241,12 @@ void diag_suspects_ask_for_missing(struct diag_pass *pass)
 			diag_table_find(&pass->diag->namespaces.table, &suspect->key.netns);
 		int error;
 
-		if (suspect->seen_pass == pass->edge.pass_id ||
-		    (namespace && namespace->dumped_pass != pass->edge.pass_id)) {
-			continue; /* seen, or its namespace was not to be seen this time */
+		if (suspect->seen_pass == pass->edge.pass_id) {
+			continue;
+		}
+		if (namespace && namespace->dumped_pass != pass->edge.pass_id) {
+			leave_unseen(pass, suspect, namespace);
+			continue;
 		}
 		if (!suspect->ended) {
 			error = ask_for(pass, suspect, namespace);
@@ -220,11 +256,10 @@ void diag_suspects_ask_for_missing(struct diag_pass *pass)
 			if (error != -ENOENT) {
 				continue;
 			}
-			pass->missed = true;
 			suspect->ended = true;
 		}
 		if (!suspect->last.record.inode || !namespace) {
-			diag_table_remove(suspects, suspect);
+			forget(pass, suspect);
 		} else {
 			follow_ended(pass, suspect);
 		}
@@ -254,7 +289,7 @@ void diag_suspects_forget_closed(struct diag_pass *pass)
 		struct diag_suspect *suspect = diag_table_at(suspects, i - 1);
 
 		if (suspect->ended && suspect->seen_pass != pass->edge.pass_id) {
-			diag_table_remove(suspects, suspect);
+			forget(pass, suspect);
 		}
 	}
 	if (!suspects->count) {

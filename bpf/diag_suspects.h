@@ -11,15 +11,15 @@
 void diag_suspects_look(struct diag_pass *pass, struct diag_socket *socket, struct diag_inode *inode);
 
 /*
- * After all namespaces were dumped: asks for each suspect that was not among the sockets. What is gone is forgotten, but for
- * those of which a descriptor may be left.
+ * After all namespaces were dumped: asks for each suspect that was not among the sockets. What is gone is
+ * reported with CAUSE_DESTROY and forgotten, but for those of which a descriptor is left.
  */
 void diag_suspects_ask_for_missing(struct diag_pass *pass);
 
 /* A sweep found a descriptor of a suspect. */
 void diag_suspects_note_holder(struct diag_pass *pass, const struct diag_inode *inode, __u32 tgid, __u32 fd);
 
-/* After a sweep has looked at all descriptors: forgets those that the kernel has ended and nobody holds. */
+/* After a sweep has looked at all descriptors: the same of those that nobody holds. */
 void diag_suspects_forget_closed(struct diag_pass *pass);
 
 #endif
