@@ -1,6 +1,7 @@
 /** What passes change: owners, suspects whose time has come, and entries that nobody finds any more. */
-import { heldOwnership, needsSweep, processKey } from './ownership.js';
+import { heldOwnership, needsSweep, processKey, releasedOwnership } from './ownership.js';
 import { outcomeOf, outcomeOfVanished } from './outcome.js';
+import { polledEnd } from './polled-end.js';
 import { nextRetransmissionUs, runningRtoJiffies } from './rto-ladder.js';
 import { tickUs } from './kernel-time.js';
 import { TCP_STATE, type HolderReport, type PassReport, type ProcessReport, type SocketSnapshot } from './snapshot.js';
@@ -159,8 +160,19 @@ function concludeSwept(step: Step, context: KernelContext, entry: Entry, sweep: 
     if (entry.ownership !== before) {
       updateRecord(step, entry, context, endUs);
     }
-  } else if (sweep.beginUs >= entry.firstSeenUs && entry.lastSweepId !== sweep.passId) {
+  } else if (entry.lastSweepId === sweep.passId) {
+    concludeUnseenHolder(step, context, entry, endUs);
+  } else if (sweep.beginUs >= entry.firstSeenUs) {
     concludeUnswept(step, context, entry, sweep);
+  }
+}
+
+/** BPF reports a held socket with its descriptors; polling meets sockets of processes whose descriptors it must not read. */
+function concludeUnseenHolder(step: Step, context: KernelContext, entry: Entry, endUs: number): void {
+  const ownership = entry.socket.polled ? releasedOwnership(entry.ownership, entry.socket) : entry.ownership;
+  if (ownership !== entry.ownership) {
+    setOwnership(step.state, entry, ownership);
+    updateRecord(step, entry, context, endUs);
   }
 }
 
@@ -255,6 +267,11 @@ function concludeMissing(step: Step, key: string, pass: RunningPass): void {
 /** @param visit the first one that found it closed; null if none did. */
 function endUnseen(step: Step, entry: Entry, visit: SocketSnapshot | null, nowUs: number): void {
   const { open, socket } = entry;
+  if (socket.polled && open !== null) {
+    const { outcome, text } = polledEnd(open.kind, socket, visit, open.record.giveUp, nowUs);
+    endRecord(step, entry, outcome, nowUs, { text });
+    return;
+  }
   const outcome = visit === null || open === null ? null : outcomeOf(open.kind, socket, visit);
   if (visit === null || open === null || outcome === null) {
     endRecord(step, entry, outcomeOfVanished(socket), nowUs);

@@ -29,7 +29,7 @@ export function socketAdvice(record: StuckRecord, program: Program): readonly Ad
 
 function userTimeoutAdvice(record: StuckRecord, program: Program): readonly Advice[] {
   const { userTimeoutMs } = record.options;
-  if (userTimeoutMs > 0) {
+  if (userTimeoutMs !== null && userTimeoutMs > 0) {
     return [
       userTimeoutMs <= SHORT_MS
         ? item('socket', `TCP_USER_TIMEOUT is ${durationWords(userTimeoutMs * 1000)} and ends this: nothing to change.`)
@@ -80,9 +80,13 @@ export function keepaliveSettingWords(program: Program): string {
 
 function keepaliveAdvice(record: StuckRecord, program: Program): readonly Advice[] {
   const { keepaliveIdleMs, keepaliveIntervalMs, keepaliveProbes, userTimeoutMs } = record.options;
+  if (keepaliveIdleMs === null || keepaliveIntervalMs === null || keepaliveProbes === null) {
+    return [];
+  }
   const probedMs = keepaliveIdleMs + keepaliveIntervalMs * keepaliveProbes;
   // A user timeout takes the place of the count, but the first probe has to go unanswered.
-  const noticeMs = userTimeoutMs > 0 ? Math.max(userTimeoutMs, keepaliveIdleMs + keepaliveIntervalMs) : probedMs;
+  const noticeMs =
+    userTimeoutMs !== null && userTimeoutMs > 0 ? Math.max(userTimeoutMs, keepaliveIdleMs + keepaliveIntervalMs) : probedMs;
   if (noticeMs <= 2 * SHORT_MS) {
     return [];
   }
