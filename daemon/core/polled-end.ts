@@ -9,6 +9,7 @@ import type { Outcome, StuckKind } from './kinds.js';
 import type { GiveUp } from './record.js';
 import { seqAfter } from './sequence.js';
 import { TCP_STATE, type SocketSnapshot } from './snapshot.js';
+import { unknownNames } from './suppositions.js';
 
 /** An end this much before its forecast still is that end: stamps of a poll are exact to milliseconds only. */
 const EARLY_US = 500_000;
@@ -54,7 +55,8 @@ export function polledEnd(
   }
   const early = giveUp === null || giveUp.never ? 'it was gone' : 'it was gone before its forecast';
   if (last !== null && hasEnded(last)) {
-    return unknown(`${early}, with its descriptor still open: a RST, an error from the network, or TCP_USER_TIMEOUT`, look);
+    const limits = ['an error from the network', ...unknownNames(giveUp?.supposes ?? [])].join(', ');
+    return unknown(`${early}, with its descriptor still open: a RST from the peer, ${limits}`, look);
   }
   if (APPLICATIONS_TURN.has(kind)) {
     const text = `its descriptor was closed, by the application or as its process exited, ${look}`;

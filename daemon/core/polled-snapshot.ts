@@ -7,16 +7,17 @@
  * the kernel's by constants, which `inSequenceSpaceOf` takes out when a socket is seen by both.
  */
 import { isClosing } from './conditions.js';
+import { windowProbeDelayJiffies } from './give-up-window-probe.js';
 import { usToJiffies, type TickClock } from './jiffies.js';
 import { polledEpisode } from './polled-episode.js';
-import { polledSettings, POLLED_TIMER } from './polled-settings.js';
+import { polledSettings, POLLED_TIMER, withClampedTimeout } from './polled-settings.js';
 import type { PolledSocket } from './polled-socket.js';
 import { polledSysctls } from './polled-sysctls.js';
 import { jiffyAt, polledExpiry, polledStamps } from './polled-times.js';
+import { keepaliveIdleJiffies, keepaliveIntervalJiffies } from './keepalive-probes.js';
 import { modelBaseJiffies, rtoMaxJiffies } from './kernel-limits.js';
 import { CA_STATE, PENDING, TCP_STATE, type KernelTimer, type SocketSnapshot } from './snapshot.js';
 import { queuedTimer } from './timer-wheel.js';
-import { windowProbeDelayJiffies } from './give-up-window-probe.js';
 import { NOTHING_UNKNOWN } from './unknown-facts.js';
 
 /** Ends of `tcpi_snd_wnd` and `tcpi_rcv_wnd` in `struct tcp_info`: Linux 5.4 and 6.2. */
@@ -46,9 +47,10 @@ export function snapshotOfPolled(
   }
   const plain = plainSnapshot(polled, previous, jiffies, ticks);
   const before = previous === null ? null : inSequenceSpaceOf(previous, plain);
-  const timed = { ...plain, ...timersOf(plain, polled, before, ticks) };
-  const set = { ...timed, ...polledSettings(polled, before, timed.dead, timed.keepaliveTimer, ticks) };
-  return { ...set, ...polledEpisode(set, polled, before, ticks) };
+  const expiring = { ...plain, ...timersOf(plain, polled, before, ticks) };
+  const set = { ...expiring, ...polledSettings(expiring, polled, before, ticks) };
+  const queued = { ...set, ...bucketsOf(set, before, ticks) };
+  return withClampedTimeout({ ...queued, ...polledEpisode(queued, polled, before, ticks) }, polled, ticks);
 }
 
 /** The kernel has ended it, and nothing is told of it any more but that a descriptor is left, or none. */
@@ -236,35 +238,48 @@ function rttvarOf(polled: PolledSocket, previous: SocketSnapshot | null, hz: num
   return isWhole ? Math.max(least, Math.round(polled.rtoUs / 2 ** doublings) - polled.srttUs) : least;
 }
 
-/** A timer is as long as its handler asks for; the level of its bucket in the wheel follows from that. */
+/** The timer that runs; the bucket of the wheel that it is in follows from settings. */
 function timersOf(
-  socket: SocketSnapshot,
+  { pending, jiffies }: SocketSnapshot,
   polled: PolledSocket,
   previous: SocketSnapshot | null,
   { hz }: TickClock,
 ): Pick<SocketSnapshot, 'writeTimer' | 'keepaliveTimer'> {
-  if (socket.pending !== PENDING.NONE) {
-    const isProbe = socket.pending === PENDING.PROBE0;
-    const delay = isProbe ? windowProbeDelayJiffies(socket, socket.backoff, hz) : socket.rtoJiffies;
-    const before = previous?.pending === socket.pending ? previous.writeTimer : NO_TIMER;
-    return { writeTimer: timerOf(polled, delay, before, socket.jiffies, hz), keepaliveTimer: NO_TIMER };
+  const timer = (before: KernelTimer | undefined): KernelTimer => {
+    const expiresBefore = before?.pending === true ? before.expiresJiffies32 : undefined;
+    return { pending: true, expiresJiffies32: polledExpiry(polled, expiresBefore, jiffies, hz), flags: 0 };
+  };
+  if (pending !== PENDING.NONE) {
+    const before = previous?.pending === pending ? previous.writeTimer : undefined;
+    return { writeTimer: timer(before), keepaliveTimer: NO_TIMER };
   }
-  if (polled.timer !== POLLED_TIMER.KEEPALIVE) {
-    return { writeTimer: NO_TIMER, keepaliveTimer: NO_TIMER };
-  }
-  const { sysctls } = socket;
-  const idle = previous?.keepaliveTimeJiffies || sysctls.keepaliveTimeJiffies;
-  const interval = previous?.keepaliveIntvlJiffies || sysctls.keepaliveIntvlJiffies;
-  const delay = socket.probesOut > 0 ? interval : idle;
-  const before = previous?.keepaliveTimer ?? NO_TIMER;
-  return { writeTimer: NO_TIMER, keepaliveTimer: timerOf(polled, delay, before, socket.jiffies, hz) };
+  const isKeepalive = polled.timer === POLLED_TIMER.KEEPALIVE;
+  return { writeTimer: NO_TIMER, keepaliveTimer: isKeepalive ? timer(previous?.keepaliveTimer) : NO_TIMER };
 }
 
-function timerOf(polled: PolledSocket, delay: number, before: KernelTimer, jiffies: number, hz: number): KernelTimer {
-  const expiresJiffies32 = polledExpiry(polled, before.pending ? before.expiresJiffies32 : undefined, jiffies, hz);
+/** A timer is as long as its handler asks for; the level of its bucket in the wheel follows from that. */
+function bucketsOf(
+  socket: SocketSnapshot,
+  previous: SocketSnapshot | null,
+  { hz }: TickClock,
+): Pick<SocketSnapshot, 'writeTimer' | 'keepaliveTimer'> {
+  const { writeTimer, keepaliveTimer } = socket;
+  const isProbe = socket.pending === PENDING.PROBE0;
+  const delay = isProbe ? windowProbeDelayJiffies(socket, socket.backoff, hz) : socket.rtoJiffies;
+  const keepaliveDelay = socket.probesOut > 0 ? keepaliveIntervalJiffies(socket) : keepaliveIdleJiffies(socket);
+  return {
+    writeTimer: inBucket(writeTimer, delay, previous?.writeTimer),
+    keepaliveTimer: inBucket(keepaliveTimer, keepaliveDelay, previous?.keepaliveTimer),
+  };
+}
+
+function inBucket(timer: KernelTimer, delay: number, before: KernelTimer | undefined): KernelTimer {
+  if (!timer.pending) {
+    return timer;
+  }
   // The wheel's own note of the bucket, where BPF read it and the timer is the same.
-  const isSame = before.pending && before.expiresJiffies32 === expiresJiffies32;
-  return { pending: true, expiresJiffies32, flags: isSame ? before.flags : queuedTimer(0, Math.max(1, delay)).flags };
+  const isSame = before?.pending === true && before.expiresJiffies32 === timer.expiresJiffies32;
+  return { ...timer, flags: isSame ? before.flags : queuedTimer(0, Math.max(1, delay)).flags };
 }
 
 /**

@@ -186,6 +186,10 @@ function concludeUnswept(step: Step, context: KernelContext, entry: Entry, sweep
     }
     return;
   }
+  if (entry.socket.polled && entry.marked) {
+    miss(state, entry, sweep.beginUs, sweep.beginUs); // a dump meets orphans and sockets without an owner too
+    return;
+  }
   if (entry.missing !== null) {
     entry.missing.goneAtUs ??= entry.missing.sinceUs <= sweep.beginUs ? goneAtUs(entry, context, sweep.beginUs) : null;
   }
@@ -223,11 +227,16 @@ function* concludeRefresh(first: Step, context: KernelContext, refresh: RunningP
   }
   return yield* inPieces(step, state.entries.values(), (_, entry) => {
     if (entry.marked && entry.socket.monoUs < refresh.beginUs) {
-      entry.marked = false;
-      entry.missing = { sinceUs: refresh.beginUs, goneAtUs: endUs + EVENT_LAG_US };
-      state.missing.add(entry.key);
+      // Polling raises no event, which might still be on its way.
+      miss(state, entry, refresh.beginUs, entry.socket.polled ? refresh.beginUs : endUs + EVENT_LAG_US);
     }
   });
+}
+
+function miss(state: TrackerState, entry: Entry, sinceUs: number, goneAtUs: number): void {
+  entry.marked = false;
+  entry.missing = { sinceUs, goneAtUs };
+  state.missing.add(entry.key);
 }
 
 function isDue(entry: Entry, asOfUs: number): boolean {

@@ -42,6 +42,9 @@ function userTimeoutAdvice(record: StuckRecord, program: Program): readonly Advi
   if (record.kind === 'connecting') {
     return [item('socket', 'TCP_USER_TIMEOUT (for example 10 s) bounds connect() as well.')];
   }
+  if (userTimeoutMs === null && !isBusyPeer(record)) {
+    return [SET_USER_TIMEOUT_IF_NONE];
+  }
   return [
     isBusyPeer(record)
       ? item(
@@ -55,6 +58,12 @@ function userTimeoutAdvice(record: StuckRecord, program: Program): readonly Advi
 const SET_USER_TIMEOUT = item(
   'socket',
   'Set TCP_USER_TIMEOUT (for example 30 s): the kernel then ends a connection whose data stays unacknowledged that long. Slow queries are not cut.',
+);
+
+/** Polling does not see the option. */
+const SET_USER_TIMEOUT_IF_NONE = item(
+  'socket',
+  'If it has no TCP_USER_TIMEOUT yet, set one (for example 30 s): the kernel then ends a connection whose data stays unacknowledged that long. Slow queries are not cut.',
 );
 
 /** @returns what to do about a user timeout that is too long. */
