@@ -20,6 +20,7 @@ import {
   assertEndedWith,
   assertFirstProbe,
   assertOnlyRecord,
+  assertOutcome,
   assertOwner,
   assertSameTime,
   tcpCounter,
@@ -121,7 +122,7 @@ describe('events alone', { skip, concurrency: atOnce(8) }, () => {
     const error = await client.waitEvent({ event: 'error', id: 'a' });
     assert.equal(error.errno, 'ECONNRESET');
     const ended = await stuckd().waitEnded(opened.id);
-    assert.equal(ended.outcome, 'OUTCOME_RESET_BY_PEER');
+    assertOutcome(ended, 'OUTCOME_RESET_BY_PEER');
     assertEndedWith(ended, error.monoUs);
     assertOnlyRecord(stuckd(), hosts.client, opened.id);
   });
