@@ -4,6 +4,14 @@ import { writeFileSync } from 'node:fs';
 /** How `notPolled` (test/support/sensor-mode.ts) begins the reason of a skipped test. */
 const MARK = 'does not apply to polling: ';
 
+const INTRODUCTION = [
+  '# The kernel tests of a sensor that polls',
+  '',
+  'Which of the kernel tests a sensor passes that uses no BPF, but sock_diag and `/proc`; and which do not apply to it, and',
+  'why. Written by `npm run test:kernel -- --mode polling --table test/kernel/POLLING.md`.',
+  '',
+];
+
 /** Counts the tests of each file as they end. */
 export class PollingTable {
   #files = new Map();
@@ -50,15 +58,25 @@ export class PollingTable {
     return ['kernel tests of a sensor that polls', ...lines, ''].join('\n');
   }
 
-  /** As a table of Markdown; tests that this machine cannot run are left out. */
+  /** As a table of Markdown, unless something failed; tests that this machine cannot run are left out. */
   writeMarkdown(path) {
-    const cell = (text) => text.replaceAll('|', '\\|');
-    const lines = this.#rows.map(([file, row]) => {
+    if ([...this.#files.values()].some(({ failed }) => failed > 0)) {
+      throw new Error(`${path} is left as it is: a test has failed`);
+    }
+    const cells = this.#rows.map(([file, row]) => {
       const reasons = [...row.reasons].map(([reason, names]) => `${namesOf(names, row)}${reason}`);
-      return `| \`${file}\` | ${row.passed === 0 ? '-' : row.passed} | ${cell(reasons.join('; '))} |`;
+      return [`\`${file}\``, row.passed === 0 ? '-' : String(row.passed), reasons.join('; ').replaceAll('|', '\\|')];
     });
-    writeFileSync(path, ['| file | passed | does not apply |', '| --- | --- | --- |', ...lines, ''].join('\n'));
+    writeFileSync(path, [...INTRODUCTION, ...tableOf([['file', 'passed', 'does not apply'], ...cells]), ''].join('\n'));
   }
+}
+
+/** As prettier lays it out. */
+function tableOf(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
+  const lineOf = (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`;
+  const [head, ...body] = rows;
+  return [lineOf(head), lineOf(widths.map((width) => '-'.repeat(width))), ...body.map(lineOf)];
 }
 
 function countsOf({ passed, failed, skipped, reasons }) {
