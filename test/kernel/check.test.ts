@@ -14,8 +14,8 @@ import { check, type CheckAnswer, checkJson, featureOf } from '../support/check-
 import { createTwoHosts, labSkipReason } from '../support/lab.js';
 import { connectProbing } from '../support/probing-connection.js';
 import { lonelySensor, refusedSensor } from '../support/refuse.js';
-import { notPolled } from '../support/sensor-mode.js';
 import { SensorUnderTest } from '../support/sensor-under-test.js';
+import { notPolled } from '../support/sensor-mode.js';
 import { StuckdUnderTest } from '../support/stuckd.js';
 
 const skip = notPolled('it is about BPF programs, and what refuses them') || labSkipReason();
