@@ -1,8 +1,4 @@
 /** The mode in which the sensors of the kernel tests observe: `node test/run.mjs kernel --mode polling`. */
-import { chmodSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { builtSensorPath } from '../../daemon/sensor/sensor-path.js';
-import { temporaryDirectory } from './temporary-directory.js';
 
 /** Without BPF, by sock_diag and /proc. */
 export const isPolling = process.env['STUCKD_TEST_MODE'] === 'polling';
@@ -28,26 +24,14 @@ export const NEEDS_BPF = {
   userTimeout: 'TCP_USER_TIMEOUT is not in sock_diag: what it does is not foreseen',
 } as const;
 
+/** Part `sensor` of the configuration of a daemon. */
+export const SENSOR_OF_THIS_RUN: Readonly<Record<string, unknown>> = isPolling ? { mode: 'polling' } : {};
+
 /** Whatever a sensor that polls tells, a look at all sockets made it say so: tests wait for these. */
-export const OFTEN = { sweepInterval: '300ms', refreshInterval: '200ms', fullRefreshInterval: '500ms' };
+export const OFTEN = { sweepInterval: '300ms', refreshInterval: '200ms', fullRefreshInterval: '1s' };
 
 /**
  * What a test may assert of the time at which something was found: at the look that comes next, by which a busy machine
  * may be late.
  */
 export const POLL_MS = isPolling ? 1500 : 0;
-
-let script: string | undefined;
-
-/** @returns the sensor in the mode of this run, for the configuration key `sensor.path` of daemons and for sensors alone. */
-export function sensorPath(): string {
-  if (!isPolling) {
-    return builtSensorPath();
-  }
-  if (script === undefined) {
-    script = join(temporaryDirectory(), 'stuckd-sensor');
-    writeFileSync(script, `#!/bin/sh\nexec '${builtSensorPath()}' --mode polling "$@"\n`);
-    chmodSync(script, 0o755);
-  }
-  return script;
-}
