@@ -29,7 +29,7 @@ class ChangingSensor {
     this.path = join(directory, 'stuckd-sensor');
     this.#mode = join(directory, 'mode');
     writeFileSync(this.#mode, mode);
-    writeFileSync(this.path, `#!/bin/sh\nexec '${builtSensorPath()}' --mode "$(cat '${this.#mode}')" "$@"\n`);
+    writeFileSync(this.path, `#!/bin/sh\nexec '${builtSensorPath()}' "$@" --mode "$(cat '${this.#mode}')"\n`);
     chmodSync(this.path, 0o755);
   }
 

@@ -129,6 +129,11 @@ export function assertOutcome({ outcome }: StuckJson, expected: string): void {
   assert.ok(outcome !== undefined && honest.includes(outcome), `${String(outcome)}, not ${honest.join(' or ')}`);
 }
 
+/** Asserts what the application has got, where that is told. */
+export function assertEffect({ diagnosis }: StuckJson, expected: RegExp): void {
+  assert.match(diagnosis?.effect ?? '', isPolling ? /polling cannot tell/i : expected);
+}
+
 /** Asserts how often something has happened as the record opened: a sensor that polls may come to see it later. */
 export function assertCountAtDetection(count: number | undefined, expected: number, what: string): void {
   const isRight = isPolling ? (count ?? 0) >= expected : count === expected;
