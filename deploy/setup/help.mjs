@@ -13,7 +13,8 @@ const descriptions = {
   'test:alertmanager': "a real Alertmanager, Debian's, that is told of alerts; fetches and unpacks it first",
   'test:prometheus':
     "the rules and dashboards with a real Prometheus, Debian's; fetches and unpacks it first (needs root)",
-  'test:kernel': 'the real sensor on real sockets in network namespaces of their own (needs root)',
+  'test:kernel':
+    'the real sensor on real sockets in network namespaces of their own (needs root); "-- --mode polling" without BPF',
   'test:kernels': "the kernel tests in booted kernels, table kernel x test; '-- 6.1 newest' for some (needs root)",
   check: 'what to run before a commit: lint, unit and acceptance tests',
   lint: 'generated files, formatting, lint, layer rules and the proto style',

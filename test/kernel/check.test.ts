@@ -15,9 +15,10 @@ import { createTwoHosts, labSkipReason } from '../support/lab.js';
 import { connectProbing } from '../support/probing-connection.js';
 import { lonelySensor, refusedEbpfSensor, refusedSensor } from '../support/refuse.js';
 import { SensorUnderTest } from '../support/sensor-under-test.js';
+import { notPolled } from '../support/sensor-mode.js';
 import { StuckdUnderTest } from '../support/stuckd.js';
 
-const skip = labSkipReason();
+const skip = notPolled('it is about BPF programs, and what refuses them') || labSkipReason();
 
 const PROGRAMS = [
   'tcp_retransmit_skb',

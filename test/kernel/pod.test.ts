@@ -30,6 +30,7 @@ import type { VolumeSources } from '../support/kubernetes/volumes.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
 import { BPF_AND_PERFMON, processStatus } from '../support/process-status.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { Sockprog } from '../support/sockprog.js';
 import type { StuckJson } from '../support/stuckd.js';
 import { suiteEnding } from '../support/suite-ending.js';
@@ -37,7 +38,7 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 import { containerId, podGroup, podUid } from '../unit/kubernetes/sample-pods.js';
 
 const mount = cgroup2Mount();
-const skip = labSkipReason() || cgroupSkipReason(mount);
+const skip = notPolled(NEEDS_BPF.privileges) || labSkipReason() || cgroupSkipReason(mount);
 
 /** As kustomize makes it; as it is written, where there is none. The two differ in names and labels. */
 const base = kustomizeSkipReason === false ? renderManifests(kustomizationPath('base')) : readResources('base');

@@ -11,11 +11,12 @@ import { labSkipReason } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
 import { BPF_AND_PERFMON, processStatus } from '../support/process-status.js';
 import { runProgram } from '../support/run-program.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { DAEMON_PROGRAM, StuckdUnderTest } from '../support/stuckd.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { NOBODY, startAs, type User } from '../support/unprivileged.js';
 
-const skip = labSkipReason();
+const skip = notPolled(NEEDS_BPF.privileges) || labSkipReason();
 const SENSOR = 'bpf/.output/stuckd-sensor';
 
 const PROGRAMS = [
