@@ -21,6 +21,7 @@ const descriptions = {
   baseline: 'for a release: the contract of now becomes what the linter compares proto/ with',
   generate: 'the protobuf code in daemon/rpc/gen',
   build: 'generated code, the sensor, the compiled daemon and its bundles, without system packages',
+  'build:arm64': 'the sensor for arm64 on a machine that is none, in bpf/.output/arm64',
   bench: 'measure; "-- PART --json" measures one part and ends with one line of JSON',
   soak: 'minutes of healthy traffic of many shapes, in which nothing may be reported (needs root); "-- --seconds N"',
   help: 'this list',

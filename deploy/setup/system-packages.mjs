@@ -34,6 +34,13 @@ const guestPackages = [
   { name: 'xz-utils', finds: ['xz'] },
 ];
 
+/** A compiler for arm64, and an emulator for its programs. */
+const crossPackages = [
+  { name: 'gcc-aarch64-linux-gnu', finds: ['aarch64-linux-gnu-gcc'] },
+  { name: 'libc6-dev-arm64-cross', finds: ['/usr/aarch64-linux-gnu/include/stdio.h'] },
+  { name: 'qemu-user-static', finds: ['qemu-aarch64-static'] },
+];
+
 /** Where the tests try out the terminal view, completions and manual pages. */
 const terminalPackages = [
   { name: 'fish', finds: ['fish'] },
@@ -111,6 +118,14 @@ export const systemPackagesStep = {
   doing: 'installing system packages',
   isDone: () => missingPackages(systemPackages).length === 0,
   run: () => installMissing(systemPackages),
+};
+
+/** What it takes to build the sensor for arm64 on another machine, beside the libraries of `sysrootStep`. */
+export const crossPackagesStep = {
+  name: 'cross',
+  doing: 'installing a compiler for arm64',
+  isDone: () => missingPackages(crossPackages).length === 0,
+  run: () => installMissing(crossPackages),
 };
 
 /** An emulator, and what builds the first file system of its machines. */
