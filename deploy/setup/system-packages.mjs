@@ -41,6 +41,9 @@ const crossPackages = [
   { name: 'qemu-user-static', finds: ['qemu-aarch64-static'] },
 ];
 
+/** An emulator of whole machines of that kind. */
+const arm64GuestPackages = [{ name: 'qemu-system-arm', finds: ['qemu-system-aarch64'] }];
+
 /** Where the tests try out the terminal view, completions and manual pages. */
 const terminalPackages = [
   { name: 'fish', finds: ['fish'] },
@@ -65,7 +68,8 @@ function isDebianLike() {
   return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(osRelease);
 }
 
-function missingPackages(packages) {
+/** @returns the names of those that are not installed */
+export function missingPackages(packages) {
   if (!isDebianLike()) {
     return packages.filter(({ finds }) => !finds.every(isThere)).map(({ name }) => name);
   }
@@ -89,7 +93,7 @@ async function install(names) {
   await runTool('apt-get', [...lockWait, 'install', '-y', '--no-install-recommends', ...names], env);
 }
 
-async function installMissing(packages) {
+export async function installMissing(packages) {
   const names = missingPackages(packages);
   if (!isDebianLike()) {
     const what = packages.filter(({ name }) => names.includes(name)).map(({ finds }) => finds.join(', '));
@@ -134,6 +138,14 @@ export const guestPackagesStep = {
   doing: 'installing an emulator',
   isDone: () => missingPackages(guestPackages).length === 0,
   run: () => installMissing(guestPackages),
+};
+
+/** What it takes beside to boot kernels for arm64. */
+export const arm64GuestPackagesStep = {
+  name: 'arm64-guests',
+  doing: 'installing an emulator of arm64',
+  isDone: () => missingPackages(arm64GuestPackages).length === 0,
+  run: () => installMissing(arm64GuestPackages),
 };
 
 /** A terminal without a screen, shells, and readers of manual pages. Tests that miss one say so. */
