@@ -3,8 +3,11 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../support/package-root.js';
 import type { MatrixArguments } from './arguments.js';
+import { titleOf } from './flavour.js';
+import { FOREIGN_NODE } from './foreign-userland.js';
 import { bootGuest, type GuestEnd } from './guest.js';
 import type { GuestOutput } from './guest-output.js';
+import { RESULTS_DEVICE } from './initramfs.js';
 import type { Kernel } from './kernel-store.js';
 import type { KernelResult } from './report.js';
 
@@ -25,14 +28,14 @@ function quote(text: string): string {
 const EBPF_CONFIG = '/tmp/ebpf.yaml';
 
 /** The guest says what stuckd finds there, then runs the tests; where BPF cannot be had, those of a sensor that polls. */
-function testScript(only: string): string {
-  const node = quote(process.execPath);
+function testScript({ userland }: Kernel, only: string): string {
+  const node = quote(userland === undefined ? process.execPath : FOREIGN_NODE);
   return [
     `export CI=true STUCKD_TEST_GUEST=1 STUCKD_TEST_WITHOUT=${quote(process.env['STUCKD_TEST_WITHOUT'] ?? '')}`,
-    'echo "{\\"kernel\\":\\"$(uname -r)\\"}" >/dev/ttyS1',
-    `run() { ${node} test/run.mjs "$@" --second-chance --results /dev/ttyS1 --only ${quote(only)}; }`,
+    `echo "{\\"kernel\\":\\"$(uname -r)\\"}" >${RESULTS_DEVICE}`,
+    `run() { ${node} test/run.mjs "$@" --second-chance --results ${RESULTS_DEVICE} --only ${quote(only)}; }`,
     `echo '{"sensor":{"mode":"ebpf"}}' >${EBPF_CONFIG}`,
-    `if ! ${node} build/bin/stuckd.js check --config ${EBPF_CONFIG} -o json >/dev/ttyS1; then`,
+    `if ! ${node} build/bin/stuckd.js check --config ${EBPF_CONFIG} -o json >${RESULTS_DEVICE}; then`,
     `  run polling || exit 1`,
     `  exit ${CANNOT_RUN}`,
     'fi',
@@ -40,8 +43,8 @@ function testScript(only: string): string {
   ].join('\n');
 }
 
-function directoryOf({ version }: Kernel): string {
-  return join(packageRoot(), 'build/kernels', version);
+function directoryOf(kernel: Kernel): string {
+  return join(packageRoot(), 'build/kernels', titleOf(kernel).replace(' ', '-'));
 }
 
 /** Emulated machines have a race or two of their own: now and then one panics before its first process runs. */
@@ -76,14 +79,14 @@ function bootOnce(
 }
 
 /** One line whenever the guest has finished more tests. */
-function report(version: string, progress: Progress): (output: GuestOutput) => void {
+function report(title: string, progress: Progress): (output: GuestOutput) => void {
   let shown = '';
   return ({ started, tests }) => {
     const failed = tests.filter(({ result }) => result === 'failed').length;
     const text = started ? `${String(tests.length)} tests ended, ${String(failed)} failed` : 'boots';
     if (text !== shown) {
       shown = text;
-      progress(`${version}: ${text}`);
+      progress(`${title}: ${text}`);
     }
   };
 }
@@ -104,7 +107,7 @@ function toResult({ version, release }: Kernel, { output, failure }: GuestEnd, d
 /** Boots the kernel and runs the tests in it. */
 export async function testKernel(kernel: Kernel, args: MatrixArguments, progress: Progress): Promise<KernelResult> {
   const startMs = performance.now();
-  const end = await boot(kernel, args, testScript(args.only), report(kernel.version, progress));
+  const end = await boot(kernel, args, testScript(kernel, args.only), report(titleOf(kernel), progress));
   return toResult(kernel, end, performance.now() - startMs);
 }
 
