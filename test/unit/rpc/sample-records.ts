@@ -95,6 +95,8 @@ export function createRecord(changes: Partial<StuckRecord> = {}): StuckRecord {
     outcome: null,
     endUs: null,
     timeline: [{ timeUs: EPOCH_MONO_US - 78_500_000, text: 'detected after 3 retransmission timeouts' }],
+    polled: false,
+    unknown: [],
     ...changes,
   };
 }
