@@ -319,7 +319,7 @@ describe('components', { skip: kustomizeSkipReason }, () => {
     for (const { name, securityContext } of containers) {
       const before = containerOf(usual, name).securityContext;
       const add = ['BPF', 'PERFMON', 'SYS_ADMIN', 'SYS_PTRACE', 'DAC_READ_SEARCH'];
-      const capabilities = name === 'sensor' ? { capabilities: { ...before?.capabilities, add } } : {};
+      const capabilities = name === 'sensor' ? { capabilities: { ...before.capabilities, add } } : {};
       assert.deepEqual(securityContext, { ...before, ...capabilities });
     }
   });
