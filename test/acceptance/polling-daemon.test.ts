@@ -132,7 +132,11 @@ test('degraded, and why, wherever it is asked; and no more when a sensor with BP
   assert.equal(samplesOf((await page(daemon, '/metrics')).body).get('stuckd_audits_failed_total'), 0);
 
   await bench.playTo('end');
-  const after = await bench.untilStatus(daemon, 'a sensor with BPF', (now) => now.sensor?.mode === stuckd.v1.SensorMode.SENSOR_MODE_EBPF);
+  const after = await bench.untilStatus(
+    daemon,
+    'a sensor with BPF',
+    (now) => now.sensor?.mode === stuckd.v1.SensorMode.SENSOR_MODE_EBPF,
+  );
   assert.deepEqual([after.sensor?.reach, after.sensor?.degradations?.length], [null, 0]);
   assert.ok(!after.problems.some((problem) => problem.includes('degraded')));
   assert.deepEqual(await reachOf(daemon), [0, undefined, undefined, undefined]);
