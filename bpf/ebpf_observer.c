@@ -57,7 +57,6 @@ static uint64_t events_lost(const struct session *session)
 
 const struct observer observer_ebpf = {
 	.configure = configure,
-	.open = programs_attach,
 	.announce = programs_announce,
 	.watch = watch,
 	.count = totals_command,

@@ -7,7 +7,8 @@
 
 /*
  * `open` is called once, after the first configuration; then `announce`, and then the threads are started. Before `open` nothing
- * but `configure` is called. Commands are taken on the main thread while passes run.
+ * but `configure` is called. Commands are taken on the main thread while passes run. The programs of observer_ebpf are
+ * attached when it is chosen (mode.h), so that it has no `open`.
  */
 struct observer {
 	/* Takes over a configuration, which was found sane. It may come again at any time. */
@@ -15,7 +16,7 @@ struct observer {
 
 	/*
 	 * Begins to observe, without a word to the stream if that succeeds. Returns 0, or -errno after it wrote a failure
-	 * record.
+	 * record. May be NULL.
 	 */
 	int (*open)(struct session *session);
 

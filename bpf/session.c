@@ -182,6 +182,20 @@ static void init_session(struct session *session, int fd)
 	pthread_cond_init(&session->wake, &attributes);
 }
 
+/* The mode is chosen first, since it decides which privileges the hello tells of. Returns 0, or -errno. */
+static int introduce(struct session *session)
+{
+	int refused = mode_choose(session);
+	int error = write_hello(session);
+
+	if (refused && !error) {
+		const struct refusal *refusal = &session->refusal;
+
+		stream_fail(&session->stream, refusal->code, refusal->error, "%s", refusal->message);
+	}
+	return refused ? refused : error;
+}
+
 int session_serve(int fd)
 {
 	static struct session session;
@@ -190,10 +204,7 @@ int session_serve(int fd)
 	int result;
 
 	init_session(&session, fd);
-	result = write_hello(&session);
-	if (!result) {
-		result = mode_choose(&session);
-	}
+	result = introduce(&session);
 	if (!result) {
 		result = await_configuration(&session);
 	}

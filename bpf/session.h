@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "refusal.h"
 #include "sensor_wire.h"
 #include "stream.h"
 
@@ -25,6 +26,7 @@ struct intervals {
 struct session {
 	struct stream stream;
 	const struct observer *observer;        /* set before the threads start (mode.h) */
+	struct refusal refusal;                 /* why that is not observer_ebpf */
 	struct configure_command configuration; /* the last one */
 	struct tcp_sensor *skeleton;            /* NULL unless the observer is observer_ebpf; so are the links */
 	struct diag *diag;                      /* NULL unless the observer is observer_polling */

@@ -16,7 +16,7 @@ import {
   timeMs,
 } from './connection-text.js';
 import type { Connection } from './connection-text.js';
-import { forecastFacts } from './forecast-text.js';
+import { forecastFacts, pollingFacts, suppositionFacts } from './forecast-text.js';
 import { ladderText } from './ladder-text.js';
 import { countText, dateTimeText, durationText, sizeText } from './quantity-text.js';
 import { whatIfText } from './what-if-text.js';
@@ -91,6 +91,9 @@ function keepaliveText(options: NonNullable<Connection['options']>): string {
   if (options.keepalive !== true) {
     return 'off';
   }
+  if (!options.keepaliveIdle || !options.keepaliveInterval) {
+    return 'on';
+  }
   const idle = durationText(durationToMs(options.keepaliveIdle ?? {}));
   const interval = durationText(durationToMs(options.keepaliveInterval ?? {}));
   return `after ${idle} idle, every ${interval}, ${countText(options.keepaliveProbes ?? 0, 'probe')}`;
@@ -104,9 +107,10 @@ function optionFacts(connection: Connection): Fact[] {
   const userTimeout = options.userTimeout;
   const timeout =
     userTimeout === null || userTimeout === undefined ? 'not set' : durationText(durationToMs(userTimeout));
+  const unknown = new Set(connection.unknown ?? []);
   return [
-    ['keepalive', keepaliveText(options)],
-    ['user timeout', timeout],
+    ...(unknown.has('SO_KEEPALIVE') ? [] : [['keepalive', keepaliveText(options)] as const]),
+    ...(unknown.has('TCP_USER_TIMEOUT') ? [] : [['user timeout', timeout] as const]),
   ];
 }
 
@@ -146,7 +150,9 @@ function facts(connection: Connection, nowMs: number): Fact[] {
     ...circumstanceFacts(connection),
     ...optionFacts(connection),
     ...ended,
+    ...(hasEnded(connection) ? [] : suppositionFacts(connection.giveUp)),
     ...forecastFacts(connection),
+    ...pollingFacts(connection),
     ...(previousId === '' ? [] : [['previous id', previousId] as const]),
   ];
 }

@@ -1,8 +1,12 @@
 /** What was forecast at detection, beside what was forecast since or what happened. */
 import { durationToMs } from '../rpc/proto-time.js';
 import type { stuckd } from '../rpc/gen/stuckd.js';
+import { escapeForTerminal } from '../lib/terminal.js';
 import { hasEnded, timeMs, type Connection } from './connection-text.js';
 import { dateTimeText, durationText } from './quantity-text.js';
+
+/** A name and what is known under it. */
+type Fact = readonly [name: string, text: string];
 
 /** An error of less than this is told in milliseconds. */
 const MILLISECONDS_MAX = 1000;
@@ -10,8 +14,22 @@ const MILLISECONDS_MAX = 1000;
 /** Forecasts that differ by less are one. */
 const SAME_MS = 1000;
 
+/** @returns the line that says what a forecast supposes; none if it supposes nothing. */
+export function suppositionFacts(giveUp: stuckd.v1.GiveUp.$Properties | null | undefined): readonly Fact[] {
+  const supposes = giveUp?.supposes ?? [];
+  const names = escapeForTerminal(supposes.join(', '));
+  return supposes.length === 0 ? [] : [['supposing', `that nobody has set ${names}, which polling cannot see`]];
+}
+
+/** @returns the line that says how it was seen; none for BPF. */
+export function pollingFacts({ polled, unknown }: Connection): readonly Fact[] {
+  const names = escapeForTerminal((unknown ?? []).join(', '));
+  const missing = names === '' ? '' : `; not known that way: ${names}`;
+  return polled === true ? [['seen by', `polling, without BPF: some seconds late at most${missing}`]] : [];
+}
+
 /** @returns the lines for the page of a connection; none where there is nothing to compare. */
-export function forecastFacts(connection: Connection): readonly (readonly [name: string, text: string])[] {
+export function forecastFacts(connection: Connection): readonly Fact[] {
   const { detectedGiveUp, forecastError, giveUp } = connection;
   const detected = timesText(detectedGiveUp);
   if (detected === null) {

@@ -9,12 +9,13 @@ import { forecastKeepalive } from './give-up-keepalive.js';
 import { forecastRto } from './give-up-rto.js';
 import { forecastShrunkWindow } from './give-up-shrunk-window.js';
 import { forecastWindowProbe, isProbingWindow } from './give-up-window-probe.js';
-import { tickClock } from './jiffies.js';
+import { tickClock, type TickClock } from './jiffies.js';
 import { hasNothingToSend } from './keepalive-probes.js';
 import { isInsideRtoTimer } from './kernel-limits.js';
 import { finalFacts, type Play } from './play-forward.js';
 import type { GiveUp } from './record.js';
 import { PENDING, TCP_STATE, type ClockReport, type KernelFacts, type SocketSnapshot } from './snapshot.js';
+import { withSuppositions } from './suppositions.js';
 
 /** States in which the RTO, the persist timer or the keepalive timer decides. */
 const LIVE_STATES: ReadonlySet<number> = new Set([
@@ -41,7 +42,11 @@ export function forecastGiveUp(
   clock: ClockReport,
   play: Play = {},
 ): GiveUp | null {
-  const ticks = tickClock(kernel, clock);
+  const giveUp = forecast(socket, tickClock(kernel, clock), play);
+  return giveUp === null || socket.unknown.length === 0 ? giveUp : withSuppositions(giveUp, socket);
+}
+
+function forecast(socket: SocketSnapshot, ticks: TickClock, play: Play): GiveUp | null {
   const retransmits = socket.packetsOut > 0 && (RTO_PENDING.has(socket.pending) || isInsideRtoTimer(socket));
   if (socket.state === TCP_STATE.SYN_SENT) {
     return retransmits ? forecastRto(socket, ticks, play) : null;

@@ -50,7 +50,7 @@ export function handlerTimeUs(edgeUs: number): number {
 }
 
 /** `tcp_rto_max()`: a field since 6.15, the constant 120 s before. */
-export function rtoMaxJiffies(socket: SocketSnapshot, hz: number): number {
+export function rtoMaxJiffies(socket: Pick<SocketSnapshot, 'rtoMaxJiffies'>, hz: number): number {
   return socket.rtoMaxJiffies > 0 ? socket.rtoMaxJiffies : 120 * hz;
 }
 

@@ -1,5 +1,5 @@
 /** Which changes of a record are worth telling: the kernel moves clocks and timers all the time. */
-import type { AcceptQueue, GiveUp, SocketOptions, StuckRecord } from './record.js';
+import type { AcceptQueue, GiveUp, KnownOptions, StuckRecord } from './record.js';
 
 /** Times wander by a few ticks as timers run late; more than this is another time. */
 const TIME_TOLERANCE_US = 100_000;
@@ -19,6 +19,7 @@ const COMPARED = [
   'probes',
   'informational',
   'cause',
+  'polled',
 ] as const satisfies readonly (keyof StuckRecord)[];
 
 /** @returns true if a client should get the new version of the record. */
@@ -33,7 +34,7 @@ export function isMaterialChange(before: StuckRecord, now: StuckRecord): boolean
   );
 }
 
-export function areSameOptions(a: SocketOptions, b: SocketOptions): boolean {
+export function areSameOptions(a: KnownOptions, b: KnownOptions): boolean {
   return (
     a.keepalive === b.keepalive &&
     a.keepaliveIdleMs === b.keepaliveIdleMs &&
@@ -60,6 +61,7 @@ function isSameForecast(a: GiveUp | null, b: GiveUp | null): boolean {
     a.reason === b.reason &&
     a.expectedError === b.expectedError &&
     a.retransmitsLeft === b.retransmitsLeft &&
+    a.supposes?.join() === b.supposes?.join() &&
     isSameTime(a.timeUs, b.timeUs) &&
     isSameTime(a.latestTimeUs, b.latestTimeUs)
   );

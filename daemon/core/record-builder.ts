@@ -7,12 +7,13 @@ import { lastHeardUs } from './kernel-time.js';
 import type { Direction, StaleReuse, StuckKind } from './kinds.js';
 import type { Ownership } from './ownership.js';
 import { areSameOptions } from './material-change.js';
-import type { AcceptQueue, GiveUp, SocketOptions, StuckRecord, TimelineEntry } from './record.js';
+import type { AcceptQueue, GiveUp, KnownOptions, SocketOptions, StuckRecord, TimelineEntry } from './record.js';
 import { runningRtoJiffies } from './rto-ladder.js';
 import { seqDistance } from './sequence.js';
 import { inOnePiece } from './shared-text.js';
 import type { Since } from './since.js';
 import { TCP_STATE, type Endpoint, type SocketSnapshot } from './snapshot.js';
+import { relevantUnknowns } from './suppositions.js';
 
 const STATE_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(TCP_STATE).map(([name, number]) => [number, name]),
@@ -76,7 +77,7 @@ export function buildRecord(
     retransmits: socket.retransmits,
     probes: socket.probesOut,
     rtoMs: jiffiesToMs(runningRtoJiffies(socket, ticks.hz), ticks.hz),
-    options: socketOptions(socket, ticks.hz),
+    options: knownOptions(socket, ticks.hz),
     giveUp,
     informational: isInformational(kind, socket, ticks),
     cause: causeOf(kind, socket),
@@ -90,6 +91,8 @@ export function buildRecord(
     outcome: null,
     endUs: null,
     timeline,
+    polled: socket.polled,
+    unknown: relevantUnknowns(socket),
   };
 }
 
@@ -160,4 +163,20 @@ export function socketOptions(socket: SocketSnapshot, hz: number): SocketOptions
     lastOptions = options;
   }
   return lastOptions;
+}
+
+/** The options of a connection, without those of which nothing is known. */
+function knownOptions(socket: SocketSnapshot, hz: number): KnownOptions {
+  const options = socketOptions(socket, hz);
+  const { unknown } = socket;
+  if (unknown.length === 0) {
+    return options;
+  }
+  return {
+    keepalive: unknown.includes('keepalive') ? null : options.keepalive,
+    keepaliveIdleMs: unknown.includes('keepalive_idle') ? null : options.keepaliveIdleMs,
+    keepaliveIntervalMs: unknown.includes('keepalive_interval') ? null : options.keepaliveIntervalMs,
+    keepaliveProbes: unknown.includes('keepalive_probes') ? null : options.keepaliveProbes,
+    userTimeoutMs: unknown.includes('user_timeout') ? null : options.userTimeoutMs,
+  };
 }

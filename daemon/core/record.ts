@@ -1,6 +1,7 @@
 /** The record of one stuck connection, from detection to outcome: what clients see, in the daemon's own types. */
 import type { Direction, Outcome, OwnerType, StaleReuse, StuckCause, StuckKind } from './kinds.js';
 import type { Endpoint } from './snapshot.js';
+import type { UnknownFact } from './unknown-facts.js';
 
 /** All times in a record are CLOCK_MONOTONIC, microseconds; `rpc/` and `cli/` convert them to wall time. */
 export type MonoUs = number;
@@ -34,6 +35,9 @@ export interface SocketOptions {
   readonly userTimeoutMs: number;
 }
 
+/** The same of a connection of which not all of them may be known: null is one that is not. */
+export type KnownOptions = { readonly [Option in keyof SocketOptions]: SocketOptions[Option] | null };
+
 export const GIVE_UP_REASONS = [
   'tcp_retries2',
   'user_timeout',
@@ -48,7 +52,11 @@ export type GiveUpReason = (typeof GIVE_UP_REASONS)[number];
 
 /** When the kernel itself will end the connection; `never` if it will not. */
 export type GiveUp =
-  | { readonly never: true }
+  | {
+      readonly never: true;
+      /** Settings that are not known, and of which it supposes that nobody has set them; absent if there are none. */
+      readonly supposes?: readonly UnknownFact[];
+    }
   | {
       readonly never: false;
       readonly timeUs: MonoUs;
@@ -59,6 +67,8 @@ export type GiveUp =
       readonly retransmitsLeft: number;
       /** Name of the errno that the application will get. */
       readonly expectedError: string;
+      /** As above. */
+      readonly supposes?: readonly UnknownFact[];
     };
 
 /** The queues of a listener, in connections. */
@@ -108,7 +118,7 @@ export interface StuckRecord {
   readonly retransmits: number;
   readonly probes: number;
   readonly rtoMs: number;
-  readonly options: SocketOptions;
+  readonly options: KnownOptions;
   /** The present forecast; it is renewed whenever something changes. */
   readonly giveUp: GiveUp | null;
   /** It may well be meant: nobody is alerted by default. */
@@ -135,4 +145,8 @@ export interface StuckRecord {
   readonly outcome: Outcome | null;
   readonly endUs: MonoUs | null;
   readonly timeline: readonly TimelineEntry[];
+  /** Seen by polling, and not by BPF: with no event, and fewer facts. */
+  readonly polled: boolean;
+  /** Settings that could matter to it and that polling does not tell; empty if it was seen by BPF. */
+  readonly unknown: readonly UnknownFact[];
 }

@@ -4,6 +4,8 @@
  * for them are explained.
  */
 
+import type { UnknownFact } from './unknown-facts.js';
+
 /** Why a socket was reported (`enum socket_cause`). */
 export type SnapshotCause =
   | 'retransmit'
@@ -185,6 +187,10 @@ export interface SocketSnapshot {
   /** Who closed it, where that is certain; else 0. */
   readonly closerTgid: number;
   readonly sysctls: TcpSysctls;
+  /** Reconstructed from what sock_diag tells (`polled-snapshot.ts`), and not read field by field by BPF. */
+  readonly polled: boolean;
+  /** Settings of which the fields hold what is supposed; empty unless `polled`. */
+  readonly unknown: readonly UnknownFact[];
 }
 
 /** A process that holds a reported socket. */

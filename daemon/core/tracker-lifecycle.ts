@@ -181,6 +181,9 @@ export function updateRecord(
   if (silenceNote !== null) {
     note(silenceNote);
   }
+  if (open.record.polled !== socket.polled) {
+    note(socket.polled ? 'seen by polling from here on' : 'seen by BPF from here on');
+  }
   const ownershipNote = ownershipChangeText(open.record.ownerType, entry.ownership.type);
   if (ownershipNote !== null) {
     note(ownershipNote);
@@ -207,6 +210,8 @@ interface Ending {
   readonly last?: SocketSnapshot;
   /** What is known of the socket is from before a reboot. */
   readonly isOfOtherBoot?: boolean;
+  /** The last step of the timeline, where more is known than the outcome says. */
+  readonly text?: string | undefined;
 }
 
 /** @returns what is kept of an entry so that questions about its record can be answered. */
@@ -227,7 +232,7 @@ export function endRecord(step: Step, entry: Entry, outcome: Outcome, endUs: num
   const { counters, config } = state;
   const before = open.record;
   const forecastErrorUs = forecastErrorOf(before.detectedGiveUp, outcome, endUs, last);
-  const end: TimelineEntry = { timeUs: endUs, text: endText(before.kind, outcome, forecastErrorUs) };
+  const end: TimelineEntry = { timeUs: endUs, text: how.text ?? endText(before.kind, outcome, forecastErrorUs) };
   const record = {
     ...before,
     // At a timeout the counters survive, and may be newer than the last refresh.

@@ -6,7 +6,7 @@ import type { ClockReport, KernelFacts, PassKind, SocketSnapshot } from './snaps
 
 /** An input of `step`. What the sensor observes goes in as it was decoded. */
 export type TrackerInput =
-  | Extract<SensorRecord, { type: 'clock' | 'counters' | 'socket' | 'process' | 'holder' | 'pass' }>
+  | Extract<SensorRecord, { type: 'clock' | 'counters' | 'socket' | 'polled' | 'process' | 'holder' | 'pass' }>
   /** The sensor has attached its programs. It is new: it has marked no socket yet. */
   | { readonly type: 'sensor_up'; readonly kernel: KernelFacts; readonly clock: ClockReport }
   | { readonly type: 'sensor_down' }

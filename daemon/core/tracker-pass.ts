@@ -1,6 +1,7 @@
 /** What passes change: owners, suspects whose time has come, and entries that nobody finds any more. */
-import { heldOwnership, needsSweep, processKey } from './ownership.js';
+import { heldOwnership, needsSweep, processKey, releasedOwnership } from './ownership.js';
 import { outcomeOf, outcomeOfVanished } from './outcome.js';
+import { polledEnd } from './polled-end.js';
 import { nextRetransmissionUs, runningRtoJiffies } from './rto-ladder.js';
 import { tickUs } from './kernel-time.js';
 import { TCP_STATE, type HolderReport, type PassReport, type ProcessReport, type SocketSnapshot } from './snapshot.js';
@@ -159,8 +160,19 @@ function concludeSwept(step: Step, context: KernelContext, entry: Entry, sweep: 
     if (entry.ownership !== before) {
       updateRecord(step, entry, context, endUs);
     }
-  } else if (sweep.beginUs >= entry.firstSeenUs && entry.lastSweepId !== sweep.passId) {
+  } else if (entry.lastSweepId === sweep.passId) {
+    concludeUnseenHolder(step, context, entry, endUs);
+  } else if (sweep.beginUs >= entry.firstSeenUs) {
     concludeUnswept(step, context, entry, sweep);
+  }
+}
+
+/** BPF reports a held socket with its descriptors; polling meets sockets of processes whose descriptors it must not read. */
+function concludeUnseenHolder(step: Step, context: KernelContext, entry: Entry, endUs: number): void {
+  const ownership = entry.socket.polled ? releasedOwnership(entry.ownership, entry.socket) : entry.ownership;
+  if (ownership !== entry.ownership) {
+    setOwnership(step.state, entry, ownership);
+    updateRecord(step, entry, context, endUs);
   }
 }
 
@@ -172,6 +184,10 @@ function concludeUnswept(step: Step, context: KernelContext, entry: Entry, sweep
     if (isDue(entry, sweep.beginUs)) {
       forget(state, entry, sweep.beginUs);
     }
+    return;
+  }
+  if (entry.socket.polled && entry.marked) {
+    miss(state, entry, sweep.beginUs, sweep.beginUs); // a dump meets orphans and sockets without an owner too
     return;
   }
   if (entry.missing !== null) {
@@ -211,11 +227,16 @@ function* concludeRefresh(first: Step, context: KernelContext, refresh: RunningP
   }
   return yield* inPieces(step, state.entries.values(), (_, entry) => {
     if (entry.marked && entry.socket.monoUs < refresh.beginUs) {
-      entry.marked = false;
-      entry.missing = { sinceUs: refresh.beginUs, goneAtUs: endUs + EVENT_LAG_US };
-      state.missing.add(entry.key);
+      // Polling raises no event, which might still be on its way.
+      miss(state, entry, refresh.beginUs, entry.socket.polled ? refresh.beginUs : endUs + EVENT_LAG_US);
     }
   });
+}
+
+function miss(state: TrackerState, entry: Entry, sinceUs: number, goneAtUs: number): void {
+  entry.marked = false;
+  entry.missing = { sinceUs, goneAtUs };
+  state.missing.add(entry.key);
 }
 
 function isDue(entry: Entry, asOfUs: number): boolean {
@@ -255,6 +276,11 @@ function concludeMissing(step: Step, key: string, pass: RunningPass): void {
 /** @param visit the first one that found it closed; null if none did. */
 function endUnseen(step: Step, entry: Entry, visit: SocketSnapshot | null, nowUs: number): void {
   const { open, socket } = entry;
+  if (socket.polled && open !== null) {
+    const { outcome, text } = polledEnd(open.kind, socket, visit, open.record.giveUp, nowUs);
+    endRecord(step, entry, outcome, nowUs, { text });
+    return;
+  }
   const outcome = visit === null || open === null ? null : outcomeOf(open.kind, socket, visit);
   if (visit === null || open === null || outcome === null) {
     endRecord(step, entry, outcomeOfVanished(socket), nowUs);

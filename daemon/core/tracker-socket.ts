@@ -25,6 +25,15 @@ import {
   type TrackerState,
 } from './tracker-state.js';
 import { isUnchanged } from './unchanged-socket.js';
+import { polledEnd, showsPolledEnd, type PolledEnd } from './polled-end.js';
+import { inSequenceSpaceOf, snapshotOfPolled } from './polled-snapshot.js';
+import type { PolledSocket } from './polled-socket.js';
+
+/** What was polled is taken for what BPF would have read of the same socket. */
+export function applyPolled(step: Step, context: KernelContext, polled: PolledSocket): void {
+  const known = step.state.entries.get(socketKey(polled.netns, polled.cookie));
+  applySocket(step, context, snapshotOfPolled(polled, known?.socket ?? null, context.ticks));
+}
 
 export function applySocket(step: Step, context: KernelContext, socket: SocketSnapshot): void {
   const { state } = step;
@@ -49,6 +58,7 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
     state.counters.untrustedIgnored++;
     return;
   }
+  entry.socket = inSequenceSpaceOf(entry.socket, socket);
   const overtaking = overtakingVisit(entry, socket);
   noteVisit(step, entry, socket);
   if (socket.monoUs < entry.socket.monoUs && socket.cause !== 'destroy') {
@@ -57,18 +67,30 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
     return;
   }
   const kind = kindOf(entry);
-  const outcome = kind === null ? null : outcomeOf(kind, entry.socket, socket);
+  const polled = kind !== null && showsPolledEnd(socket) ? endOfPolled(entry, kind, socket) : null;
+  const outcome = polled?.outcome ?? (kind === null ? null : outcomeOf(kind, entry.socket, socket));
   if (outcome === null) {
     absorb(step, context, entry, socket);
   } else if (overtaking !== null) {
     awaitEvent(state, entry, overtaking);
   } else {
-    conclude(step, context, entry, socket, outcome);
+    conclude(step, context, entry, socket, outcome, polled?.text);
   }
 }
 
+function endOfPolled(entry: Entry, kind: StuckKind, socket: SocketSnapshot): PolledEnd {
+  return polledEnd(kind, entry.socket, socket, entry.open?.record.giveUp ?? null, socket.monoUs);
+}
+
 /** Ends what the socket was until now; what it is from now on may be something new. */
-function conclude(step: Step, context: KernelContext, entry: Entry, socket: SocketSnapshot, outcome: Outcome): void {
+function conclude(
+  step: Step,
+  context: KernelContext,
+  entry: Entry,
+  socket: SocketSnapshot,
+  outcome: Outcome,
+  text?: string,
+): void {
   const { state } = step;
   const standing = nextStanding(entry.standing, entry.socket, socket, state.config.kinds, context.ticks);
   const rest = outcome === 'recovered' ? leftOverOf(step, context, entry, socket, standing) : null;
@@ -79,7 +101,7 @@ function conclude(step: Step, context: KernelContext, entry: Entry, socket: Sock
   if (entry.open === null) {
     forget(state, entry, socket.monoUs);
   } else {
-    endRecord(step, entry, outcome, Math.max(socket.monoUs, entry.open.identity.detectedUs), { last: socket });
+    endRecord(step, entry, outcome, Math.max(socket.monoUs, entry.open.identity.detectedUs), { last: socket, text });
   }
   if (socket.cause !== 'destroy') {
     // It lives on, or a descriptor of it does.
@@ -172,7 +194,7 @@ function noteVisit(step: Step, entry: Entry, socket: SocketSnapshot): void {
 function overtakingVisit(entry: Entry, socket: SocketSnapshot): SocketSnapshot | null {
   const isVisit = socket.cause === 'sweep' || socket.cause === 'refresh';
   const isEnd = socket.state === TCP_STATE.CLOSE && entry.socket.state !== TCP_STATE.CLOSE;
-  if (entry.open === null || !isVisit || !isEnd) {
+  if (entry.open === null || !isVisit || !isEnd || socket.polled) {
     return null;
   }
   const first = entry.missing?.visit;

@@ -15,7 +15,7 @@ import type { CountersReport } from './sensor-records.js';
 import type { TrackerEffect, TrackerInput } from './tracker-messages.js';
 import { applyHolder, applyPass, applyProcess, finishConclusion, goOn } from './tracker-pass.js';
 import { applyRestore, applySensorDown, applySensorUp } from './tracker-restart.js';
-import { applySocket, askAboutDue } from './tracker-socket.js';
+import { applyPolled, applySocket, askAboutDue } from './tracker-socket.js';
 import { requestPass, socketKey, type KernelContext, type Step, type TrackerState } from './tracker-state.js';
 
 export { saveable } from './tracker-restart.js';
@@ -84,6 +84,9 @@ function applyReport(current: Step, input: SensorInput): void {
       break;
     case 'socket':
       applySocket(current, context, input.socket);
+      break;
+    case 'polled':
+      applyPolled(current, context, input.polled);
       break;
     case 'process':
       applyProcess(state, input.process);

@@ -3,6 +3,7 @@
  * fraction of a new forecast and a new record.
  */
 import type { KernelTimer, SocketSnapshot, TcpSysctls } from './snapshot.js';
+import type { UnknownFact } from './unknown-facts.js';
 
 /** @returns true if both are visits of one socket, by a sweep or a refresh, and it stayed the same in between. */
 export function isUnchanged(before: SocketSnapshot, now: SocketSnapshot): boolean {
@@ -24,7 +25,8 @@ function hasSameFields(before: SocketSnapshot, now: SocketSnapshot): boolean {
     areSameCounts(before, now) &&
     isSameTimer(before.writeTimer, now.writeTimer) &&
     isSameTimer(before.keepaliveTimer, now.keepaliveTimer) &&
-    areSameSysctls(before.sysctls, now.sysctls)
+    areSameSysctls(before.sysctls, now.sysctls) &&
+    areSameFacts(before.unknown, now.unknown)
   );
 }
 
@@ -107,7 +109,8 @@ function areSameCounts(before: SocketSnapshot, now: SocketSnapshot): boolean {
     before.synQueue === now.synQueue &&
     before.synQueueYoung === now.synQueueYoung &&
     before.shutdown === now.shutdown &&
-    before.closerTgid === now.closerTgid
+    before.closerTgid === now.closerTgid &&
+    before.polled === now.polled
   );
 }
 
@@ -131,4 +134,9 @@ export function areSameSysctls(a: TcpSysctls, b: TcpSysctls): boolean {
       a.keepaliveIntvlJiffies === b.keepaliveIntvlJiffies &&
       a.finTimeoutJiffies === b.finTimeoutJiffies)
   );
+}
+
+/** Those of one run of the daemon are the same array; those that were saved are not. */
+function areSameFacts(a: readonly UnknownFact[], b: readonly UnknownFact[]): boolean {
+  return a === b || (a.length === b.length && a.every((fact, index) => fact === b[index]));
 }

@@ -11,6 +11,7 @@ import type { GiveUp } from './record.js';
 import { rewound, seenAt } from './rewind.js';
 import type { SocketSnapshot } from './snapshot.js';
 import { queuedTimer } from './timer-wheel.js';
+import { unknownFacts, type UnknownFact } from './unknown-facts.js';
 
 /** What differs; the rest stays as it is. */
 export interface WhatIfSettings {
@@ -66,6 +67,7 @@ function applySettings(socket: SocketSnapshot, settings: WhatIfSettings, ticks: 
   const changed: SocketSnapshot = {
     ...socket,
     userTimeoutMs: settings.userTimeoutMs ?? socket.userTimeoutMs,
+    unknown: unknownFacts((fact) => socket.unknown.includes(fact) && !isSet(fact, settings)),
     sysctls: {
       ...sysctls,
       retries2: settings.tcpRetries2 ?? sysctls.retries2,
@@ -82,6 +84,22 @@ function applySettings(socket: SocketSnapshot, settings: WhatIfSettings, ticks: 
         keepaliveIntvlJiffies: msToJiffies(keepalive.intervalMs, ticks.hz),
         keepaliveProbes: keepalive.probes,
       };
+}
+
+/** Whoever asks what would be if an option were set knows its value. */
+function isSet(fact: UnknownFact, settings: WhatIfSettings): boolean {
+  switch (fact) {
+    case 'user_timeout':
+      return settings.userTimeoutMs !== undefined;
+    case 'keepalive':
+    case 'keepalive_idle':
+    case 'keepalive_interval':
+    case 'keepalive_probes':
+      return settings.keepalive !== undefined;
+    case 'syn_count':
+    case 'sysctls':
+      return false;
+  }
 }
 
 /** As setsockopt(TCP_KEEPIDLE) leaves the timer: armed for what is left of the idle time, if only for the next tick. */

@@ -2,7 +2,8 @@
 import Long from 'long';
 import { diagnose } from '../core/diagnosis/diagnosis.js';
 import type { RecordChange, WallClock, WorkloadSource } from '../core/ports.js';
-import type { GiveUp, Owner, SocketOptions, StuckRecord } from '../core/record.js';
+import type { GiveUp, KnownOptions, Owner, SocketOptions, StuckRecord } from '../core/record.js';
+import { unknownNames } from '../core/suppositions.js';
 import type { Workload } from '../core/workload.js';
 import type { stuckd } from './gen/stuckd.js';
 import {
@@ -62,11 +63,26 @@ export function optionsToProto(options: SocketOptions): stuckd.v1.SocketOptions.
   };
 }
 
+/** @returns null if nothing is known of them. */
+function knownOptionsToProto(options: KnownOptions): stuckd.v1.SocketOptions.$Properties | null {
+  const { keepalive, keepaliveIdleMs, keepaliveIntervalMs, keepaliveProbes, userTimeoutMs } = options;
+  const known: stuckd.v1.SocketOptions.$Properties = {
+    ...(keepalive === null ? {} : { keepalive }),
+    ...(keepaliveIdleMs === null ? {} : { keepaliveIdle: durationFromUs(keepaliveIdleMs * 1000) }),
+    ...(keepaliveIntervalMs === null ? {} : { keepaliveInterval: durationFromUs(keepaliveIntervalMs * 1000) }),
+    ...(keepaliveProbes === null ? {} : { keepaliveProbes: uint32(keepaliveProbes) }),
+    userTimeout: userTimeoutMs === null || userTimeoutMs === 0 ? null : durationFromUs(userTimeoutMs * 1000),
+  };
+  return Object.values(options).every((option) => option === null) ? null : known;
+}
+
 export function giveUpToProto(giveUp: GiveUp, clock: WallClock): stuckd.v1.GiveUp.$Properties {
+  const supposes = [...unknownNames(giveUp.supposes ?? [])];
   if (giveUp.never) {
-    return { never: true };
+    return { never: true, supposes };
   }
   return {
+    supposes,
     time: timestampFromUs(clock.monoToRealUs(giveUp.timeUs)),
     latestTime: giveUp.latestTimeUs === null ? null : timestampFromUs(clock.monoToRealUs(giveUp.latestTimeUs)),
     reason: giveUpReasonToProto(giveUp.reason),
@@ -129,7 +145,7 @@ export function recordToProto(
     retransmits: uint32(record.retransmits),
     probes: uint32(record.probes),
     rto: durationFromUs(record.rtoMs * 1000),
-    options: optionsToProto(record.options),
+    options: knownOptionsToProto(record.options),
     informational: record.informational,
     cause: record.cause === null ? null : causeToProto(record.cause),
     idleBefore: record.idleBeforeUs === null ? null : durationFromUs(record.idleBeforeUs),
@@ -149,6 +165,8 @@ export function recordToProto(
     },
     timeline: record.timeline.map((entry) => ({ time: time(entry.timeUs), text: entry.text })),
     workload: workload === null ? null : workloadToProto(workload),
+    polled: record.polled,
+    unknown: [...unknownNames(record.unknown)],
   };
 }
 

@@ -22,6 +22,7 @@ import type {
   TcpSysctls,
 } from '../core/snapshot.js';
 import type { SavedEntry } from '../core/tracker-messages.js';
+import { UNKNOWN_FACTS } from '../core/unknown-facts.js';
 
 /** JSON has no bigint: a cookie stands there as a string of digits. */
 const u64 = z
@@ -86,8 +87,11 @@ const owner: z.ZodType<Owner> = z.object({
   holders: z.array(z.object({ pid: number, comm: text, fd: number })),
 });
 
+const unknown = z.array(z.enum(UNKNOWN_FACTS));
+const supposes = unknown.exactOptional();
+
 const giveUp = z.union([
-  z.object({ never: z.literal(true) }),
+  z.object({ never: z.literal(true), supposes }),
   z.object({
     never: z.literal(false),
     timeUs: number,
@@ -95,6 +99,7 @@ const giveUp = z.union([
     reason: giveUpReason,
     retransmitsLeft: number,
     expectedError: text,
+    supposes,
   }),
 ]);
 
@@ -123,11 +128,11 @@ const record: z.ZodType<StuckRecord> = z.object({
   probes: number,
   rtoMs: number,
   options: z.object({
-    keepalive: boolean,
-    keepaliveIdleMs: number,
-    keepaliveIntervalMs: number,
-    keepaliveProbes: number,
-    userTimeoutMs: number,
+    keepalive: boolean.nullable(),
+    keepaliveIdleMs: number.nullable(),
+    keepaliveIntervalMs: number.nullable(),
+    keepaliveProbes: number.nullable(),
+    userTimeoutMs: number.nullable(),
   }),
   giveUp: giveUp.nullable(),
   // Older files have none of the following, and are of the same version: nothing in them is misread for it.
@@ -147,6 +152,8 @@ const record: z.ZodType<StuckRecord> = z.object({
   outcome: z.enum(OUTCOMES).nullable(),
   endUs: number.nullable(),
   timeline: z.array(z.object({ timeUs: number, text })),
+  polled: boolean.default(false),
+  unknown: unknown.default([]),
 });
 
 const sysctls: z.ZodType<TcpSysctls> = z.object({
@@ -245,6 +252,8 @@ const socket: z.ZodType<SocketSnapshot> = z.object({
   shutdown: added,
   closerTgid: number,
   sysctls,
+  polled: boolean.default(false),
+  unknown: unknown.default([]),
 });
 
 const clock: z.ZodType<ClockReport> = z.object({

@@ -171,6 +171,7 @@ export class TrackerEngine implements RecordSource {
     switch (record.type) {
       case 'counters':
       case 'socket':
+      case 'polled':
       case 'process':
       case 'holder':
         this.#apply(record, nowUs);
@@ -187,7 +188,6 @@ export class TrackerEngine implements RecordSource {
         return;
       case 'interest':
       case 'holding':
-      case 'polled':
       case 'reach':
       case 'mode':
       case 'hello':

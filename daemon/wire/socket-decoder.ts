@@ -2,6 +2,7 @@
 import { remember } from '../core/remember.js';
 import type { SnapshotCause, SocketSnapshot, TcpSysctls } from '../core/snapshot.js';
 import { areSameSysctls } from '../core/unchanged-socket.js';
+import { NOTHING_UNKNOWN } from '../core/unknown-facts.js';
 import { readCount, readEndpoint, readId, readS32, readTime, readU32, readU8 } from './fields.js';
 import type { Frame } from './frame.js';
 import { RECORD_HEADER, SOCKET_CAUSE, SOCKET_FLAG, SOCKET_RECORD as AT } from './layout.generated.js';
@@ -167,5 +168,7 @@ export function decodeSocket(frame: Frame): SocketSnapshot {
       keepaliveIntvlJiffies: readU32(frame, AT.sysctlKeepaliveIntvlJiffies),
       finTimeoutJiffies: readU32(frame, AT.sysctlFinTimeoutJiffies),
     }),
+    polled: false,
+    unknown: NOTHING_UNKNOWN,
   };
 }

@@ -10,10 +10,10 @@ import { describe, test } from 'node:test';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import type { ProcessEnd } from '../../daemon/demo/lab/managed-process.js';
 import { stuckd as proto } from '../../daemon/rpc/gen/stuckd.js';
+import { builtSensorPath } from '../../daemon/sensor/sensor-path.js';
 import { atOnce } from '../support/at-once.js';
 import { CLIENT_ADDRESS, createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS } from '../support/lab.js';
 import { type TwoHosts, waitFor } from '../support/lab.js';
-import { packageRoot } from '../support/package-root.js';
 import { assertBetween, assertFirstProbe, assertOwner, assertSameTime } from '../support/record-checks.js';
 import { timelineTexts, timeMs, wallMs } from '../support/record-checks.js';
 import { Sockprog } from '../support/sockprog.js';
@@ -136,8 +136,7 @@ class HeldSensor {
     const directory = temporaryDirectory();
     this.path = join(directory, 'sensor');
     this.#hold = join(directory, 'hold');
-    const real = join(packageRoot(), 'bpf/.output/stuckd-sensor');
-    const script = `#!/bin/sh\nwhile [ -e '${this.#hold}' ]; do sleep 0.05; done\nexec '${real}' "$@"\n`;
+    const script = `#!/bin/sh\nwhile [ -e '${this.#hold}' ]; do sleep 0.05; done\nexec '${builtSensorPath()}' "$@"\n`;
     writeFileSync(this.path, script);
     chmodSync(this.path, 0o755);
   }

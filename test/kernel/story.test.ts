@@ -15,6 +15,7 @@ import { packageRoot } from '../support/package-root.js';
 import {
   assertDiagnosisNames,
   assertForecastHeld,
+  assertOutcome,
   assertOwner,
   assertSameTime,
   timelineTexts,
@@ -185,7 +186,7 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
       await hosts.link.heal();
 
       const ended = await stuckd().waitEnded(opened.id);
-      assert.equal(ended.outcome, 'OUTCOME_RESET_BY_PEER');
+      assertOutcome(ended, 'OUTCOME_RESET_BY_PEER');
       assertDiagnosisNames(ended, `no-timeout[${client.pid}]`, PEER);
       const failed = await waitEvents(client, 'error', failures + 1);
       assert.equal(failed.event === 'error' && failed.code, 'ECONNRESET');
@@ -244,7 +245,7 @@ describe('a keep-alive connection over a network that fails', { skip, concurrenc
     await hosts.link.heal();
     await waitEvents(client, 'response', answered + 1);
     const ended = await stuckd().waitEnded(opened.id);
-    assert.equal(ended.outcome, 'OUTCOME_RESET_BY_PEER');
+    assertOutcome(ended, 'OUTCOME_RESET_BY_PEER');
     assert.equal(ended.kind, 'STUCK_KIND_CLOSING');
     assert.equal(ended.lastOwner?.pid, client.pid);
   });

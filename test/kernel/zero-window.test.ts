@@ -22,12 +22,14 @@ import {
   timeMs,
   wallMs,
 } from '../support/record-checks.js';
+import { NEEDS_BPF, notPolled, POLL_MS } from '../support/sensor-mode.js';
 import { EVENTS_ALONE, sharedStuckd } from '../support/shared-stuckd.js';
 import type { StuckdUnderTest, StuckJson } from '../support/stuckd.js';
 import { switchedOffKinds } from '../support/switched-off-kinds.js';
 import { waitUpdated } from '../support/waiting-stage.js';
 
 const skip = labSkipReason();
+const noUserTimeout = { skip: notPolled(NEEDS_BPF.userTimeout) };
 const PEER = { address: SERVER_ADDRESS, port: FIELD_PORT };
 const PASSES = { sweepInterval: '150ms', refreshInterval: '200ms' };
 const TCP_CORK = 3;
@@ -112,7 +114,7 @@ describe('a peer that answers', { skip, concurrency: atOnce(8) }, () => {
     assertOnlyRecord(stuckd(), stage.hosts.client, record.id);
   });
 
-  test('is given up all the same by TCP_USER_TIMEOUT, as forecast', async (t) => {
+  test('is given up all the same by TCP_USER_TIMEOUT, as forecast', noUserTimeout, async (t) => {
     const stage = await setStage(t, 'user_timeout=4000');
     await closeWindow(stage);
     const record = await waitWindowRecord(stuckd(), stage, true);
@@ -141,7 +143,12 @@ describe('a peer that answers', { skip, concurrency: atOnce(8) }, () => {
     assert.equal(ended.outcome, 'OUTCOME_TIMED_OUT');
     assertEndedWith(ended, error.monoUs);
     const { time, latestTime } = silent.giveUp;
-    assertBetween(timeMs(ended.endTime), timeMs(time), timeMs(latestTime ?? time), 'the end, by the forecast');
+    assertBetween(
+      timeMs(ended.endTime),
+      timeMs(time),
+      timeMs(latestTime ?? time) + POLL_MS,
+      'the end, by the forecast',
+    );
     const texts = timelineTexts(await stuckd().get(record.id));
     assert.deepEqual([texts[0], ...texts.slice(2)], [FIRST_PROBE, STOPPED, 'the kernel gave up']);
     assertOnlyRecord(stuckd(), stage.hosts.client, record.id);

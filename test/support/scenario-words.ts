@@ -44,6 +44,7 @@ const NUMBERS: Readonly<Record<string, keyof SnapshotFacts>> = {
   young: 'synQueueYoung',
   usertimeout: 'userTimeoutMs',
   netns: 'netns',
+  ackedbytes: 'bytesAcked',
 };
 
 /** `-` stands for none. */

@@ -6,7 +6,8 @@
  * A socket is a capital letter. What a line says about it stays true until a later line says otherwise, as in a kernel;
  * `once` words hold for that report only. Inputs:
  *
- *     up | down | tick | deadline       the sensor comes or goes; a tick; what nextDeadlineUs says
+ *     up | up polling | down            the sensor comes, or one that polls: its passes report `polled`; or it goes
+ *     tick | deadline                   a tick; what nextDeadlineUs says
  *     lost COUNT                        events that the running sensor had no room for, so far
  *     restart | reboot                  the daemon starts anew with what it saved; after a reboot of the machine
  *     A CAUSE WORDS                     a report of A: retransmit, keepalive, state, error, destroy, ...
@@ -26,6 +27,7 @@ import type { SavedState, TrackerEffect, TrackerInput } from '../../daemon/core/
 import { createTrackerState, type TrackerState } from '../../daemon/core/tracker-state.js';
 import { nextDeadlineUs, saveable, step } from '../../daemon/core/tracker.js';
 import { parseSocketWords, type SocketWords } from './scenario-words.js';
+import { polledOf } from './polled-builder.js';
 import { clockAt, EMPTY_PASS, monoUsAt, snapshotAt, TEST_KERNEL, type TestKernel } from './snapshot-builder.js';
 
 export interface ScenarioOptions {
@@ -74,6 +76,8 @@ export class ScenarioPlayer {
   readonly #facts = new Map<string, SocketWords>();
   #kernel: TestKernel;
   #passId = 0;
+  /** The sensor that is up polls. */
+  #polls = false;
 
   constructor(options: ScenarioOptions = {}) {
     this.#kernel = { ...TEST_KERNEL, ...options.kernel };
@@ -97,6 +101,7 @@ export class ScenarioPlayer {
     }
     switch (head) {
       case 'up':
+        this.#polls = rest[0] === 'polling';
         return this.#step(second, { type: 'sensor_up', kernel: this.#kernel, clock: clockAt(this.#kernel, second) });
       case 'down':
         return this.#step(second, { type: 'sensor_down' });
@@ -162,7 +167,10 @@ export class ScenarioPlayer {
       ...facts.lasting,
       ...facts.once,
     });
-    return this.#step(second, { type: 'socket', socket });
+    return this.#step(
+      second,
+      this.#polls ? { type: 'polled', polled: polledOf(socket, this.#kernel.hz) } : { type: 'socket', socket },
+    );
   }
 
   #held(second: number, name: string, descriptors: readonly string[]): string[] {

@@ -191,6 +191,8 @@ export const HEALTHY: Omit<SocketSnapshot, 'monoUs' | 'jiffies'> = {
     keepaliveIntvlJiffies: 75 * 250,
     finTimeoutJiffies: 60 * 250,
   },
+  polled: false,
+  unknown: [],
 };
 
 const TIME_KEYS = [

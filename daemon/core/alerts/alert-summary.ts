@@ -3,6 +3,8 @@ import type { Alert } from '../alert.js';
 import type { WallTimes } from '../diagnosis/words.js';
 import { countWords, endpointWords, nameWords } from '../format-words.js';
 import type { StuckKind } from '../kinds.js';
+import { suppositionWords } from '../suppositions.js';
+import { unknownFacts } from '../unknown-facts.js';
 import type { Workload } from '../workload.js';
 import { predicateWords } from './alert-phrases.js';
 
@@ -118,7 +120,10 @@ function directionWords({ peer, peerCount, localPort, connections, stuckCount }:
 function forecastWords({ earliestGiveUpUs, stuckCount, connections }: Alert, nowUs: number, names: WallTimes): string {
   const them = stuckCount === 1 ? 'it' : 'the first';
   if (earliestGiveUpUs !== null) {
-    return `the kernel ends ${them} ${earliestGiveUpUs <= nowUs ? 'any moment now' : `at ${names.wallTime(earliestGiveUpUs)}`}`;
+    const when = earliestGiveUpUs <= nowUs ? 'any moment now' : `at ${names.wallTime(earliestGiveUpUs)}`;
+    const supposed = connections.flatMap(({ giveUp }) => giveUp?.supposes ?? []);
+    const condition = suppositionWords(unknownFacts((fact) => supposed.includes(fact)));
+    return `the kernel ends ${them} ${when}${condition === null ? '' : `, ${condition}`}`;
   }
   const isNever = connections.length > 0 && connections.every(({ giveUp }) => giveUp?.never === true);
   return isNever ? `the kernel never ends ${stuckCount === 1 ? 'it' : 'them'}` : '';

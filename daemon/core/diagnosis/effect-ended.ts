@@ -24,7 +24,9 @@ export function endedEffect(record: StuckRecord, outcome: Outcome, endUs: number
         ? 'The process is gone, and its listener with it: clients are refused unless another process listens.'
         : `The process is gone, and the connection with it.${lossWords(record)}`;
     case 'lost_track':
-      return 'How it ended is not known: the sensor was down, or a record was lost.';
+      return record.polled
+        ? 'How it ended is not known: polling sees that a connection is gone, and seldom why. The last step of its timeline says what it may have been.'
+        : 'How it ended is not known: the sensor was down, or a record was lost.';
   }
 }
 

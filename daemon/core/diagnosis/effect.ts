@@ -66,7 +66,7 @@ function retransmittingEffect(record: StuckRecord, nowUs: number, names: WallTim
       'A pool that hands this connection out again makes the next request hang too.',
     );
   }
-  if (record.options.keepalive) {
+  if (record.options.keepalive === true) {
     effect.push('Keepalive is on and does not help: the kernel sends no probes while data is unacknowledged.');
   }
   return effect.join(' ');
@@ -102,7 +102,7 @@ function zeroWindowEffect(record: StuckRecord, nowUs: number, names: WallTimes):
   if (isBusyPeer(record)) {
     return `${writes} The other side is alive and only slow to read: this may be meant.`;
   }
-  return record.options.keepalive
+  return record.options.keepalive === true
     ? `${writes} Keepalive is on and does not help: the kernel sends no keepalive probes while data is queued.`
     : writes;
 }

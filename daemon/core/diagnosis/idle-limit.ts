@@ -3,7 +3,7 @@ import { durationWords, idleWords } from '../format-words.js';
 import { NOTABLE_IDLE_US } from './evidence.js';
 import { item, type Advice } from './item.js';
 import type { Program } from './program.js';
-import type { StuckRecord } from '../record.js';
+import type { KnownOptions, StuckRecord } from '../record.js';
 
 const US_PER_SECOND = 1_000_000;
 
@@ -21,17 +21,24 @@ export function idleLimitAdvice(record: StuckRecord, program: Program): Advice |
   if (idleBeforeUs === null || idleBeforeUs < NOTABLE_IDLE_US) {
     return null;
   }
-  if (options.keepalive && options.keepaliveIdleMs * 1000 < idleBeforeUs) {
+  const { keepalive: isOn, keepaliveIdleMs: idleMs } = options;
+  if (isOn === true && idleMs !== null && idleMs * 1000 < idleBeforeUs) {
     return null;
   }
   const limit = LIMITS.find(([seconds]) => seconds * US_PER_SECOND <= idleBeforeUs)?.[1] ?? '';
-  const keepalive = options.keepalive
-    ? `Keepalive would have begun after ${durationWords(options.keepaliveIdleMs * 1000)} only`
-    : 'Keepalive is off';
   return item(
     'network',
-    `After ${idleWords(idleBeforeUs)} idle a NAT or load balancer may have forgotten it; a common limit is ${limit}. ${keepalive}: let it probe well below the limit${howWords(program)}, or drop idle connections sooner.`,
+    `After ${idleWords(idleBeforeUs)} idle a NAT or load balancer may have forgotten it; a common limit is ${limit}. ${keepaliveWords(options)}: let it probe well below the limit${howWords(program)}, or drop idle connections sooner.`,
   );
+}
+
+function keepaliveWords({ keepalive, keepaliveIdleMs }: KnownOptions): string {
+  if (keepalive === null || (keepalive && keepaliveIdleMs === null)) {
+    return 'Whether keepalive would have kept it in use is not known';
+  }
+  return keepalive
+    ? `Keepalive would have begun after ${durationWords((keepaliveIdleMs ?? 0) * 1000)} only`
+    : 'Keepalive is off';
 }
 
 function howWords(program: Program): string {

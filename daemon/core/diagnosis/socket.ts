@@ -29,7 +29,7 @@ export function socketAdvice(record: StuckRecord, program: Program): readonly Ad
 
 function userTimeoutAdvice(record: StuckRecord, program: Program): readonly Advice[] {
   const { userTimeoutMs } = record.options;
-  if (userTimeoutMs > 0) {
+  if (userTimeoutMs !== null && userTimeoutMs > 0) {
     return [
       userTimeoutMs <= SHORT_MS
         ? item('socket', `TCP_USER_TIMEOUT is ${durationWords(userTimeoutMs * 1000)} and ends this: nothing to change.`)
@@ -41,6 +41,9 @@ function userTimeoutAdvice(record: StuckRecord, program: Program): readonly Advi
   }
   if (record.kind === 'connecting') {
     return [item('socket', 'TCP_USER_TIMEOUT (for example 10 s) bounds connect() as well.')];
+  }
+  if (userTimeoutMs === null && !isBusyPeer(record)) {
+    return [SET_USER_TIMEOUT_IF_NONE];
   }
   return [
     isBusyPeer(record)
@@ -55,6 +58,12 @@ function userTimeoutAdvice(record: StuckRecord, program: Program): readonly Advi
 const SET_USER_TIMEOUT = item(
   'socket',
   'Set TCP_USER_TIMEOUT (for example 30 s): the kernel then ends a connection whose data stays unacknowledged that long. Slow queries are not cut.',
+);
+
+/** Polling does not see the option. */
+const SET_USER_TIMEOUT_IF_NONE = item(
+  'socket',
+  'If it has no TCP_USER_TIMEOUT yet, set one (for example 30 s): the kernel then ends a connection whose data stays unacknowledged that long. Slow queries are not cut.',
 );
 
 /** @returns what to do about a user timeout that is too long. */
@@ -80,9 +89,13 @@ export function keepaliveSettingWords(program: Program): string {
 
 function keepaliveAdvice(record: StuckRecord, program: Program): readonly Advice[] {
   const { keepaliveIdleMs, keepaliveIntervalMs, keepaliveProbes, userTimeoutMs } = record.options;
+  if (keepaliveIdleMs === null || keepaliveIntervalMs === null || keepaliveProbes === null) {
+    return [];
+  }
   const probedMs = keepaliveIdleMs + keepaliveIntervalMs * keepaliveProbes;
   // A user timeout takes the place of the count, but the first probe has to go unanswered.
-  const noticeMs = userTimeoutMs > 0 ? Math.max(userTimeoutMs, keepaliveIdleMs + keepaliveIntervalMs) : probedMs;
+  const noticeMs =
+    userTimeoutMs !== null && userTimeoutMs > 0 ? Math.max(userTimeoutMs, keepaliveIdleMs + keepaliveIntervalMs) : probedMs;
   if (noticeMs <= 2 * SHORT_MS) {
     return [];
   }

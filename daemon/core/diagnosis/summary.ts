@@ -16,7 +16,8 @@ import {
   type WallTimes,
 } from './words.js';
 import type { Outcome } from '../kinds.js';
-import type { StuckRecord } from '../record.js';
+import type { GiveUp, StuckRecord } from '../record.js';
+import { suppositionWords } from '../suppositions.js';
 
 /** @returns one sentence, in the present tense while the connection is stuck and in the past tense afterwards. */
 export function summaryOf(record: StuckRecord, nowUs: number, names: WallTimes): string {
@@ -55,13 +56,14 @@ function forecastWords(kind: LastingKind, record: StuckRecord, nowUs: number, na
     return null;
   }
   if (giveUp?.never === true) {
-    return isPeerAlive(record) ? 'the kernel never ends it' : 'the kernel never gives up';
+    const never = isPeerAlive(record) ? 'the kernel never ends it' : 'the kernel never gives up';
+    return [never, ...supposedWords(giveUp)].join(', ');
   }
   if (isPeerAlive(record)) {
     return giveUp === null ? null : 'the kernel ends it only if the peer falls silent';
   }
   if (isBusyPeer(record) && giveUp?.reason !== 'user_timeout') {
-    return 'the kernel waits as long as they are answered';
+    return ['the kernel waits as long as they are answered', ...supposedWords(giveUp)].join(', ');
   }
   const time = endTimeWords(giveUp, nowUs, names);
   if (time === null) {
@@ -75,7 +77,18 @@ function forecastWords(kind: LastingKind, record: StuckRecord, nowUs: number, na
   if (!isOrphan(record)) {
     end.push(`with ${expectedError(giveUp)}`);
   }
-  return end.join(', ');
+  return [...end, ...supposedWords(giveUp)].join(', ');
+}
+
+/** Polling sees that it is gone when the kernel was to give up, and no error. */
+function gaveUpWords(record: StuckRecord): string {
+  return record.polled ? 'the kernel gave up as forecast' : 'the kernel gave up with ETIMEDOUT';
+}
+
+/** The condition of a forecast that polling has made. */
+function supposedWords(giveUp: GiveUp | null): readonly string[] {
+  const words = suppositionWords(giveUp?.supposes ?? []);
+  return words === null ? [] : [words];
 }
 
 function endWords(kind: LastingKind, record: StuckRecord, outcome: Outcome): string {
@@ -86,7 +99,7 @@ function endWords(kind: LastingKind, record: StuckRecord, outcome: Outcome): str
     case 'reset_by_peer':
       return kind === 'connecting' ? 'the peer refused the connection' : 'the peer reset the connection';
     case 'timed_out':
-      return isOrphan(record) ? 'the kernel freed it' : 'the kernel gave up with ETIMEDOUT';
+      return isOrphan(record) ? 'the kernel freed it' : gaveUpWords(record);
     case 'unreachable':
       return isOrphan(record) ? 'the kernel freed it' : `the kernel gave up with ${unreachableError(record.giveUp)}`;
     case 'closed_by_application':

@@ -82,6 +82,8 @@ export const STUCK: StuckRecord = {
   outcome: null,
   endUs: null,
   timeline: [],
+  polled: false,
+  unknown: [],
 };
 
 export const KEEPALIVE: Partial<StuckRecord> = {

@@ -264,6 +264,8 @@ const socket: SensorRecord = {
       earlyRetrans: 0x90,
       thinLinearTimeouts: true,
     },
+    polled: false,
+    unknown: [],
   },
 };
 

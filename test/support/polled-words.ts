@@ -1,0 +1,28 @@
+/**
+ * Where a sensor that polls leads to other words than one that sees events, about the same end of the same connection. The
+ * tests name what an event would tell; what is honest without it stands here.
+ */
+import { isPolling } from './sensor-mode.js';
+
+/** Of what is gone with nobody's word about it, only a process that no longer holds it is known. */
+const POLLED_OUTCOMES: Readonly<Record<string, readonly string[]>> = {
+  OUTCOME_CLOSED_BY_APPLICATION: ['OUTCOME_CLOSED_BY_APPLICATION', 'OUTCOME_LOST_TRACK'],
+  OUTCOME_RESET_BY_PEER: ['OUTCOME_LOST_TRACK'],
+};
+
+/** Steps of a timeline that are told with what was concluded, or with the count at the look that came to see it. */
+const POLLED_TEXTS: readonly (readonly [told: RegExp, byEvents: string])[] = [
+  [/^the kernel gave up as forecast \(concluded: it was gone, between two looks .* apart\)$/, 'the kernel gave up'],
+  [/^(detected: )[3-5]( retransmission timeouts in a row without any answer)$/, '$13$2'],
+  [/^(detected: the SYN was retransmitted )[3-5]( times without an answer)$/, '$13$2'],
+];
+
+/** @returns the outcomes that may be told in the mode of this run, where an event would tell `outcome`. */
+export function outcomesTold(outcome: string): readonly string[] {
+  return isPolling ? (POLLED_OUTCOMES[outcome] ?? [outcome]) : [outcome];
+}
+
+/** @returns the text of a timeline as a sensor that sees events would tell it. */
+export function asEventsTell(text: string): string {
+  return isPolling ? POLLED_TEXTS.reduce((so, [told, byEvents]) => so.replace(told, byEvents), text) : text;
+}
