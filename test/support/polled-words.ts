@@ -22,6 +22,16 @@ export function outcomesTold(outcome: string): readonly string[] {
   return isPolling ? (POLLED_OUTCOMES[outcome] ?? [outcome]) : [outcome];
 }
 
+/** Steps that an event tells with what only it knows. */
+const UNSEEN: readonly (readonly [byEvents: RegExp, told: string])[] = [
+  [/^process \d+ (?:exited|closed it); (.*)$/, 'closed on this side; $1'],
+];
+
+/** @returns the step of a timeline that is told in the mode of this run, where events tell `text`. */
+export function stepTold(text: string): string {
+  return isPolling ? UNSEEN.reduce((so, [byEvents, told]) => so.replace(byEvents, told), text) : text;
+}
+
 /** @returns the text of a timeline as a sensor that sees events would tell it. */
 export function asEventsTell(text: string): string {
   return isPolling ? POLLED_TEXTS.reduce((so, [told, byEvents]) => so.replace(told, byEvents), text) : text;

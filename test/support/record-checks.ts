@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { latestTimerMs } from './lateness.js';
-import { asEventsTell, outcomesTold } from './polled-words.js';
+import { asEventsTell, outcomesTold, stepTold } from './polled-words.js';
 import { isPolling, POLL_MS } from './sensor-mode.js';
 import type { Sockprog } from './sockprog.js';
 import type { OwnerJson, StuckdUnderTest, StuckJson } from './stuckd.js';
@@ -149,6 +149,11 @@ const WHEEL_SHARE = 1 / 8;
  */
 export function assertFirstProbe(record: StuckJson, firstProbeMs: number): void {
   assertBetween(timeMs(record.since), firstProbeMs, firstProbeMs + 1000 * WHEEL_SHARE, 'the first unanswered probe');
+}
+
+/** Asserts that one of the texts of a timeline is the step that events tell so. */
+export function assertTells(texts: readonly string[], step: string): void {
+  assert.ok(texts.includes(stepTold(step)), texts.join('\n'));
 }
 
 export interface ExpectedOwner {
