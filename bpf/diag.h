@@ -27,7 +27,8 @@ struct diag_suspect {
 	/* The descriptor that the last sweep found, to ask whether it is still there. */
 	__u32 holder_tgid; /* 0: none */
 	__u32 holder_fd;
-	bool ended; /* the kernel has ended it; it stays here while a descriptor may be left */
+	bool is_answered; /* the peer has acknowledged all, the FIN too, before it was gone */
+	bool ended;       /* the kernel has ended it; it stays here while a descriptor may be left */
 };
 
 /* A connection or listener of the sweep that runs, by the inode that /proc/PID/fd shows. */

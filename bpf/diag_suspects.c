@@ -168,8 +168,16 @@ static void report_ended(struct diag_pass *pass, struct diag_suspect *suspect)
 /* It is gone, and nobody holds it any more. */
 static void forget(struct diag_pass *pass, struct diag_suspect *suspect)
 {
-	clear_end(&suspect->last.record);
-	report(pass, &suspect->last.record, CAUSE_DESTROY);
+	struct polled_record *r = &suspect->last.record;
+
+	clear_end(r);
+	r->inode = 0;
+	if (suspect->is_answered) {
+		r->state = DIAG_TIME_WAIT;
+		r->bytes_acked += r->send_queue;
+		r->send_queue = r->notsent_bytes = r->unacked = 0;
+	}
+	report(pass, r, CAUSE_DESTROY);
 	diag_table_remove(&pass->diag->suspects, suspect);
 }
 
@@ -194,14 +202,19 @@ static void follow_ended(struct diag_pass *pass, struct diag_suspect *suspect)
 }
 
 /* Returns 0 if it is still there, and was looked at; -ENOENT if it is gone, or another -errno. */
-static int ask_for(struct diag_pass *pass, const struct diag_suspect *suspect, const struct diag_namespace *namespace)
+static int ask_for(struct diag_pass *pass, struct diag_suspect *suspect, const struct diag_namespace *namespace)
 {
 	struct diag_socket found;
 	struct diag_inode *inode = NULL;
 	int error = namespace ? diag_get(namespace->fd, &suspect->last, &found) : -ENOENT;
 
-	if (error || found.record.cookie != suspect->key.cookie || found.record.timer == DIAG_TIMER_TIME_WAIT) {
+	if (error || found.record.cookie != suspect->key.cookie) {
 		return error ? error : -ENOENT;
+	}
+	if (found.record.timer == DIAG_TIMER_TIME_WAIT) {
+		/* Only what had its FIN acknowledged leaves that behind (tcp_time_wait()). */
+		suspect->is_answered = true;
+		return -ENOENT;
 	}
 	found.record.netns = suspect->key.netns;
 	if (pass->sweeps && found.record.inode) {

@@ -182,18 +182,20 @@ static void init_session(struct session *session, int fd)
 	pthread_cond_init(&session->wake, &attributes);
 }
 
-/* The mode is chosen first, since it decides which privileges the hello tells of. Returns 0, or -errno. */
+/*
+ * The mode is chosen first, since it decides which privileges the hello tells of. Where none can be had there is no hello: a
+ * daemon would answer it, fail to write to a sensor that has gone, and not read why. Returns 0, or -errno.
+ */
 static int introduce(struct session *session)
 {
-	int refused = mode_choose(session);
-	int error = write_hello(session);
+	const struct refusal *refusal = &session->refusal;
+	int error = mode_choose(session);
 
-	if (refused && !error) {
-		const struct refusal *refusal = &session->refusal;
-
+	if (error) {
 		stream_fail(&session->stream, refusal->code, refusal->error, "%s", refusal->message);
+		return error;
 	}
-	return refused ? refused : error;
+	return write_hello(session);
 }
 
 int session_serve(int fd)

@@ -27,8 +27,8 @@ export function degradedSentence(introduced: Introduced): string | null {
     return null;
   }
   const lost = degradationsOf(introduced).map(({ name }) => name);
-  const costs = lost.length === 0 ? 'it sees less, and later' : `without ${lost.join(', ')}`;
-  return `degraded: the sensor polls (sock_diag, /proc) instead of using BPF, ${costs}: ${becauseOf(introduced.mode)}`;
+  const costs = lost.length === 0 ? 'it sees less, and later' : `not known that way: ${lost.join(', ')}`;
+  return `degraded: the sensor polls (sock_diag, /proc) instead of using BPF: ${becauseOf(introduced.mode)}; ${costs}`;
 }
 
 /** What the last sweep of a polling sensor could not look into, a sentence each. */

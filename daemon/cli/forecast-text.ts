@@ -24,8 +24,8 @@ export function suppositionFacts(giveUp: stuckd.v1.GiveUp.$Properties | null | u
 /** @returns the line that says how it was seen; none for BPF. */
 export function pollingFacts({ polled, unknown }: Connection): readonly Fact[] {
   const names = escapeForTerminal((unknown ?? []).join(', '));
-  const missing = names === '' ? '' : `; not known that way: ${names}`;
-  return polled === true ? [['seen by', `polling, without BPF: some seconds late at most${missing}`]] : [];
+  const missing = names === '' ? '' : `; that does not show ${names}`;
+  return polled === true ? [['seen by', `polling, without BPF${missing}`]] : [];
 }
 
 /** @returns the lines for the page of a connection; none where there is nothing to compare. */

@@ -19,7 +19,7 @@ export interface OwnPlaces {
   readonly configPath: string;
   readonly stateDir: string;
   /** @param stateDir the one in use, where it was given */
-  socketPath(stateDir?: string): string;
+  readonly socketPath: (stateDir?: string) => string;
 }
 
 /** A variable of XDG counts only with an absolute path. */

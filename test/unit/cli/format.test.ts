@@ -198,6 +198,31 @@ describe('get', () => {
     );
   });
 
+  test('one that was seen by polling says what that does not show', () => {
+    const none = { keepalive: null, keepaliveIdleMs: null, keepaliveIntervalMs: null, keepaliveProbes: null };
+    const { giveUp } = createRecord();
+    const changes: Partial<StuckRecord> = {
+      polled: true,
+      unknown: ['user_timeout', 'keepalive'],
+      options: { ...none, userTimeoutMs: null },
+      giveUp: giveUp === null ? null : { ...giveUp, supposes: ['user_timeout'] },
+    };
+    const pageOf = (more: Partial<StuckRecord>): string[] =>
+      formatConnectionPage({ stuckConnection: received({ ...changes, ...more }) }, '', NOW_MS, 120, plain).split('\n');
+    const lines = pageOf({});
+    const start = lines.findIndex((line) => line.startsWith('  bytes'));
+    assert.deepEqual(lines.slice(start + 1, start + 5), [
+      '  gives up       in 14m 3s, at 2026-11-21 20:29:03 UTC, with ETIMEDOUT',
+      '  limited by     tcp_retries2, 8 transmissions left',
+      '  supposing      that nobody has set TCP_USER_TIMEOUT, which polling cannot see',
+      '  seen by        polling, without BPF; that does not show TCP_USER_TIMEOUT, SO_KEEPALIVE',
+    ]);
+    const known = pageOf({ unknown: ['user_timeout'], options: { ...none, keepalive: true, userTimeoutMs: null } });
+    assert.ok(known.includes('  keepalive      on'));
+    const ended = pageOf({ outcome: 'lost_track', endUs: EPOCH_MONO_US });
+    assert.equal(ended.some((line) => line.startsWith('  supposing')), false);
+  });
+
   test('a shared one that ended', () => {
     const shared = received({
       previousId: 'c000000000',

@@ -54,7 +54,7 @@ test('a sensor with BPF: how many probes, and each that is missing', () => {
 test('a sensor that polls: one sentence', () => {
   assert.deepEqual(linesOf(POLLING, false, 0), [
     'info the sensor polls',
-    'warn degraded: the sensor polls (sock_diag, /proc) instead of using BPF, without events: CAP_BPF is missing',
+    'warn degraded: the sensor polls (sock_diag, /proc) instead of using BPF: CAP_BPF is missing; not known that way: events',
   ]);
 });
 

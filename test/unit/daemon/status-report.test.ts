@@ -143,7 +143,7 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
       reach: { namespaces: 2, closedNamespaces: 3, closedProcesses: 1, passId: 1 },
     },
     [
-      /^degraded: the sensor polls .* instead of using BPF, without events, user timeouts: CAP_BPF is missing; run it as root$/,
+      /^degraded: the sensor polls .* instead of using BPF: CAP_BPF is missing; run it as root; not known that way: events, user timeouts$/,
       /^degraded: 3 of 5 network namespaces cannot be entered, .*CAP_SYS_ADMIN/,
       /^degraded: the descriptors of 1 process cannot be read, .*CAP_DAC_READ_SEARCH$/,
     ],
@@ -156,7 +156,7 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
         introduction: { ...POLLING, mode: { mode: 'polling', code: null, reason: 'by configuration' }, features: [] },
       },
     },
-    [/^degraded: the sensor polls .*, it sees less, and later: it was told so \(sensor\.mode: polling, .*auto/],
+    [/^degraded: the sensor polls .*: it was told so \(sensor\.mode: polling, .*auto.*; it sees less, and later$/],
   ],
   [
     'a probe is missing',

@@ -45,6 +45,31 @@ test('the forecast at detection, and how far off it was: zero and negative error
   assert.equal('detectedGiveUp' in onTheWire(createRecord()), false);
 });
 
+test('what was seen by polling says so, and what is not known is absent', () => {
+  const none = { keepalive: null, keepaliveIdleMs: null, keepaliveIntervalMs: null };
+  const supposing = { ...createRecord().giveUp, supposes: ['user_timeout'] } as StuckRecord['giveUp'];
+  const polled: Partial<StuckRecord> = {
+    polled: true,
+    unknown: ['user_timeout', 'keepalive'],
+    options: { ...none, keepaliveProbes: null, userTimeoutMs: null },
+    giveUp: supposing,
+  };
+  const json = onTheWire(createRecord(polled));
+  assert.equal(json['polled'], true);
+  assert.deepEqual(json['unknown'], ['TCP_USER_TIMEOUT', 'SO_KEEPALIVE']);
+  assert.equal('options' in json, false);
+  assert.deepEqual((json['giveUp'] as Record<string, unknown>)['supposes'], ['TCP_USER_TIMEOUT']);
+  const timed = { ...none, keepalive: true, keepaliveIntervalMs: 5000, keepaliveProbes: null, userTimeoutMs: null };
+  assert.deepEqual(onTheWire(createRecord({ ...polled, options: timed }))['options'], {
+    keepalive: true,
+    keepaliveInterval: '5s',
+  });
+  const never = onTheWire(createRecord({ ...polled, giveUp: { never: true, supposes: ['user_timeout'] } }));
+  assert.deepEqual(never['giveUp'], { never: true, supposes: ['TCP_USER_TIMEOUT'] });
+  const read = onTheWire(createRecord());
+  assert.deepEqual(['polled' in read, 'unknown' in read], [false, false]);
+});
+
 describe('closed vocabularies', () => {
   const tables: readonly [string, readonly (readonly [string, string | undefined])[]][] = [
     ['STUCK_KIND_', STUCK_KINDS.map((kind) => [kind, v1.StuckKind[kindToProto(kind)]])],
