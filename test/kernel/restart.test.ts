@@ -155,7 +155,7 @@ class HeldSensor {
     rmSync(this.#hold);
     const next = await stuckd.sensorPid();
     assert.notEqual(next, pid);
-    await waitFor(async () => (await stuckd.status()).healthy, { what: 'good health' });
+    await waitFor(async () => (await stuckd.problems()).length === 0, { what: 'good health' });
   }
 }
 

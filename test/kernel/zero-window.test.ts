@@ -86,9 +86,13 @@ async function waitWindowRecord(stuckd: StuckdUnderTest, stage: Stage, informati
 
 const FIRST_PROBE = 'first probe of the closed window';
 
-/** When the first probe was sent is not in sock_diag: a sensor that polls has no such step, and a bound for `since`. */
+/**
+ * When the first probe was sent is not in sock_diag: a sensor that polls mostly has no such step, and a bound for `since`.
+ * @returns the steps, with that one in any case
+ */
 function stepsOf(record: StuckJson): readonly string[] {
-  return isPolling ? [FIRST_PROBE, ...timelineTexts(record)] : timelineTexts(record);
+  const texts = timelineTexts(record);
+  return isPolling && texts[0] !== FIRST_PROBE ? [FIRST_PROBE, ...texts] : texts;
 }
 
 function assertSinceIsKnown({ sinceAtLeast }: StuckJson): void {

@@ -4,15 +4,20 @@
  */
 import { isPolling } from './sensor-mode.js';
 
-/** Of what is gone with nobody's word about it, only a process that no longer holds it is known. */
+/** Of what is gone it is not known who ended it, nor whether a process that is gone as well had closed it before. */
 const POLLED_OUTCOMES: Readonly<Record<string, readonly string[]>> = {
   OUTCOME_CLOSED_BY_APPLICATION: ['OUTCOME_CLOSED_BY_APPLICATION', 'OUTCOME_LOST_TRACK'],
+  OUTCOME_OWNER_EXITED: ['OUTCOME_OWNER_EXITED', 'OUTCOME_CLOSED_BY_APPLICATION', 'OUTCOME_LOST_TRACK'],
   OUTCOME_RESET_BY_PEER: ['OUTCOME_LOST_TRACK'],
 };
 
 /** Steps of a timeline that are told with what was concluded, or with the count at the look that came to see it. */
 const POLLED_TEXTS: readonly (readonly [told: RegExp, byEvents: string])[] = [
   [/^the kernel gave up as forecast \(concluded: it was gone, between two looks .* apart\)$/, 'the kernel gave up'],
+  [
+    /^its descriptor was closed, by the application or as its process exited, between two looks .* apart$/,
+    'closed by the application; nothing of it remains',
+  ],
   [/^(detected: )[3-5]( retransmission timeouts in a row without any answer)$/, '$13$2'],
   [/^(detected: the SYN was retransmitted )[3-5]( times without an answer)$/, '$13$2'],
 ];

@@ -131,7 +131,10 @@ export function assertOutcome({ outcome }: StuckJson, expected: string): void {
 
 /** Asserts what the application has got, where that is told. */
 export function assertEffect({ diagnosis }: StuckJson, expected: RegExp): void {
-  assert.match(diagnosis?.effect ?? '', isPolling ? /polling cannot tell/i : expected);
+  assert.match(
+    diagnosis?.effect ?? '',
+    isPolling ? /polling sees that a connection is gone, and seldom why/ : expected,
+  );
 }
 
 /** Asserts how often something has happened as the record opened: a sensor that polls may come to see it later. */
