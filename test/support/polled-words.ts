@@ -18,13 +18,23 @@ const POLLED_TEXTS: readonly (readonly [told: RegExp, byEvents: string])[] = [
     /^its descriptor was closed, by the application or as its process exited, between two looks .* apart$/,
     'closed by the application; nothing of it remains',
   ],
+  [
+    /^it was gone before its forecast: the peer reset it, or the application closed it; polling cannot tell which \(.*\)$/,
+    'the peer answered with RST',
+  ],
   [/^(detected: )[3-5]( retransmission timeouts in a row without any answer)$/, '$13$2'],
   [/^(detected: the SYN was retransmitted )[3-5]( times without an answer)$/, '$13$2'],
 ];
 
+/** A half-closed connection is gone as its peer closes, and as its application does. */
+const POLLED_FIN_WAIT: Readonly<Record<string, readonly string[]>> = {
+  OUTCOME_RECOVERED: ['OUTCOME_RECOVERED', 'OUTCOME_LOST_TRACK'],
+};
+
 /** @returns the outcomes that may be told in the mode of this run, where an event would tell `outcome`. */
-export function outcomesTold(outcome: string): readonly string[] {
-  return isPolling ? (POLLED_OUTCOMES[outcome] ?? [outcome]) : [outcome];
+export function outcomesTold(outcome: string, kind: string): readonly string[] {
+  const told = (kind === 'STUCK_KIND_FIN_WAIT' ? POLLED_FIN_WAIT[outcome] : undefined) ?? POLLED_OUTCOMES[outcome];
+  return isPolling ? (told ?? [outcome]) : [outcome];
 }
 
 /** Steps that an event tells with what only it knows. */

@@ -124,8 +124,8 @@ export async function waitForecastTimeout(
  * Asserts how it ended. A sensor that polls finds that a connection is not there any more, and not always why: what it then
  * says is in `polled-words.ts`.
  */
-export function assertOutcome({ outcome }: StuckJson, expected: string): void {
-  const honest = outcomesTold(expected);
+export function assertOutcome({ outcome, kind }: StuckJson, expected: string): void {
+  const honest = outcomesTold(expected, kind);
   assert.ok(outcome !== undefined && honest.includes(outcome), `${String(outcome)}, not ${honest.join(' or ')}`);
 }
 
