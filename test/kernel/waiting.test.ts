@@ -72,7 +72,7 @@ describe('FIN_WAIT: closed for writing, and the peer does not go on', { skip, co
     const { stage, record } = await halfClose(t);
     const closed = await stage.server.command('close l.1');
     const ended = await stuckd().waitEnded(record.id);
-    assert.equal(ended.outcome, 'OUTCOME_RECOVERED');
+    assertOutcome(ended, 'OUTCOME_RECOVERED');
     assertEndedAt(ended, closed);
   });
 

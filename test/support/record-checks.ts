@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { latestTimerMs } from './lateness.js';
-import { asEventsTell, outcomesTold } from './polled-words.js';
+import { asEventsTell, outcomesTold, stepTold } from './polled-words.js';
 import { isPolling, POLL_MS } from './sensor-mode.js';
 import type { Sockprog } from './sockprog.js';
 import type { OwnerJson, StuckdUnderTest, StuckJson } from './stuckd.js';
@@ -124,14 +124,17 @@ export async function waitForecastTimeout(
  * Asserts how it ended. A sensor that polls finds that a connection is not there any more, and not always why: what it then
  * says is in `polled-words.ts`.
  */
-export function assertOutcome({ outcome }: StuckJson, expected: string): void {
-  const honest = outcomesTold(expected);
+export function assertOutcome({ outcome, kind }: StuckJson, expected: string): void {
+  const honest = outcomesTold(expected, kind);
   assert.ok(outcome !== undefined && honest.includes(outcome), `${String(outcome)}, not ${honest.join(' or ')}`);
 }
 
 /** Asserts what the application has got, where that is told. */
 export function assertEffect({ diagnosis }: StuckJson, expected: RegExp): void {
-  assert.match(diagnosis?.effect ?? '', isPolling ? /polling cannot tell/i : expected);
+  assert.match(
+    diagnosis?.effect ?? '',
+    isPolling ? /polling sees that a connection is gone, and seldom why/ : expected,
+  );
 }
 
 /** Asserts how often something has happened as the record opened: a sensor that polls may come to see it later. */
@@ -149,6 +152,11 @@ const WHEEL_SHARE = 1 / 8;
  */
 export function assertFirstProbe(record: StuckJson, firstProbeMs: number): void {
   assertBetween(timeMs(record.since), firstProbeMs, firstProbeMs + 1000 * WHEEL_SHARE, 'the first unanswered probe');
+}
+
+/** Asserts that one of the texts of a timeline is the step that events tell so. */
+export function assertTells(texts: readonly string[], step: string): void {
+  assert.ok(texts.includes(stepTold(step)), texts.join('\n'));
 }
 
 export interface ExpectedOwner {

@@ -21,7 +21,7 @@ export const NEEDS_BPF = {
   events: 'it is about events, and polling has none',
   members: 'it is about members of struct sock, which BPF reads',
   privileges: 'it is about the privileges of a sensor that uses BPF',
-  userTimeout: 'TCP_USER_TIMEOUT is not in sock_diag: what it does is not foreseen',
+  userTimeout: 'TCP_USER_TIMEOUT is not in sock_diag: it shows in the last wait before it ends, and not at detection',
 } as const;
 
 /** Part `sensor` of the configuration of a daemon. */
