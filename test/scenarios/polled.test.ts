@@ -81,7 +81,7 @@ for (const [title, [story, text]] of Object.entries(ENDS)) {
 void test('the forecast supposes that no TCP_USER_TIMEOUT is set; the options of the record are not made up', () => {
   const record = playScenario(OPENED, SHORT).records.get('A');
   assert.deepEqual(record?.giveUp?.supposes, ['user_timeout']);
-  assert.deepEqual(Object.values(record?.options ?? {}), [null, null, null, null, null]);
+  assert.deepEqual(Object.values(record.options), [null, null, null, null, null]);
 });
 
 void test('an orphan is followed by dumps: closed, then freed as forecast, with who left it behind', () => {
@@ -141,10 +141,10 @@ void test('the sensor goes on by polling, and by BPF again: one record, without 
   story.play('6.33 refresh A retransmits=5 rto=6.528 timer=12.85 => A updated retransmits=5');
   const record = story.records.get('A');
   assert.equal(record?.id, polled.id);
-  assert.equal(record?.sinceUs, polled.sinceUs);
-  assert.equal(record?.polled, false);
+  assert.equal(record.sinceUs, polled.sinceUs);
+  assert.equal(record.polled, false);
   assert.deepEqual(
-    record?.timeline.slice(-2).map(({ text }) => text),
+    record.timeline.slice(-2).map(({ text }) => text),
     ['seen by polling from here on', 'seen by BPF from here on'],
   );
   assert.equal(story.state.counters.opened, 1);
