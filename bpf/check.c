@@ -52,12 +52,31 @@ static void print_fact(const char *standing, const char *name, const char *how, 
 	printf("%-8s %-22s %s%slost without it: %s\n", standing, name, is_said ? "" : how, is_said ? "" : "; ", loss);
 }
 
+/* What each mode takes, allowed or not; to be called while they are there. */
+static void print_privileges(void)
+{
+	for (int i = 0; i < PRIVILEGE_COUNT; i++) {
+		const struct privilege *privilege = &privileges[i];
+
+		print_fact(privileges_hold(privilege->capability) ? "held" : "not held", privilege->name,
+			   privilege->why, privilege->loss);
+	}
+}
+
+static void print_mode(const struct mode_record *record)
+{
+	bool is_ebpf = record->mode == MODE_EBPF;
+
+	printf("%-8s %-22s %s\n", "mode", is_ebpf ? "ebpf" : "polling", is_ebpf ? "BPF programs" : record->reason);
+}
+
 /* Prints records until the sensor is ready or has failed. Returns true if it is ready. */
 static bool print_records(int fd)
 {
 	union {
 		struct record_header header;
 		struct hello_record hello;
+		struct mode_record mode;
 		struct program_record program;
 		struct feature_record feature;
 		struct failure_record failure;
@@ -75,6 +94,9 @@ static bool print_records(int fd)
 		case RECORD_HELLO:
 			printf("kernel %s (%s), HZ %u\n", record.hello.kernel_release, record.hello.machine,
 			       record.hello.hz);
+			break;
+		case RECORD_MODE:
+			print_mode(&record.mode);
 			break;
 		case RECORD_PROGRAM:
 			print_fact(record.program.status == PROGRAM_ATTACHED ? "attached" : "missed",
@@ -96,21 +118,27 @@ static bool print_records(int fd)
 	return false;
 }
 
-int check_programs(void)
+int check(enum allowed_mode allowed)
 {
 	int ends[2];
 	bool ready;
 	pid_t child;
+	int error;
 
-	if (privileges_drop()) {
-		printf("failed: CAP_BPF and CAP_PERFMON are needed: run this as root, or give it these two "
-		       "capabilities (Linux 5.8 and later have them)\n");
+	print_privileges();
+	error = privileges_prepare(allowed);
+	if (error) {
+		char message[256];
+
+		privileges_explain(message, sizeof(message));
+		printf("failed: %s\n", privileges_allow_bpf() ? strerror(-error) : message);
 		return EXIT_FAILURE;
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
 		perror("socketpair");
 		return EXIT_FAILURE;
 	}
+	fflush(stdout); /* or the child has the same lines to print */
 	child = fork();
 	if (child == 0) {
 		close(ends[0]);

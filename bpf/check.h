@@ -3,7 +3,9 @@
 #ifndef STUCKD_CHECK_H
 #define STUCKD_CHECK_H
 
-/* Returns the exit status: 0 if stuckd can run here, 1 if not. */
-int check_programs(void);
+#include "mode.h"
+
+/* Returns the exit status: 0 if stuckd can run here in a mode that is allowed, 1 if not. */
+int check(enum allowed_mode allowed);
 
 #endif

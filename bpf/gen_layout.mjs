@@ -12,7 +12,9 @@
  *
  * `--bpf` and `--host` name objects with BTF, or (name ends in .json) what `bpftool btf dump file OBJECT -j` printed.
  * Both must describe the same layout, since the ABI of BPF and the host's could differ. `--bpftool` is the program to
- * read objects with. Exit codes: 0 done, 1 the layout is refused, with the reason on standard error and nothing written.
+ * read objects with. With `--check` nothing is written: the files must hold the same already. So the layout of a compiler
+ * for another kind of machine is held against the one that is committed.
+ * Exit codes: 0 done, 1 the layout is refused, with the reason on standard error and nothing written.
  *
  * Refused in every struct: holes, tail padding, bitfields, pointers, unions, floats, enum fields, plain C integers
  * (only __uN, __sN and typedefs of them have one width everywhere), nested structs other than the header in front,
@@ -141,13 +143,16 @@ function canonicalText({ structs, enums }) {
   return `${lines.join('\n')}\n`;
 }
 
-/** Both texts as a whole, not only sizes: a field can change its type and stay where it is. */
-function requireSameText(bpf, host) {
-  const bpfLines = bpf.split('\n');
-  const hostLines = host.split('\n');
-  for (let at = 0; at < Math.max(bpfLines.length, hostLines.length); at++) {
-    if (bpfLines[at] !== hostLines[at]) {
-      throw new LayoutError(`the compilers differ: "${bpfLines[at]}" for BPF, "${hostLines[at]}" for the host`);
+/**
+ * Both texts as a whole, not only sizes: a field can change its type and stay where it is.
+ * @param describe makes the message of two lines that differ
+ */
+function requireSameText(left, right, describe) {
+  const leftLines = left.split('\n');
+  const rightLines = right.split('\n');
+  for (let at = 0; at < Math.max(leftLines.length, rightLines.length); at++) {
+    if (leftLines[at] !== rightLines[at]) {
+      throw new LayoutError(describe(leftLines[at], rightLines[at]));
     }
   }
 }
@@ -250,20 +255,34 @@ const OPTIONS = {
   bpftool: { type: 'string', default: 'bpftool' },
   typescript: { type: 'string' },
   header: { type: 'string' },
+  check: { type: 'boolean', default: false },
 };
 
+/** Writes the file, or demands that it is as it would be written. */
+function put(path, text, check) {
+  if (check) {
+    requireSameText(text, readFileSync(path, 'utf8'), (made, held) => `${path} holds "${held}", and not "${made}"`);
+  } else {
+    writeFileSync(path, text);
+  }
+}
+
 function main() {
-  const { bpf, host, bpftool, typescript, header } = parseArgs({ options: OPTIONS }).values;
+  const { bpf, host, bpftool, typescript, header, check } = parseArgs({ options: OPTIONS }).values;
   if ([bpf, host, typescript, header].includes(undefined)) {
     throw new LayoutError('--bpf, --host, --typescript and --header are all needed');
   }
   const layout = readLayout(readTypes(bpf, bpftool));
   const text = canonicalText(layout);
-  requireSameText(text, canonicalText(readLayout(readTypes(host, bpftool))));
+  requireSameText(
+    text,
+    canonicalText(readLayout(readTypes(host, bpftool))),
+    (ofBpf, ofHost) => `the compilers differ: "${ofBpf}" for BPF, "${ofHost}" for the host`,
+  );
   checkWhole(layout, readFileSync(WIRE_HEADER, 'utf8'));
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  writeFileSync(typescript, printTypeScript(layout, hash));
-  writeFileSync(header, printHashHeader(hash));
+  put(typescript, printTypeScript(layout, hash), check);
+  put(header, printHashHeader(hash), check);
 }
 
 try {

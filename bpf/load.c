@@ -6,15 +6,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "kernel_btf.h"
 #include "lockdown.h"
 #include "needs.h"
 #include "programs.h"
 #include "tcp_sensor.skel.h"
 #include "trial.h"
-
-#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
 /* Of tcp_retransmit_skb before it gained `err`: the context, sk, skb. */
 #define RETRANSMIT_ARGUMENTS 3
@@ -42,24 +40,13 @@ static int count_arguments(const struct btf *btf, const char *tracepoint)
 	return type && btf_is_func_proto(type) ? btf_vlen(type) : 0;
 }
 
-/* Leaves out what is not there to attach to. Returns 0, or -errno after a failure record. */
+/* Leaves out what is not there to attach to. Returns 0, or -errno with the reason in the session. */
 static int look_for_tracepoints(struct session *session)
 {
 	struct btf *btf;
-	int error;
+	int error = kernel_btf_open(&btf, &session->refusal);
 
-	if (access(KERNEL_BTF, R_OK)) {
-		error = -errno;
-		stream_fail(&session->stream, FAILURE_BTF, error,
-			    "this kernel has no BTF (" KERNEL_BTF
-			    "): it needs CONFIG_DEBUG_INFO_BTF=y, or /sys is not mounted");
-		return error;
-	}
-	btf = btf__load_vmlinux_btf();
-	if (!btf) {
-		error = -errno;
-		stream_fail(&session->stream, FAILURE_BTF, error, "the kernel's BTF cannot be read: %s",
-			    strerror(-error));
+	if (error) {
 		return error;
 	}
 	for (int i = 0; i < PROGRAM_COUNT; i++) {
@@ -99,18 +86,18 @@ static int open_and_load(struct session *session)
 	return error;
 }
 
-static void fail_to_load(struct session *session, const char *name, int error, const char *loss)
+static int refuse_to_load(struct session *session, const char *name, int error, const char *loss)
 {
-	char message[sizeof(((struct failure_record *)NULL)->message)];
+	char message[sizeof(session->refusal.message)];
 	enum failure_code code = needs_explain(name, error, loss, message, sizeof(message));
 
-	stream_fail(&session->stream, code, error, "%s", message);
+	return refusal_set(&session->refusal, code, error, "%s", message);
 }
 
 /*
  * One refused program costs the whole object, and libbpf does not say which it was. So each is tried alone, and the
- * optional ones that this kernel refuses are left out. Returns 0, or -errno after a failure record if it refuses a
- * required one.
+ * optional ones that this kernel refuses are left out. Returns 0, or -errno with the reason in the session if it
+ * refuses a required one.
  */
 static int leave_out_refused(struct session *session)
 {
@@ -122,8 +109,7 @@ static int leave_out_refused(struct session *session)
 		int error = program->error ? 0 : trial_load(elf, size, program->name);
 
 		if (error && program->required) {
-			fail_to_load(session, program_title(program), error, program->loss);
-			return error;
+			return refuse_to_load(session, program_title(program), error, program->loss);
 		}
 		if (error) {
 			program_leave_out(program, error, "the kernel refuses it (%s): %s", strerror(-error),
@@ -138,12 +124,11 @@ int load_programs(struct session *session)
 	int error;
 
 	if (lockdown_mode() == LOCKDOWN_CONFIDENTIALITY) {
-		stream_fail(
-			&session->stream, FAILURE_PRIVILEGE, EPERM,
+		return refusal_set(
+			&session->refusal, FAILURE_PRIVILEGE, -EPERM,
 			"the kernel is locked down (/sys/kernel/security/lockdown: confidentiality), so BPF programs "
-			"must not read its memory, and stuckd would see nothing: boot with lockdown=integrity, which "
-			"is harmless for it, or without lockdown");
-		return -EPERM;
+			"must not read its memory, and would see nothing: boot with lockdown=integrity, which is "
+			"harmless for them, or without lockdown");
 	}
 	trial_capture_complaints();
 	error = look_for_tracepoints(session);
@@ -160,7 +145,7 @@ int load_programs(struct session *session)
 	}
 	error = open_and_load(session);
 	if (error) { /* each alone, but not all of them together: memory, for one */
-		fail_to_load(session, "tcp_sensor", error, "nothing works");
+		return refuse_to_load(session, "tcp_sensor", error, "nothing works");
 	}
-	return error;
+	return 0;
 }

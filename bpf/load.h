@@ -7,7 +7,7 @@
 
 /*
  * Opens and loads the BPF object. Programs that this kernel lacks or refuses are left out (programs.h), unless they are
- * required. Returns 0, or -errno after it wrote a failure record to the session's stream.
+ * required. Returns 0, or -errno with the reason in `session->refusal`.
  */
 int load_programs(struct session *session);
 

@@ -128,12 +128,13 @@ struct {
 	__type(value, struct sweep_output);
 } scratch SEC(".maps");
 
-/* Set by user space. */
-volatile __u32 rto_threshold = 3;
-volatile __u32 syn_threshold = 3;
-volatile __u32 probe_threshold = 2;
-volatile __u32 window_probe_threshold = 3;
-volatile __u32 handshake_threshold = 16;
+/* Set by user space. Until it does, nothing crosses a threshold: programs are attached before the daemon has spoken. */
+#define NEVER_CROSSED (~0u)
+volatile __u32 rto_threshold = NEVER_CROSSED;
+volatile __u32 syn_threshold = NEVER_CROSSED;
+volatile __u32 probe_threshold = NEVER_CROSSED;
+volatile __u32 window_probe_threshold = NEVER_CROSSED;
+volatile __u32 handshake_threshold = NEVER_CROSSED;
 volatile __u32 unread_age_jiffies;
 volatile __u32 idle_gap_jiffies;
 volatile __u32 conditions;  /* enum condition: those that the daemon wants to hear of */

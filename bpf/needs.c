@@ -55,7 +55,8 @@ enum failure_code needs_explain(const char *name, int error, const char *loss, c
 	if (tracing_error == -EPERM || tracing_error == -EACCES) {
 		snprintf(message, size,
 			 "the kernel refuses to load BPF programs (%s) although CAP_BPF and CAP_PERFMON are held: is "
-			 "bpf() forbidden by a seccomp profile, or BPF by a security module or by lockdown?",
+			 "bpf() forbidden by a seccomp profile, BPF by a security module or by lockdown, or is this a "
+			 "container without root (a user namespace)?",
 			 strerror(-tracing_error));
 		return FAILURE_PRIVILEGE;
 	}
@@ -73,7 +74,8 @@ enum failure_code needs_explain(const char *name, int error, const char *loss, c
 	}
 	if (list_missing(missing, sizeof(missing))) {
 		snprintf(message, size,
-			 "Linux %.64s is too old for stuckd: it lacks %s. Linux 5.12 has all of it: upgrade the kernel "
+			 "Linux %.64s is too old for stuckd's BPF programs: it lacks %s. Linux 5.12 has all of it: "
+			 "upgrade the kernel "
 			 "(Debian 12, Ubuntu 22.04, RHEL 9 and later have one)",
 			 kernel.release, missing);
 		return FAILURE_LOAD;

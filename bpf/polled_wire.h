@@ -20,11 +20,14 @@ struct mode_record {
 /*
  * One socket as sock_diag tells of it: struct inet_diag_msg and struct tcp_info (linux/inet_diag.h, linux/tcp.h), in their
  * units. What a kernel does not know yet is 0; `info_size` tells whether a field of tcp_info is real.
+ *
+ * Of a socket that the kernel has ended, `info_size` is 0, and what is not named here is what was seen last: with `state`
+ * TCP_CLOSE and its `inode` as long as a process has not closed its descriptor; with CAUSE_DESTROY and `inode` 0 when it is gone.
+ * Then `state` is TCP_TIME_WAIT, and `bytes_acked` grown by what was sent, if its peer had acknowledged all, the FIN too.
  */
 struct polled_record {
-	struct record_header
-		header;    /* cause: CAUSE_REFRESH, CAUSE_SWEEP; CAUSE_DESTROY: it was told that the socket is gone */
-	mono_us_t mono_us; /* when the kernel's answer was read */
+	struct record_header header; /* cause: CAUSE_REFRESH, CAUSE_SWEEP, CAUSE_DESTROY */
+	mono_us_t mono_us;           /* when the kernel's answer was read */
 	opaque64_t cookie;
 	__u64 cgroup_id; /* INET_DIAG_CGROUP_ID; 0: this kernel does not tell */
 	__u64 bytes_sent;

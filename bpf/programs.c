@@ -14,16 +14,18 @@
 #include "tcp_sensor.skel.h"
 
 struct program programs[PROGRAM_COUNT] = {
-	{"on_retransmit", "tcp_retransmit_skb", true, "nothing is detected as it happens", 0, ""},
-	{"on_set_state", "inet_sock_set_state", true, "ends and closes are not seen", 0, ""},
-	{"on_destroy", "tcp_destroy_sock", true, "ends are not seen", 0, ""},
-	{"on_receive_reset", "tcp_receive_reset", false, "a reset by the peer looks like a close", 0, ""},
-	{"on_error_report", "inet_sk_error_report", false, "error codes are read from the state change alone", 0, ""},
-	{"on_send_reset", "tcp_send_reset", false, "an abortive close looks like a plain one", 0, ""},
-	{"on_congestion_state", "tcp_cong_state_set", false, "recoveries are seen at the next refresh only", 0, ""},
-	{"on_timer", "timer_expire_entry", false, "unanswered keepalive probes are found by sweeps only", 0, ""},
-	{"refresh", NULL, true, "suspects cannot be followed", 0, ""},
-	{"sweep", NULL, true, "owners and idle connections are not found", 0, ""},
+	{"on_retransmit", "tcp_retransmit_skb", true, "nothing is detected as it happens", 0, "", NULL},
+	{"on_set_state", "inet_sock_set_state", true, "ends and closes are not seen", 0, "", NULL},
+	{"on_destroy", "tcp_destroy_sock", true, "ends are not seen", 0, "", NULL},
+	{"on_receive_reset", "tcp_receive_reset", false, "a reset by the peer looks like a close", 0, "", NULL},
+	{"on_error_report", "inet_sk_error_report", false, "error codes are read from the state change alone", 0, "",
+	 NULL},
+	{"on_send_reset", "tcp_send_reset", false, "an abortive close looks like a plain one", 0, "", NULL},
+	{"on_congestion_state", "tcp_cong_state_set", false, "recoveries are seen at the next refresh only", 0, "",
+	 NULL},
+	{"on_timer", "timer_expire_entry", false, "unanswered keepalive probes are found by sweeps only", 0, "", NULL},
+	{"refresh", NULL, true, "suspects cannot be followed", 0, "", NULL},
+	{"sweep", NULL, true, "owners and idle connections are not found", 0, "", NULL},
 };
 
 static const char *switched_off = "";
@@ -80,25 +82,27 @@ static struct bpf_link *attach(struct session *session, const struct program *pr
 	if (bpf == skeleton->progs.sweep) {
 		return session->sweep_link = bpf_program__attach_iter(bpf, NULL);
 	}
-	return bpf_program__attach(bpf); /* lives until the process ends or the skeleton is destroyed */
+	return bpf_program__attach(bpf);
 }
 
-/* Returns 0, also if an optional program was left out; -errno after a failure record. */
+/* Returns 0, also if an optional program was left out; -errno with the reason in the session. */
 static int attach_or_leave_out(struct session *session, struct program *program)
 {
 	if (program->tracepoint && is_switched_off(program->tracepoint)) {
 		program_leave_out(program, -ECANCELED, "switched off");
 	}
-	if (!program->error && !attach(session, program)) {
+	if (!program->error) {
+		program->link = attach(session, program);
+	}
+	if (!program->error && !program->link) {
 		int error = -errno;
 
 		program_leave_out(program, error, "cannot be attached (%s)", strerror(-error));
 	}
 	if (program->error && is_indispensable(program)) {
-		stream_fail(&session->stream, FAILURE_ATTACH, program->error,
-			    "%s, which is required: %s; without it %s", program_title(program), program->how,
-			    program->loss);
-		return program->error;
+		return refusal_set(&session->refusal, FAILURE_ATTACH, program->error,
+				   "%s, which is required: %s; without it %s", program_title(program), program->how,
+				   program->loss);
 	}
 	return 0;
 }
@@ -145,18 +149,8 @@ static int write_programs(struct session *session, struct ready_record *ready)
 	return error;
 }
 
-static int write_mode(struct session *session)
-{
-	struct mode_record record = RECORD_INIT(struct mode_record, RECORD_MODE, 0);
-
-	record.mode = MODE_EBPF;
-	return stream_write(&session->stream, &record, sizeof(record));
-}
-
 int programs_attach(struct session *session)
 {
-	struct ready_record ready = RECORD_INIT(struct ready_record, RECORD_READY, 0);
-	struct clock_record clock = RECORD_INIT(struct clock_record, RECORD_CLOCK, 0);
 	int error = attach_all(session, true);
 
 	if (error) {
@@ -164,16 +158,29 @@ int programs_attach(struct session *session)
 	}
 	error = discovery_run(session);
 	if (error) {
-		stream_fail(&session->stream, FAILURE_ATTACH, error, "refresh does not run: %s", strerror(-error));
-		return error;
+		return refusal_set(&session->refusal, FAILURE_ATTACH, error, "refresh does not run: %s",
+				   strerror(-error));
 	}
-	error = attach_all(session, false);
-	if (!error) {
-		error = write_programs(session, &ready);
+	return attach_all(session, false);
+}
+
+void programs_let_go(struct session *session)
+{
+	for (int i = 0; i < PROGRAM_COUNT; i++) {
+		bpf_link__destroy(programs[i].link);
+		programs[i].link = NULL;
 	}
-	if (!error) {
-		error = write_mode(session);
-	}
+	session->refresh_link = session->sweep_link = NULL;
+	tcp_sensor__destroy(session->skeleton);
+	session->skeleton = NULL;
+}
+
+int programs_announce(struct session *session)
+{
+	struct ready_record ready = RECORD_INIT(struct ready_record, RECORD_READY, 0);
+	struct clock_record clock = RECORD_INIT(struct clock_record, RECORD_CLOCK, 0);
+	int error = write_programs(session, &ready);
+
 	if (!error) {
 		error = features_write(session);
 	}

@@ -14,6 +14,7 @@ struct program {
 
 	int error;     /* 0, or -errno: it is left out */
 	char how[208]; /* why it is left out */
+	struct bpf_link *link;
 };
 
 enum { PROGRAM_COUNT = 10 };
@@ -27,10 +28,16 @@ void program_leave_out(struct program *program, int error, const char *format, .
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Attaches all programs; writes a program record for each, feature records, then the ready record. An optional program
- * that cannot be attached is left out. Returns 0, or -errno after it wrote a failure record to the session's stream.
+ * Attaches all programs. An optional program that cannot be attached is left out. Returns 0, or -errno with the reason in
+ * `session->refusal`.
  */
 int programs_attach(struct session *session);
+
+/* Detaches what is attached, and unloads all of it: after this the kernel has no program or map of ours. */
+void programs_let_go(struct session *session);
+
+/* Writes a program record for each, feature records, then the clock and the ready record. Returns 0, or -errno of the stream. */
+int programs_announce(struct session *session);
 
 /*
  * Leaves programs out, required ones too: `names` is a comma-separated list of tracepoints. For finding out whether a

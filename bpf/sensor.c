@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * stuckd-sensor: the only privileged part of stuckd, with CAP_BPF and CAP_PERFMON and nothing else.
+ * stuckd-sensor: the only privileged part of stuckd.
  *
  *   stuckd-sensor --fd N         serve the daemon at the other end of descriptor N (a socketpair); end with it
  *   stuckd-sensor --listen PATH  serve daemons that connect to a unix socket, one at a time
  *   stuckd-sensor --check        load, attach, say of each program whether it works; exit 0 if stuckd can run
  *
- * --without NAME[,NAME...], after any of these, leaves tracepoints out.
+ * With any of these:
+ *
+ *   --mode auto     BPF programs, with CAP_BPF and CAP_PERFMON and nothing else; else polling, which says why (default)
+ *   --mode ebpf     BPF programs, or a failure
+ *   --mode polling  netlink and /proc; with CAP_SYS_ADMIN, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH as far as they are there
+ *   --btf PATH      the kernel's type information, where /sys does not show it
+ *   --without NAME[,NAME...]  leave tracepoints out
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,22 +26,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "check.h"
+#include "kernel_btf.h"
+#include "mode.h"
 #include "privileges.h"
 #include "programs.h"
 #include "service_manager.h"
 #include "session.h"
 
-static int usage(void)
+/* Gives up what no allowed mode uses. Returns 0, or -errno with a sentence that says what is missing, and what to do. */
+static int give_up_privileges(enum allowed_mode allowed, char *message, size_t size)
 {
-	fprintf(stderr,
-		"usage: stuckd-sensor --fd N | --listen PATH | --check | --version  [--without NAME[,NAME...]]\n");
-	return 2;
-}
+	int error = privileges_prepare(allowed);
 
-static const char MISSING_PRIVILEGE[] =
-	"stuckd-sensor needs CAP_BPF and CAP_PERFMON: start it as root, or give it these two capabilities "
-	"(Linux 5.8 and later have them)";
+	if (error == -EPERM && !privileges_allow_bpf()) {
+		privileges_explain(message, size);
+	} else if (error) {
+		snprintf(message, size, "the sensor cannot give up privileges: %s", strerror(-error));
+	}
+	return error;
+}
 
 /*
  * The end of the stream ends the sensor, but not one that is stopped. To be called after the privileges were dropped: a
@@ -49,28 +60,26 @@ static void die_with(pid_t parent)
 	}
 }
 
-static int serve_descriptor(const char *text)
+static int serve_descriptor(int fd, enum allowed_mode allowed)
 {
-	char *end;
-	long fd = strtol(text, &end, 10);
+	char message[256];
 	pid_t parent = getppid();
+	int error;
 
-	if (*end || end == text || fd < 0 || fd > 1024) {
-		return usage();
-	}
 	/* A terminal's Ctrl-C reaches the whole group; the daemon decides when the sensor ends. */
 	signal(SIGINT, SIG_IGN);
-	if (privileges_drop()) {
+	error = give_up_privileges(allowed, message, sizeof(message));
+	if (error) {
 		struct stream stream;
 
 		/* The daemon expects a hello first, but a failure record says why there is none. */
-		stream_init(&stream, (int)fd);
-		stream_fail(&stream, FAILURE_PRIVILEGE, EPERM, "%s", MISSING_PRIVILEGE);
-		fprintf(stderr, "%s\n", MISSING_PRIVILEGE);
+		stream_init(&stream, fd);
+		stream_fail(&stream, FAILURE_PRIVILEGE, error, "%s", message);
+		fprintf(stderr, "%s\n", message);
 		return EXIT_FAILURE;
 	}
 	die_with(parent);
-	return session_serve((int)fd);
+	return session_serve(fd);
 }
 
 /* Makes way for a socket: what a dead sensor left there goes, anything else stays and is an error. */
@@ -124,8 +133,9 @@ static int open_listener(const char *path)
 }
 
 /* Each daemon gets a process of its own, so that no state of the last one is left; one at a time. */
-static int serve_listener(const char *path)
+static int serve_listener(const char *path, enum allowed_mode allowed)
 {
+	char message[256];
 	int listener = open_listener(path);
 	pid_t parent = getpid();
 
@@ -133,8 +143,8 @@ static int serve_listener(const char *path)
 		fprintf(stderr, "stuckd-sensor cannot listen on %s: %s\n", path, strerror(errno));
 		return EXIT_FAILURE;
 	}
-	if (privileges_drop()) {
-		fprintf(stderr, "%s\n", MISSING_PRIVILEGE);
+	if (give_up_privileges(allowed, message, sizeof(message))) {
+		fprintf(stderr, "%s\n", message);
 		return EXIT_FAILURE;
 	}
 	service_manager_tell("READY=1\nSTATUS=waiting for a daemon");
@@ -166,23 +176,29 @@ static int serve_listener(const char *path)
 
 int main(int argc, char **argv)
 {
+	struct arguments arguments;
+
 	signal(SIGPIPE, SIG_IGN);
-	if (argc > 2 && strcmp(argv[argc - 2], "--without") == 0) {
-		programs_switch_off(argv[argc - 1]);
-		argc -= 2;
+	if (!arguments_parse(argc, argv, &arguments)) {
+		return 2;
 	}
-	if (argc == 3 && strcmp(argv[1], "--fd") == 0) {
-		return serve_descriptor(argv[2]);
+	mode_allow(arguments.allowed);
+	if (arguments.btf) {
+		kernel_btf_use(arguments.btf);
 	}
-	if (argc == 3 && strcmp(argv[1], "--listen") == 0) {
-		return serve_listener(argv[2]);
+	if (arguments.without) {
+		programs_switch_off(arguments.without);
 	}
-	if (argc == 2 && strcmp(argv[1], "--check") == 0) {
-		return check_programs();
-	}
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+	switch (arguments.action) {
+	case ACTION_SERVE_FD:
+		return serve_descriptor(arguments.fd, arguments.allowed);
+	case ACTION_LISTEN:
+		return serve_listener(arguments.listen, arguments.allowed);
+	case ACTION_CHECK:
+		return check(arguments.allowed);
+	case ACTION_VERSION:
 		printf("stuckd-sensor %s\n", SENSOR_VERSION);
 		return EXIT_SUCCESS;
 	}
-	return usage();
+	return 2;
 }

@@ -210,7 +210,7 @@ struct pass_record {
 	__u32 error;       /* errno that cut the pass short, 0 if it is complete */
 	__u32 marked;      /* refresh: sockets that stay under observation */
 	__u64 cpu_us;      /* CPU time that it took; 0 for an audit, which is run piece by piece between other passes */
-	__u32 budget_interval_ms; /* sweep: until the next one, as its share of a core wants it; it may be less than configured */
+	__u32 budget_interval_ms; /* sweep, polled refresh: until the next one, as its share of a core wants it; it may be less than configured */
 	__u32 _pad;
 };
 

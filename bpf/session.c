@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 #include "session.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -15,15 +13,12 @@
 #include <unistd.h>
 
 #include "clocks.h"
-#include "events.h"
 #include "layout_hash.h"
-#include "load.h"
-#include "passes.h"
+#include "mode.h"
+#include "observer.h"
 #include "privileges.h"
-#include "programs.h"
+#include "schedule.h"
 #include "sweep_budget.h"
-#include "tcp_sensor.skel.h"
-#include "totals.h"
 
 #define LONGEST_AGE_MS (3600 * 1000)
 
@@ -72,18 +67,8 @@ static bool is_interval(uint32_t milliseconds)
 	return milliseconds >= 50 && milliseconds <= LONGEST_AGE_MS;
 }
 
-/* At least one, so that a threshold is one. */
-static uint32_t milliseconds_to_jiffies(uint32_t milliseconds)
-{
-	uint64_t jiffies = (uint64_t)milliseconds * clock_hz() / 1000;
-
-	return jiffies ? jiffies : 1;
-}
-
 static int configure(struct session *session, const struct configure_command *command)
 {
-	struct tcp_sensor__data *data = session->skeleton->data;
-
 	if (command->layout_hash != SENSOR_LAYOUT_HASH) {
 		stream_fail(&session->stream, FAILURE_PROTOCOL, EPROTO,
 			    "daemon and sensor are of different builds (layout %016llx here, %016llx there): install "
@@ -102,15 +87,9 @@ static int configure(struct session *session, const struct configure_command *co
 			    "of CPU");
 		return -EINVAL;
 	}
-	data->rto_threshold = command->rto_threshold;
-	data->syn_threshold = command->syn_threshold;
-	data->probe_threshold = command->probe_threshold;
-	data->window_probe_threshold = command->window_probe_threshold;
-	data->handshake_threshold = command->handshake_threshold;
-	session->skeleton->bss->unread_age_jiffies = milliseconds_to_jiffies(command->unread_age_ms);
-	session->skeleton->bss->idle_gap_jiffies = milliseconds_to_jiffies(command->idle_gap_ms);
-	session->skeleton->bss->conditions = command->conditions;
+	session->observer->configure(session, command);
 	pthread_mutex_lock(&session->lock);
+	session->configuration = *command;
 	session->intervals.refresh_ms = command->refresh_interval_ms;
 	session->intervals.sweep_ms = command->sweep_interval_ms;
 	session->intervals.full_refresh_ms = command->full_refresh_interval_ms;
@@ -118,22 +97,6 @@ static int configure(struct session *session, const struct configure_command *co
 	pthread_cond_signal(&session->wake);
 	pthread_mutex_unlock(&session->lock);
 	return 0;
-}
-
-static void watch(struct session *session, const struct watch_command *command, bool on)
-{
-	int map_fd = bpf_map__fd(session->skeleton->maps.watched);
-	uint8_t one = 1;
-
-	if (on) {
-		if (bpf_map_update_elem(map_fd, &command->cookie, &one, BPF_NOEXIST) == 0) {
-			session->skeleton->bss->watch_count++;
-		} else if (errno != EEXIST) {
-			session->watch_rejected++;
-		}
-	} else if (bpf_map_delete_elem(map_fd, &command->cookie) == 0) {
-		session->skeleton->bss->watch_count--;
-	}
 }
 
 static int handle_command(struct session *session, const union command *command)
@@ -145,15 +108,15 @@ static int handle_command(struct session *session, const union command *command)
 		if (command->pass.pass_kind < PASS_REFRESH || command->pass.pass_kind > PASS_AUDIT) {
 			return -EBADMSG;
 		}
-		passes_request(session, &command->pass);
+		schedule_request(session, &command->pass);
 		return 0;
 	case COMMAND_WATCH:
 	case COMMAND_UNWATCH:
-		watch(session, &command->watch, command->header.kind == COMMAND_WATCH);
+		session->observer->watch(session, command->watch.cookie, command->header.kind == COMMAND_WATCH);
 		return 0;
 	case COMMAND_COUNT:
 	case COMMAND_UNCOUNT:
-		return totals_command(session, &command->interest);
+		return session->observer->count(session, &command->interest);
 	default:
 		return -EBADMSG;
 	}
@@ -219,30 +182,45 @@ static void init_session(struct session *session, int fd)
 	pthread_cond_init(&session->wake, &attributes);
 }
 
+/*
+ * The mode is chosen first, since it decides which privileges the hello tells of. Where none can be had there is no hello: a
+ * daemon would answer it, fail to write to a sensor that has gone, and not read why. Returns 0, or -errno.
+ */
+static int introduce(struct session *session)
+{
+	const struct refusal *refusal = &session->refusal;
+	int error = mode_choose(session);
+
+	if (error) {
+		stream_fail(&session->stream, refusal->code, refusal->error, "%s", refusal->message);
+		return error;
+	}
+	return write_hello(session);
+}
+
 int session_serve(int fd)
 {
 	static struct session session;
+	const struct observer *observer;
 	pthread_t events_thread, passes_thread;
 	int result;
 
 	init_session(&session, fd);
-	result = write_hello(&session);
-	if (!result) {
-		result = load_programs(&session);
-	}
+	result = introduce(&session);
 	if (!result) {
 		result = await_configuration(&session);
 	}
 	if (result <= 0) {
 		return result ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
-	result = programs_attach(&session);
+	result = mode_open(&session);
 	if (result) {
 		return EXIT_FAILURE;
 	}
 	malloc_trim(0); /* the kernel's BTF took some MiB while loading, and is never needed again */
-	if (pthread_create(&events_thread, NULL, events_run, &session) ||
-	    pthread_create(&passes_thread, NULL, passes_run, &session)) {
+	observer = session.observer;
+	if ((observer->run_events && pthread_create(&events_thread, NULL, observer->run_events, &session)) ||
+	    pthread_create(&passes_thread, NULL, observer->run_passes, &session)) {
 		stream_fail(&session.stream, FAILURE_INTERNAL, EAGAIN, "cannot start a thread");
 		return EXIT_FAILURE;
 	}

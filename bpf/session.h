@@ -7,9 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "refusal.h"
 #include "sensor_wire.h"
 #include "stream.h"
 
+struct diag; /* of observer_polling */
+struct observer;
 struct tcp_sensor; /* the skeleton */
 struct bpf_link;
 
@@ -22,7 +25,11 @@ struct intervals {
 
 struct session {
 	struct stream stream;
-	struct tcp_sensor *skeleton;
+	const struct observer *observer;        /* set before the threads start (mode.h) */
+	struct refusal refusal;                 /* why that is not observer_ebpf */
+	struct configure_command configuration; /* the last one */
+	struct tcp_sensor *skeleton;            /* NULL unless the observer is observer_ebpf; so are the links */
+	struct diag *diag;                      /* NULL unless the observer is observer_polling */
 	struct bpf_link *refresh_link;
 	struct bpf_link *sweep_link;
 	uint64_t watch_rejected;

@@ -121,12 +121,14 @@ class RunningApp implements App {
     });
     this.failed.catch(() => undefined); // whoever waits for it gets it; nobody has to
     this.#supervisor = new SensorSupervisor(() => this.#connect(), sensorConfiguration(config), {
-      up: ({ hello, clock, programs }) => {
-        this.#wasUp = true;
+      up: (introduction) => {
+        const { hello, clock } = introduction;
         this.engine.sensorUp({ hz: hello.hz, bootId: hello.bootId, release: hello.kernelRelease }, clock);
         this.#totals.sensorUp(hello.hz);
         void this.#connectionHistory.settle();
-        announceSensor(hello, programs, this.#log);
+        announceSensor(introduction, this.#log, this.#wasUp);
+        this.#auditing.sensorUp(introduction.mode.mode);
+        this.#wasUp = true;
       },
       records: (all) => {
         this.#intake.take(this.#auditing.take(all));
@@ -260,7 +262,7 @@ class RunningApp implements App {
       startRealUs: this.#startRealUs,
       daemonPid: process.pid,
       supervisor: this.#supervisor.status(),
-      counters: this.#losses.counters,
+      ...{ counters: this.#losses.counters, reach: this.#losses.reach },
       lastLossUs: this.#losses.lastLossUs,
       tracker: this.engine.state,
       uncounted: this.#totals.uncounted,
@@ -322,10 +324,9 @@ class RunningApp implements App {
   /** @param records that the tracker has taken, in order; none of an audit */
   #taken(records: readonly SensorRecord[]): void {
     this.#totals.take(records);
+    this.#losses.takeRecords(records, untrackedCount(this.engine.state), this.clock.nowUs());
     for (const record of records) {
-      if (record.type === 'counters') {
-        this.#losses.take(record.counters, untrackedCount(this.engine.state), this.clock.nowUs());
-      } else if (record.type === 'pass') {
+      if (record.type === 'pass') {
         this.#monitoring.passed(record.pass);
       }
     }
@@ -345,7 +346,7 @@ class RunningApp implements App {
       return await store.load();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new StartError(`the state directory (stateDir, STUCKD_STATE_DIR) cannot be used: ${reason}`, {
+      throw new StartError(`the state directory (stateDir, STUCKD_STATE_DIR, --state-dir) cannot be used: ${reason}`, {
         cause: error,
       });
     }

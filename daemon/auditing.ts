@@ -5,11 +5,15 @@ import { auditSettings } from './config-audit.js';
 import type { Config } from './config.js';
 import type { AuditSource } from './core/audit/source.js';
 import type { WallClock } from './core/ports.js';
-import type { SensorRecord } from './core/sensor-records.js';
+import type { SensorMode, SensorRecord } from './core/sensor-records.js';
 import type { CleanupStack } from './lib/cleanup-stack.js';
 import type { SensorSupervisor } from './sensor/sensor-supervisor.js';
 import type { TrackerEngine } from './tracker/tracker-engine.js';
 import { encodePass } from './wire/command-encoder.js';
+
+/** Keepalive and user timeout of a socket, by which an audit judges, are not in sock_diag. */
+const POLLING_REFUSAL =
+  'audits need BPF, and this sensor polls: what an application has set on its sockets is not in sock_diag';
 
 export interface AuditingParts {
   readonly config: Config['audit'];
@@ -21,12 +25,14 @@ export interface AuditingParts {
 export class Auditing {
   readonly #engine: AuditEngine;
   readonly #timer: AuditTimer;
+  #mode: SensorMode = 'ebpf';
 
   constructor({ config, clock, tracker, sensor }: AuditingParts) {
     const { idleLimits, intervalMs } = auditSettings(config);
     this.#engine = new AuditEngine({
       idleLimits,
       nowUs: () => clock.nowUs(),
+      refusal: () => (this.#mode === 'polling' ? POLLING_REFUSAL : null),
       requestPass: () => {
         sensor.send(encodePass('audit'));
       },
@@ -72,6 +78,11 @@ export class Auditing {
   /** @returns those records that are not part of an audit. */
   take(records: readonly SensorRecord[]): readonly SensorRecord[] {
     return this.#engine.take(records);
+  }
+
+  /** @param mode in which the sensor observes that is there now */
+  sensorUp(mode: SensorMode): void {
+    this.#mode = mode;
   }
 
   sensorDown(): void {

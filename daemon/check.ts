@@ -1,7 +1,8 @@
 /** `stuckd check`: what this kernel and these privileges allow, feature by feature. */
 import { type Feature, featureTable } from './check-table.js';
 import type { Config } from './config.js';
-import type { FeatureReport, ProgramReport } from './core/sensor-records.js';
+import type { FeatureReport, ProgramReport, SensorMode } from './core/sensor-records.js';
+import { pollingSentence } from './degradation.js';
 import { escapeJsonForTerminal } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
 import { type PreflightResult, preflight } from './preflight.js';
@@ -37,8 +38,20 @@ function fromFeature({ name, available, how, loss }: FeatureReport): Feature {
   return { name, available, required: false, how, loss };
 }
 
-function fromIntroduction({ programs, features }: SensorIntroduction): readonly Feature[] {
-  return [...programs.map(fromProgram), ...features.map(fromFeature)];
+/** Which of the modes the sensor would use, and why not BPF. */
+function fromMode(introduction: SensorIntroduction): Feature {
+  const degraded = pollingSentence(introduction);
+  return {
+    name: 'mode',
+    available: degraded === null,
+    required: false,
+    how: degraded ?? 'ebpf: BPF programs and iterators',
+    loss: degraded === null ? 'stuckd polls' : 'events as they happen, and what the lines below name',
+  };
+}
+
+function fromIntroduction(introduction: SensorIntroduction): readonly Feature[] {
+  return [fromMode(introduction), ...introduction.programs.map(fromProgram), ...introduction.features.map(fromFeature)];
 }
 
 /** A sensor that runs apart serves one daemon at a time, and lets others wait. */
@@ -67,15 +80,23 @@ async function endOf(session: SensorSession, address: string | undefined, patien
   }
 }
 
+/** What came of an attempt; `mode` is null if the sensor did not come up. */
+interface Attempt {
+  readonly mode: SensorMode | null;
+  readonly features: readonly Feature[];
+}
+
 /** Starts the sensor as the daemon would, and lets it attach everything. */
-async function trySensor(config: Config, patienceMs: number): Promise<readonly Feature[]> {
+async function trySensor(config: Config, patienceMs: number): Promise<Attempt> {
   const features: Feature[] = [];
+  let mode: SensorMode | null = null;
   let lastComplaint = '';
   const link = openSensor(config, (line) => {
     lastComplaint = `; it said: ${line}`;
   });
   const session = new SensorSession(link, sensorConfiguration(config), {
     ready: (introduction) => {
+      mode = introduction.mode.mode;
       features.push(...fromIntroduction(introduction));
       session.close();
     },
@@ -84,9 +105,17 @@ async function trySensor(config: Config, patienceMs: number): Promise<readonly F
   const reason = await endOf(session, config.sensor.address, patienceMs);
   if (features.length === 0) {
     const how = reason + lastComplaint;
-    features.push({ name: 'BPF programs', available: false, required: true, how, loss: 'nothing is observed' });
+    const name = config.sensor.mode === 'polling' ? 'polling' : 'BPF programs';
+    features.push({ name, available: false, required: true, how, loss: 'nothing is observed' });
   }
-  return features;
+  return { mode, features };
+}
+
+function verdict(canRun: boolean, mode: SensorMode | null): string {
+  if (!canRun) {
+    return 'stuckd cannot run here: see MISSING above.';
+  }
+  return mode === 'polling' ? 'stuckd can run here, degraded: by polling.' : 'stuckd can run here.';
 }
 
 /**
@@ -102,18 +131,21 @@ export async function runCheck(
 ): Promise<number> {
   const isSatisfied = ({ available, required }: Feature): boolean => available || !required;
   const features = preflight(config).map(fromPreflight);
+  let mode: SensorMode | null = null;
   if (features.every(isSatisfied)) {
-    features.push(...(await trySensor(config, patienceMs)));
+    const attempt = await trySensor(config, patienceMs);
+    mode = attempt.mode;
+    features.push(...attempt.features);
   }
   const canRun = features.every(isSatisfied);
   if (asJson) {
-    write(escapeJsonForTerminal(JSON.stringify({ version: VERSION, canRun, features })));
+    write(escapeJsonForTerminal(JSON.stringify({ version: VERSION, canRun, mode, features })));
   } else {
     write(`stuckd ${VERSION}`);
     for (const line of featureTable(features, columns)) {
       write(line);
     }
-    write(canRun ? 'stuckd can run here.' : 'stuckd cannot run here: see MISSING above.');
+    write(verdict(canRun, mode));
   }
   return canRun ? 0 : 1;
 }

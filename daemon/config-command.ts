@@ -1,8 +1,8 @@
 /** `stuckd config check | print | schema`. */
-import { type ConfigFlags, configSchema, loadConfig } from './config.js';
+import { type ConfigFlags, configSchema, defaultConfigPath, loadConfig } from './config.js';
 import { printConfig } from './config-print.js';
 import { jsonSchema } from './config-schema.js';
-import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
+import { ownPlaces } from './lib/own-places.js';
 import { escapeForTerminal } from './lib/terminal.js';
 
 /** A mistake in the words of the command. */
@@ -34,9 +34,10 @@ export function runConfigCommand(
     case 'check': {
       // Of the file alone: a variable of this shell could hide a mistake that the service would find.
       const path = file ?? flags.configPath;
-      loadConfig(path === undefined ? {} : { configPath: path }, {});
+      const own = ownPlaces(process.env);
+      loadConfig(path === undefined ? {} : { configPath: path }, {}, own);
       write(
-        `${escapeForTerminal(path ?? `${DEFAULT_CONFIG_PATH}, or the defaults where it does not exist,`)} is valid`,
+        `${escapeForTerminal(path ?? `${defaultConfigPath(own)}, or the defaults where it does not exist,`)} is valid`,
       );
       return;
     }

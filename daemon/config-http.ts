@@ -13,6 +13,10 @@ export const httpSchema = z.strictObject({
     .union([z.literal(HTTP_OFF), address(['tcp'])])
     .default(DEFAULT_HTTP_ADDRESS)
     .describe('HOST:PORT, or off. There is no TLS and no password. Variable STUCKD_HTTP_ADDRESS, flag --http-address.'),
+  required: z
+    .boolean()
+    .default(true)
+    .describe('Whether the start fails if the address is taken. Otherwise stuckd runs without HTTP then, and says so.'),
   metrics: z
     .strictObject({
       workloadLabels: z

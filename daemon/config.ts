@@ -1,5 +1,5 @@
 /** Configuration: file, then environment, then flags; every value that enters the daemon is checked here. */
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import * as z from 'zod';
 import { alertsSchema, kindAlertSchema, rulesSchema, silencesSchema } from './config-alerts.js';
 import { auditSchema } from './config-audit.js';
@@ -10,14 +10,14 @@ import { httpSchema } from './config-http.js';
 import { kubernetesSchema, workloadsSchema } from './config-kubernetes.js';
 import { describeProblems } from './config-problems.js';
 import { checkReceiverNames } from './config-receivers.js';
-import { address, duration } from './config-values.js';
+import { sensorSchema } from './config-sensor.js';
+import { duration } from './config-values.js';
 import type { StuckKind } from './core/kinds.js';
 import { DEFAULT_CONFIG_PATH } from './default-config-path.js';
 import { isRecord } from './lib/is-record.js';
+import { type OwnPlaces, ownPlaces, SYSTEM_STATE_DIR } from './lib/own-places.js';
 import { LOG_LEVELS } from './lib/logger.js';
 import { receiversSchema } from './sinks/receiver-config.js';
-
-const DEFAULT_STATE_DIR = '/var/lib/stuckd';
 
 const count = z.number().int().min(1).max(255);
 const HOUR_MS = 3_600_000;
@@ -112,44 +112,11 @@ export const configSchema = z
     stateDir: z
       .string()
       .min(1)
-      .default(DEFAULT_STATE_DIR)
+      .default(SYSTEM_STATE_DIR)
       .describe(
         'Folder where open records, history and what receivers are to be told survive a restart. Variable STUCKD_STATE_DIR, flag --state-dir.',
       ),
-    sensor: z
-      .strictObject({
-        address: address(['unix'])
-          .optional()
-          .describe(
-            'unix:PATH of a sensor that runs apart; without it the daemon starts one. Variable STUCKD_SENSOR_ADDRESS, flag --sensor-address.',
-          ),
-        path: z
-          .string()
-          .min(1)
-          .optional()
-          .describe('Executable of the sensor that the daemon starts, if it is another one than that of the build.'),
-        without: z
-          .array(z.string().regex(/^[a-z_]+$/, 'must be the name of a tracepoint'))
-          .default([])
-          .describe("Tracepoints that the daemon's own sensor leaves out, to find out whether one is to blame."),
-        refreshInterval: duration(100, HOUR_MS).prefault('1s').describe('How often suspects are looked at.'),
-        sweepInterval: duration(100, HOUR_MS)
-          .prefault('2s')
-          .describe('How often every descriptor of every process is looked at.'),
-        sweepCpuPercentMax: z
-          .number()
-          .min(0.01)
-          .max(100)
-          .default(0.3)
-          .describe(
-            'How much of one core the sweeps that nobody waits for may take, in percent: where they would take more they come less often, but never more than a minute apart for that. Owners are looked up at once. 100 is no limit.',
-          ),
-        fullRefreshInterval: duration(1000, HOUR_MS)
-          .prefault('30s')
-          .describe('How often every suspect is reported, also those that did not change.'),
-      })
-      .prefault({})
-      .describe('What reads the kernel.'),
+    sensor: sensorSchema.prefault({}).describe('What reads the kernel.'),
     kinds: kindsSchema.prefault({}).describe('What counts as stuck, and when somebody is told.'),
     audit: auditSchema
       .prefault({})
@@ -195,6 +162,7 @@ export interface ConfigFlags {
   readonly httpAddress?: string;
   readonly stateDir?: string;
   readonly sensorAddress?: string;
+  readonly sensorMode?: string;
   readonly logLevel?: string;
 }
 
@@ -247,19 +215,61 @@ function overrides(flags: ConfigFlags, environment: NodeJS.ProcessEnv): readonly
     ...choose(['http', 'address'], '--http-address', flags.httpAddress, 'STUCKD_HTTP_ADDRESS'),
     ...choose(['stateDir'], '--state-dir', flags.stateDir, 'STUCKD_STATE_DIR'),
     ...choose(['sensor', 'address'], '--sensor-address', flags.sensorAddress, 'STUCKD_SENSOR_ADDRESS'),
+    ...choose(['sensor', 'mode'], '--sensor-mode', flags.sensorMode, 'STUCKD_SENSOR_MODE'),
     ...choose(['log', 'level'], '--log-level', flags.logLevel),
   ];
 }
 
 /**
+ * The file that is read where none is given. The one in /etc may be for the eyes of the daemon of the node alone.
+ * @param own where an ordinary user has his own
+ */
+export function defaultConfigPath(own: OwnPlaces | null): string {
+  if (own === null) {
+    return DEFAULT_CONFIG_PATH;
+  }
+  return !existsSync(own.configPath) && isReadable(DEFAULT_CONFIG_PATH) ? DEFAULT_CONFIG_PATH : own.configPath;
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What is in effect for an ordinary user where nothing else is said. */
+function withOwnDefaults(content: Content, own: OwnPlaces): Content {
+  const { grpc = {}, http = {}, stateDir = own.stateDir } = content;
+  const socket = own.socketPath(typeof stateDir === 'string' ? stateDir : undefined);
+  return {
+    ...content,
+    stateDir,
+    grpc: isRecord(grpc) ? { address: `unix:${socket}`, ...grpc } : grpc,
+    // The stuckd of the node may have the port, which is no reason not to start.
+    http: isRecord(http) && http['address'] === undefined ? { required: false, ...http } : http,
+  };
+}
+
+type Content = Readonly<Record<string, unknown>>;
+
+/**
  * Reads the configuration.
+ * @param own where an ordinary user keeps things; null for root and for services
  * @throws ConfigError with a message that names file, line and key.
  */
-export function loadConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv): Config {
-  const path = flags.configPath ?? DEFAULT_CONFIG_PATH;
+export function loadConfig(
+  flags: ConfigFlags,
+  environment: NodeJS.ProcessEnv,
+  own: OwnPlaces | null = ownPlaces(environment),
+): Config {
+  const path = flags.configPath ?? defaultConfigPath(own);
   const file = readFile(path, flags.configPath !== undefined);
   const set = overrides(flags, environment);
-  const content = set.reduce((merged, { keys, value }) => override(merged, keys, value), file?.content ?? {});
+  const given = set.reduce((merged, { keys, value }) => override(merged, keys, value), file?.content ?? {});
+  const content = own === null ? given : withOwnDefaults(given, own);
   const result = configSchema.safeParse(content);
   if (!result.success) {
     const overriddenBy = (keys: KeyPath): string | null =>

@@ -56,6 +56,7 @@ function configFlags(values: Flags): ConfigFlags {
     ...(values['http-address'] === undefined ? {} : { httpAddress: values['http-address'] }),
     ...(values['state-dir'] === undefined ? {} : { stateDir: values['state-dir'] }),
     ...(values['sensor-address'] === undefined ? {} : { sensorAddress: values['sensor-address'] }),
+    ...(values['sensor-mode'] === undefined ? {} : { sensorMode: values['sensor-mode'] }),
     ...(values['log-level'] === undefined ? {} : { logLevel: values['log-level'] }),
   };
 }

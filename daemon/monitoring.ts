@@ -2,11 +2,11 @@
 import { HTTP_OFF } from './config-http.js';
 import type { Config } from './config.js';
 import type { PassReport } from './core/snapshot.js';
-import type { HttpServer } from './http/http-server.js';
+import type { HttpServer, HttpServerOptions } from './http/http-server.js';
 import type { CleanupStack } from './lib/cleanup-stack.js';
 import type { Logger } from './lib/logger.js';
 import type { Metrics, MetricsOptions } from './metrics/metrics.js';
-import { isLoopback, parseAddress } from './rpc/address.js';
+import { type Address, isLoopback, parseAddress } from './rpc/address.js';
 
 /** How long a scrape that is under way may take when the daemon stops. */
 const DRAIN_MS = 1000;
@@ -15,6 +15,12 @@ export interface MonitoringParts extends Omit<MetricsOptions, 'workloadLabels' |
   readonly config: Config['http'];
   readonly log: Logger;
 }
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}
+
+type TcpAddress = Extract<Address, { readonly kind: 'tcp' }>;
 
 export class Monitoring {
   readonly #parts: MonitoringParts;
@@ -41,7 +47,7 @@ export class Monitoring {
    * @throws Error if it cannot listen, for whoever wrote the configuration
    */
   async start(cleanup: CleanupStack): Promise<void> {
-    const { config, log, status } = this.#parts;
+    const { config, log } = this.#parts;
     if (config.address === HTTP_OFF) {
       return;
     }
@@ -61,7 +67,21 @@ export class Monitoring {
     if (!isLoopback(address)) {
       log.warn(`metrics and health are served at ${config.address} to whoever can reach it, without TLS`);
     }
-    const server = await startHttpServer({
+    const server = await this.#listen(startHttpServer, address, metrics);
+    if (server !== null) {
+      this.#server = server;
+      cleanup.push('HTTP server', () => server.close(DRAIN_MS));
+    }
+  }
+
+  /** @returns null if the address is taken and need not be had */
+  async #listen(
+    startHttpServer: (options: HttpServerOptions) => Promise<HttpServer>,
+    address: TcpAddress,
+    metrics: Metrics,
+  ): Promise<HttpServer | null> {
+    const { config, log, status } = this.#parts;
+    return startHttpServer({
       ...{ host: address.host, port: address.port },
       sources: { metrics: () => metrics.render(), readiness: () => status.status() },
       onError: (message) => {
@@ -71,14 +91,19 @@ export class Monitoring {
         log.warn(`http: ${count} connections are open, which is the most; further ones are refused`);
       },
     }).catch((error: unknown) => {
+      if (!config.required && isTaken(error)) {
+        log.info(
+          `metrics and health are not served: ${config.address} is taken, probably by the stuckd of this node; ` +
+            '--http-address gives another address',
+        );
+        return null;
+      }
       throw new Error(
         `metrics and health (http.address, STUCKD_HTTP_ADDRESS) cannot be served at ${config.address}: ` +
           `${error instanceof Error ? error.message : String(error)}; another address, or "${HTTP_OFF}", will do`,
         { cause: error },
       );
     });
-    this.#server = server;
-    cleanup.push('HTTP server', () => server.close(DRAIN_MS));
   }
 
   /** A pass of the sensor begins or ends. */

@@ -33,10 +33,16 @@ const KERNEL_FILES: KernelFiles = {
 
 /** PROC_PID_INIT_INO, include/linux/proc_ns.h: the inode of the first pid namespace. */
 const INIT_PID_NAMESPACE = 'pid:[4026531836]';
-/** CAP_BPF (linux/capability.h); CAP_PERFMON is the bit before. Linux 5.8 has both. */
+/** Bits of linux/capability.h; Linux 5.8 brought the last two. */
+const CAP_DAC_READ_SEARCH = 2;
+const CAP_SYS_PTRACE = 19;
+const CAP_SYS_ADMIN = 21;
+const CAP_PERFMON = 38;
 const CAP_BPF = 39;
-/** Of CapEff in /proc/self/status. */
-const NEEDED_CAPABILITIES = 0b11n << BigInt(CAP_BPF - 1);
+
+function maskOf(...capabilities: readonly number[]): bigint {
+  return capabilities.reduce((mask, capability) => mask | (1n << BigInt(capability)), 0n);
+}
 
 /** @returns the mask of effective capabilities; none where it cannot be read. */
 function effectiveCapabilities(processStatus: string): bigint {
@@ -56,40 +62,77 @@ function lacksCapabilities(lastCapability: string): boolean {
   }
 }
 
-function checkPrivileges({ processStatus, lastCapability }: KernelFiles): PreflightResult {
-  const result = { name: 'privileges', required: true, loss: 'the kernel loads no BPF program' };
+/** Whether stuckd does without BPF where that cannot be had. */
+type BpfNeed = Pick<PreflightResult, 'required' | 'loss'>;
+
+function bpfNeed(mode: Config['sensor']['mode'], loss: string): BpfNeed {
+  return mode === 'ebpf' ? { required: true, loss } : { required: false, loss: `${loss}, and stuckd polls` };
+}
+
+function checkPrivileges(
+  { processStatus, lastCapability }: KernelFiles,
+  mode: Config['sensor']['mode'],
+): PreflightResult {
+  const result = { name: 'privileges', ...bpfNeed(mode, 'the kernel loads no BPF program') };
   if (lacksCapabilities(lastCapability)) {
     return {
       ...result,
       ok: false,
-      message: 'this kernel is too old: it does not know CAP_BPF (Linux 5.8); stuckd needs Linux 5.12 or newer',
+      message: 'this kernel is too old: it does not know CAP_BPF (Linux 5.8); BPF needs Linux 5.12 or newer',
     };
   }
-  if ((effectiveCapabilities(processStatus) & NEEDED_CAPABILITIES) === NEEDED_CAPABILITIES) {
-    return { ...result, ok: true, message: 'CAP_BPF and CAP_PERFMON are there for the sensor' };
+  const needed = maskOf(CAP_BPF, CAP_PERFMON);
+  if ((effectiveCapabilities(processStatus) & needed) === needed) {
+    const message =
+      'CAP_BPF and CAP_PERFMON are there for the sensor: to load BPF programs, and to attach them and read kernel memory';
+    return { ...result, ok: true, message };
   }
   return {
     ...result,
     ok: false,
     message:
       'CAP_BPF and CAP_PERFMON are missing: run stuckd as root (sudo), or run stuckd-sensor apart with these two ' +
-      'capabilities and set STUCKD_SENSOR_ADDRESS',
+      'capabilities and set STUCKD_SENSOR_ADDRESS; they are to load BPF programs, and to attach them and read kernel memory',
   };
 }
 
-function checkBtf(btf: string): PreflightResult {
-  const result = { name: 'kernel BTF', required: true, loss: 'BPF programs do not find the fields of this kernel' };
+/** What polling can use; it needs none of them for its own namespace and for processes of its own user. */
+const POLLING_CAPABILITIES = [
+  {
+    name: 'polling: namespaces',
+    mask: maskOf(CAP_SYS_ADMIN, CAP_SYS_PTRACE),
+    words: 'CAP_SYS_ADMIN and CAP_SYS_PTRACE, to enter other network namespaces',
+    loss: 'by polling, connections of containers and other network namespaces are not found',
+  },
+  {
+    name: 'polling: owners',
+    mask: maskOf(CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH),
+    words: 'CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, to read the descriptors of processes of other users',
+    loss: 'by polling, connections of other users have no owner',
+  },
+] as const;
+
+function checkPolling({ processStatus }: KernelFiles): readonly PreflightResult[] {
+  const held = effectiveCapabilities(processStatus);
+  return POLLING_CAPABILITIES.map(({ name, mask, words, loss }) => {
+    const ok = (held & mask) === mask;
+    return { name, ok, required: false, message: `${words}, ${ok ? 'are there' : 'are not there'}`, loss };
+  });
+}
+
+function checkBtf(kernelBtf: string, { mode, btf }: Config['sensor']): PreflightResult {
+  const result = { name: 'kernel BTF', ...bpfNeed(mode, 'BPF programs do not find the fields of this kernel') };
+  const path = btf ?? kernelBtf;
   try {
-    accessSync(btf, constants.R_OK);
-    return { ...result, ok: true, message: btf };
+    accessSync(path, constants.R_OK);
+    return { ...result, ok: true, message: path };
   } catch {
-    return {
-      ...result,
-      ok: false,
-      message:
-        `${btf} is missing: stuckd needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (the kernels of ` +
-        'Debian 11, Ubuntu 20.10, RHEL 8.2 and later have it); in a container, /sys must be visible',
-    };
+    const message =
+      btf === undefined
+        ? `${path} is missing: BPF needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (the kernels of Debian 11, Ubuntu ` +
+          '20.10, RHEL 8.2 and later have it); in a container, /sys must be visible, or sensor.btf names a copy'
+        : `${path} (sensor.btf) cannot be read`;
+    return { ...result, ok: false, message };
   }
 }
 
@@ -123,17 +166,26 @@ function checkExecutable(sensorPath: string): PreflightResult {
   }
 }
 
-/** Everything that can be told without loading BPF. A sensor that runs apart has a machine of its own to complain about. */
+/**
+ * Everything that can be told without loading BPF: of each mode that is allowed what it needs and why, and what of that is there.
+ * A sensor that runs apart has a machine of its own to complain about.
+ */
 export function preflight(config: Config, files: KernelFiles = KERNEL_FILES): readonly PreflightResult[] {
-  if (config.sensor.address !== undefined) {
+  const { address, mode, path } = config.sensor;
+  if (address !== undefined) {
     return [];
   }
   return [
-    checkPrivileges(files),
-    checkBtf(files.btf),
+    ...(mode === 'polling' ? [] : [checkPrivileges(files, mode), checkBtf(files.btf, config.sensor)]),
+    ...(mode === 'ebpf' ? [] : checkPolling(files)),
     checkPidNamespace(files.pidNamespace),
-    checkExecutable(config.sensor.path ?? builtSensorPath()),
+    checkExecutable(path ?? builtSensorPath()),
   ];
+}
+
+/** What the sensor of a daemon that starts will say better: which mode it chose, and why. */
+function isForSensor({ name, required }: PreflightResult): boolean {
+  return !required && ['privileges', 'kernel BTF', ...POLLING_CAPABILITIES.map((each) => each.name)].includes(name);
 }
 
 /** Root can write everywhere; but what it leaves in the directory of a service keeps that one from starting. */
@@ -162,7 +214,9 @@ export function daemonPreflight(
   uid: number | undefined = process.getuid?.(),
 ): readonly PreflightResult[] {
   return [
-    ...(config.sensor.address === undefined ? preflight(config, files) : [checkPidNamespace(files.pidNamespace)]),
+    ...(config.sensor.address === undefined
+      ? preflight(config, files).filter((result) => !isForSensor(result))
+      : [checkPidNamespace(files.pidNamespace)]),
     checkStateOwner(config.stateDir, uid),
   ];
 }

@@ -1,8 +1,10 @@
 /** `stuckd run`: the daemon in the foreground, its signals, and what a person at a terminal sees of it. */
+import { mkdirSync } from 'node:fs';
 import { type App, startApp } from './app.js';
 import type { Config } from './config.js';
 import { isJournal } from './lib/journal.js';
 import { createJournalLogger, createJsonLogger, createTerminalLogger, type Logger } from './lib/logger.js';
+import { ownPlaces } from './lib/own-places.js';
 import { monotonicUs } from './lib/system-clock.js';
 import { wrapWords } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
@@ -117,6 +119,19 @@ function createLogger(config: Config, { terminal, json }: RunOptions): Logger {
   });
 }
 
+/** An ordinary user gets a place of his own, which is nobody else's business: the socket may be in it. */
+function settleIn({ stateDir }: Config, log: Logger): void {
+  if (ownPlaces(process.env) === null) {
+    return;
+  }
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    log.info(`an ordinary user runs it: its state is in ${stateDir}`);
+  } catch {
+    // Whoever writes there says what is wrong with it.
+  }
+}
+
 /**
  * @param readConfig called at the start and at every SIGHUP
  * @returns the exit status, after the daemon has drained
@@ -129,6 +144,7 @@ export async function runDaemon(readConfig: () => Config, options: RunOptions): 
   if (!reportPreflight(config, log)) {
     return 1;
   }
+  settleIn(config, log);
   if (process.getuid?.() === 0 && config.sensor.address === undefined) {
     log.info('the sensor keeps CAP_BPF and CAP_PERFMON only; the daemon stays root, to be able to start it again');
   }

@@ -54,5 +54,5 @@ export function openSensor({ sensor }: Config, onComplaint: (line: string) => vo
   const apart = sensor.address === undefined ? null : parseAddress(sensor.address);
   return apart?.kind === 'unix'
     ? connectSensor(apart.path)
-    : spawnSensor(sensor.path ?? builtSensorPath(), sensor.without, onComplaint);
+    : spawnSensor(sensor.path ?? builtSensorPath(), sensor.without, onComplaint, sensor);
 }

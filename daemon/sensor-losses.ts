@@ -1,5 +1,5 @@
-/** What sensors have counted and lost so far, and when something was lost last. */
-import { type CountersReport, NO_COUNTS } from './core/sensor-records.js';
+/** What sensors have counted and lost so far, when something was lost last, and what polling cannot look into. */
+import { type CountersReport, NO_COUNTS, type ReachReport, type SensorRecord } from './core/sensor-records.js';
 
 function lossCount(counters: CountersReport | null): number {
   return counters === null
@@ -17,6 +17,7 @@ export class SensorLosses {
   #counters: CountersReport | null = null;
   #untracked = 0;
   #lastLossUs: number | null = null;
+  #reach: ReachReport | null = null;
 
   /** What the running sensor has counted; null before it has told. */
   get counters(): CountersReport | null {
@@ -33,6 +34,22 @@ export class SensorLosses {
     return this.#lastLossUs;
   }
 
+  /** What the last sweep of the running sensor could not look into; null if it does not poll, or has not swept. */
+  get reach(): ReachReport | null {
+    return this.#reach;
+  }
+
+  /** Takes from `records` what is told of losses and of what cannot be looked into. @param untracked as for `take` */
+  takeRecords(records: readonly SensorRecord[], untracked: number, nowUs: number): void {
+    for (const record of records) {
+      if (record.type === 'counters') {
+        this.take(record.counters, untracked, nowUs);
+      } else if (record.type === 'reach') {
+        this.#reach = record.reach;
+      }
+    }
+  }
+
   /** @param untracked reports of sockets that found no room in the tracker, since the daemon started */
   take(counters: CountersReport, untracked: number, nowUs: number): void {
     if (lossCount(counters) > lossCount(this.#counters) || untracked > this.#untracked) {
@@ -46,5 +63,6 @@ export class SensorLosses {
   sensorDown(): void {
     this.#before = this.totals;
     this.#counters = null;
+    this.#reach = null;
   }
 }

@@ -1,9 +1,10 @@
 /** The agent's own state, put into words: what works, what does not, and what follows from it. */
 import type { AlertingReport, NodeFacts, StatusReport } from './core/ports.js';
-import type { CountersReport } from './core/sensor-records.js';
 import type { PassReport } from './core/snapshot.js';
+import type { CountersReport, ReachReport } from './core/sensor-records.js';
 import { isConcluding } from './core/tracker.js';
 import type { TrackerState } from './core/tracker-state.js';
+import { degradationsOf, degradedProblems } from './degradation.js';
 import { VERSION } from './lib/version.js';
 import { pidNamespaceProblems } from './pid-namespace.js';
 import { capabilityNames } from './sensor/capabilities.js';
@@ -15,6 +16,8 @@ export interface StatusParts {
   readonly daemonPid: number;
   readonly supervisor: SupervisorStatus;
   readonly counters: CountersReport | null;
+  /** What the last sweep of a polling sensor could not look into; null without one. */
+  readonly reach: ReachReport | null;
   /** When sensor or tracker last lost something, CLOCK_MONOTONIC microseconds; null if it never did. */
   readonly lastLossUs: number | null;
   readonly tracker: TrackerState;
@@ -105,7 +108,7 @@ function notReady({
 /** What does not work besides what keeps it from being ready. */
 function otherProblems(parts: StatusParts): readonly string[] {
   const { supervisor } = parts;
-  const found: string[] = [];
+  const found = [...degradedProblems(supervisor.introduction, parts.reach)];
   for (const { name, attached, how, loss } of supervisor.introduction?.programs ?? []) {
     if (!attached) {
       found.push(`probe ${name} is missing: ${how}; ${loss}`);
@@ -130,6 +133,19 @@ function otherProblems(parts: StatusParts): readonly string[] {
 export function untrackedCount({ counters }: TrackerState): number {
   return counters.evicted + counters.refused;
 }
+
+/** How the sensor observes, and what it therefore misses. */
+function modeOf({ supervisor, reach }: StatusParts): Pick<StatusReport['sensor'], ModeKey> {
+  const { introduction } = supervisor;
+  if (introduction === null) {
+    return { mode: null, modeReason: '', reach: null, degradations: [] };
+  }
+  const { mode, reason } = introduction.mode;
+  const polls = mode === 'polling';
+  return { mode, modeReason: reason, reach: polls ? reach : null, degradations: degradationsOf(introduction) };
+}
+
+type ModeKey = 'mode' | 'modeReason' | 'reach' | 'degradations';
 
 export function buildStatus(parts: StatusParts): StatusReport {
   const { supervisor, lastSweep, tracker } = parts;
@@ -156,6 +172,7 @@ export function buildStatus(parts: StatusParts): StatusReport {
         message: attached ? how : `${how}; ${loss}`,
       })),
       ringBufferDrops: parts.counters?.ringDropped ?? 0,
+      ...modeOf(parts),
     },
     sweep:
       lastSweep === null

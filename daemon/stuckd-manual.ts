@@ -41,6 +41,13 @@ const SETTINGS: readonly OptionManual[] = [
     text: 'unix:PATH of a sensor that runs apart',
   },
   {
+    name: 'sensor-mode',
+    value: 'MODE',
+    completes: ['auto', 'ebpf', 'polling'],
+    environment: 'STUCKD_SENSOR_MODE',
+    text: 'how it observes: auto, ebpf or polling',
+  },
+  {
     name: 'log-level',
     value: 'LEVEL',
     completes: ['debug', 'info', 'warn', 'error'],
@@ -143,6 +150,7 @@ export const STUCKD: ProgramManual = {
     { name: 'STUCKD_HTTP_ADDRESS', text: 'as --http-address' },
     { name: 'STUCKD_STATE_DIR', text: 'as --state-dir' },
     { name: 'STUCKD_SENSOR_ADDRESS', text: 'as --sensor-address' },
+    { name: 'STUCKD_SENSOR_MODE', text: 'as --sensor-mode' },
   ],
   files: [{ name: DEFAULT_CONFIG_PATH, text: 'the configuration, see stuckd.yaml(5)' }],
   exitCodes: [

@@ -7,6 +7,7 @@ export const OPTIONS = {
   'http-address': { type: 'string' },
   'state-dir': { type: 'string' },
   'sensor-address': { type: 'string' },
+  'sensor-mode': { type: 'string' },
   'log-level': { type: 'string' },
   json: { type: 'boolean' },
   output: { type: 'string', short: 'o' },
@@ -23,6 +24,7 @@ const CONFIG_OPTIONS: readonly OptionName[] = [
   'http-address',
   'state-dir',
   'sensor-address',
+  'sensor-mode',
   'log-level',
   'json',
 ];

@@ -73,7 +73,8 @@ export class TerminalView {
       return;
     }
     const stuck = [...status.tracker.stuckByKind.values()].reduce((sum, count) => sum + count, 0);
-    const watched = `watching ${status.sweep.connections} connections of ${status.sweep.processes} processes`;
+    const how = status.sensor.mode === 'polling' ? ' by polling (degraded)' : '';
+    const watched = `watching ${status.sweep.connections} connections of ${status.sweep.processes} processes${how}`;
     const text = `${watched}; ${stuck === 0 ? 'nothing is stuck' : `${stuck} stuck`}`;
     if (text !== this.#lastSummary) {
       this.#lastSummary = text;

@@ -1,6 +1,7 @@
 // Runs the compiled tests, tier by tier, each tier by what it needs: nothing, loopback, root and a kernel with BTF, or a
 // whole machine of its own.
-// Usage: node test/run.mjs [unit|acceptance|kernel|load|guest ...] [--only NAME,...] [--results FILE] [--second-chance]
+// Usage: node test/run.mjs [unit|acceptance|kernel|polling|load|guest ...] [--only NAME,...] [--results FILE]
+//   [--second-chance] [--mode polling [--table FILE]]
 import { setMaxListeners } from 'node:events';
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -9,22 +10,33 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { PollingTable } from './polling-table.mjs';
 
 /** Set in a machine that `npm run test:kernels` has booted, and that ends with the tests. */
 const inGuest = process.env.STUCKD_TEST_GUEST === '1';
+
+/** Kernel test files that `npm test` runs in both modes. */
+const POLLED =
+  'retransmitting,connecting,keepalive,zero-window,closing,close-wait,owners,namespaces,unprivileged,modes';
 
 /**
  * Kernel test files mostly wait for timers of the kernel, so more of them than there are cores run at a time; an emulated
  * CPU is too slow for that. The timeout is one file's: it ends a hung test, it does not measure. The tests of tier guest
  * change the machine for all, so they run one after the other.
  */
+const kernel = {
+  ...{ name: 'kernel', folders: ['kernel'], obstacle: kernelObstacle },
+  ...(inGuest ? { concurrency: 3, fileTimeoutMs: 600_000 } : { concurrency: 4, fileTimeoutMs: 300_000 }),
+};
+
+/** The same tests with a sensor that uses no BPF. */
+const polling = { ...kernel, name: 'polling', mode: 'polling', only: POLLED };
+
 const tiers = [
   { name: 'unit', folders: ['unit', 'scenarios'], concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
   { name: 'acceptance', folders: ['acceptance'], concurrency: 2, fileTimeoutMs: 180_000, obstacle: () => undefined },
-  {
-    ...{ name: 'kernel', folders: ['kernel'], obstacle: kernelObstacle },
-    ...(inGuest ? { concurrency: 3, fileTimeoutMs: 600_000 } : { concurrency: 4, fileTimeoutMs: 300_000 }),
-  },
+  kernel,
+  polling,
   // A storm for one daemon is one for every daemon of the machine: these run one after the other, beside nothing else.
   { name: 'load', folders: ['load'], concurrency: 1, fileTimeoutMs: 300_000, obstacle: kernelObstacle },
   { name: 'guest', folders: ['guest'], concurrency: 1, fileTimeoutMs: 300_000, obstacle: guestObstacle },
@@ -128,9 +140,10 @@ function writeResult(path, { type, data }) {
 }
 
 /** Passes on the events of one run, all but its closing, which it adds to `counts`; files with a failure go to `failed`. */
-async function* runEvents(options, { counts, failed }, resultsPath) {
+async function* runEvents(options, { counts, failed, table }, resultsPath) {
   for await (const event of run(options)) {
     writeResult(resultsPath, event);
+    table?.take(shortName(event.data.file ?? event.data.name ?? ''), event);
     if (event.type === 'test:fail') {
       failed.add(event.data.file ?? event.data.name);
     }
@@ -150,9 +163,10 @@ async function* runEvents(options, { counts, failed }, resultsPath) {
  */
 async function* tierEvents(tier, files, outcome, { signal, resultsPath, secondChance }) {
   yield diagnostic(`${tier.name} tests`);
+  process.env.STUCKD_TEST_MODE = tier.mode ?? 'ebpf'; // test/support/sensor-mode.ts
   const options = { files, concurrency: tier.concurrency, timeout: tier.fileTimeoutMs, signal };
   const failed = new Set();
-  yield* runEvents(options, { counts: outcome.counts, failed }, resultsPath);
+  yield* runEvents(options, { ...outcome, failed }, resultsPath);
   outcome.failed = failures(outcome.counts);
   const again = files.filter((file) => failed.has(file));
   if (!secondChance || again.length === 0 || signal.aborted) {
@@ -161,8 +175,11 @@ async function* tierEvents(tier, files, outcome, { signal, resultsPath, secondCh
   yield diagnostic(`${tier.name} tests, once more: ${again.map((file) => basename(file)).join(', ')}`);
   writeLine(resultsPath, { again: again.map(shortName) });
   const counts = {};
+  for (const file of again) {
+    outcome.table?.forget(shortName(file));
+  }
   const alone = { files: again, concurrency: 1, timeout: tier.fileTimeoutMs / 2 };
-  yield* runEvents({ ...options, ...alone }, { counts, failed: new Set() }, resultsPath);
+  yield* runEvents({ ...options, ...alone }, { counts, failed: new Set(), table: outcome.table }, resultsPath);
   outcome.failed = failures(counts);
   outcome.again = again.length;
 }
@@ -180,7 +197,7 @@ async function* allEvents({ wanted, only, ...options }, results, signal) {
   const totals = {};
   for (const tier of wanted) {
     const obstacle = tier.obstacle();
-    const files = testFiles(tier, only);
+    const files = testFiles(tier, only === '' ? (tier.only ?? '') : only);
     if (obstacle !== undefined) {
       // A CI that quietly stops to test the kernel side is worse than a red one.
       const failed = obstacle.curable && process.env.CI === 'true';
@@ -188,9 +205,9 @@ async function* allEvents({ wanted, only, ...options }, results, signal) {
     } else if (files.length === 0) {
       results.push({ tier, failed: only === '', text: 'no test files' });
     } else if (!signal.aborted) {
-      const outcome = { counts: {}, failed: 0 };
+      const outcome = { counts: {}, failed: 0, table: tier.mode === 'polling' ? new PollingTable() : undefined };
       yield* tierEvents(tier, files, outcome, { signal, ...options });
-      results.push({ tier, ran: true, failed: outcome.failed > 0, text: describe(outcome) });
+      results.push({ tier, ran: true, failed: outcome.failed > 0, text: describe(outcome), table: outcome.table });
       for (const [name, count] of Object.entries(outcome.counts)) {
         totals[name] = (totals[name] ?? 0) + count;
       }
@@ -207,6 +224,8 @@ function parseArguments(args) {
     options: {
       only: { type: 'string' },
       results: { type: 'string' },
+      mode: { type: 'string', default: 'ebpf' },
+      table: { type: 'string' },
       'second-chance': { type: 'boolean', default: false },
     },
     allowPositionals: true,
@@ -215,9 +234,14 @@ function parseArguments(args) {
   if (unknown !== undefined) {
     throw new Error(`there is no tier "${unknown}"; the tiers are ${tiers.map((tier) => tier.name).join(', ')}`);
   }
+  if (values.mode !== 'ebpf' && values.mode !== 'polling') {
+    throw new Error(`--mode is ebpf or polling, not "${values.mode}"`);
+  }
   const wanted = positionals.length === 0 ? tiers : tiers.filter((tier) => positionals.includes(tier.name));
   return {
-    wanted,
+    // All that may apply to a sensor that polls; storms are about events.
+    wanted: values.mode === 'polling' ? [{ ...polling, only: '' }] : wanted,
+    tablePath: values.table,
     only: values.only ?? '',
     resultsPath: values.results,
     secondChance: values['second-chance'],
@@ -243,6 +267,12 @@ async function main(args) {
   for (const { tier, ran, failed, text } of results) {
     const verdict = failed ? 'FAILED' : ran ? 'passed' : '-';
     process.stdout.write(`${verdict.padEnd(6)}  ${tier.name.padEnd(width)}  ${text}\n`);
+  }
+  for (const { table } of results) {
+    process.stdout.write(table === undefined ? '' : `\n${table.text()}`);
+    if (table !== undefined && plan.tablePath !== undefined) {
+      table.writeMarkdown(plan.tablePath);
+    }
   }
   const filterMatched = plan.only === '' || results.some(({ ran }) => ran);
   return stop.signal.aborted || !filterMatched || results.some(({ failed }) => failed) ? 1 : 0;

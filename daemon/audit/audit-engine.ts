@@ -2,13 +2,15 @@
 import type { AuditContext } from '../core/audit/audited.js';
 import { type AuditCounts, AuditRun, type AuditResult } from '../core/audit/run.js';
 import type { PathIdleLimit } from '../core/audit/rules.js';
-import type { AuditSource } from '../core/audit/source.js';
+import { AuditRefusal, type AuditSource } from '../core/audit/source.js';
 import type { SensorRecord } from '../core/sensor-records.js';
 import type { PassReport } from '../core/snapshot.js';
 
 export interface AuditEngineOptions {
   /** Asks the sensor for a pass. */
   readonly requestPass: () => void;
+  /** Why the sensor that runs can make no audit, whoever asks; null if it can. */
+  readonly refusal?: () => string | null;
   /** What connections are judged by; null while no sensor has told which kernel this is. */
   readonly context: () => Omit<AuditContext, 'idleLimits'> | null;
   readonly idleLimits: readonly PathIdleLimit[];
@@ -56,7 +58,7 @@ export class AuditEngine implements AuditSource {
   }
 
   get last(): AuditCounts | null {
-    return this.#last;
+    return this.#refusal() === null ? this.#last : null;
   }
 
   get failed(): number {
@@ -65,6 +67,10 @@ export class AuditEngine implements AuditSource {
 
   /** Who asks while a pass is under way gets the next one, which all share who asked before it began. */
   audit(): Promise<AuditResult> {
+    const refusal = this.#refusal();
+    if (refusal !== null) {
+      return Promise.reject(new AuditRefusal(refusal));
+    }
     if (this.#options.context() === null) {
       this.#failed++;
       return Promise.reject(new AuditError('the sensor is not running yet'));
@@ -75,6 +81,10 @@ export class AuditEngine implements AuditSource {
       this.#options.requestPass();
     }
     return result;
+  }
+
+  #refusal(): string | null {
+    return this.#options.refusal?.() ?? null;
   }
 
   /** @returns those records that are not part of an audit. */

@@ -1,5 +1,6 @@
 /** `stuckctl status`: the agent's own health, what is wrong first. */
-import { kindName, outcomeName, sensorStateName } from '../rpc/enum-mapping.js';
+import { countWords } from '../core/format-words.js';
+import { kindName, outcomeName, sensorModeName, sensorStateName } from '../rpc/enum-mapping.js';
 import type { stuckd } from '../rpc/gen/stuckd.js';
 import { durationToMs } from '../rpc/proto-time.js';
 import { escapeForTerminal } from '../lib/terminal.js';
@@ -23,6 +24,27 @@ function healthText(status: Status, style: Style): string {
   return `${style.red('stuckd does not see everything:')}\n${problems}`;
 }
 
+/** What a polling sensor reaches, and what is not known that way; nothing of one that uses BPF. */
+function pollingFacts({ mode, degradations, reach }: NonNullable<Status['sensor']>): Fact[] {
+  if (sensorModeName(mode) !== 'polling') {
+    return [];
+  }
+  const closed = [
+    ...((reach?.closedNamespaces ?? 0) === 0 ? [] : [`${count(reach?.closedNamespaces)} closed to it`]),
+    ...((reach?.closedProcesses ?? 0) === 0
+      ? []
+      : [`descriptors of ${countWords(reach?.closedProcesses ?? 0, 'process', 'processes')} cannot be read`]),
+  ];
+  const polled = countText(reach?.namespaces ?? 0, 'network namespace');
+  return [
+    ['mode', 'polling (degraded): sock_diag and /proc instead of BPF'],
+    ...(reach === null || reach === undefined ? [] : [['polled', [polled, ...closed].join('; ')] as const]),
+    ...(degradations ?? []).map(({ name, loss }): Fact => {
+      return ['not known', `${escapeForTerminal(name ?? '')}: ${escapeForTerminal(loss ?? '')}`];
+    }),
+  ];
+}
+
 function sensorFacts(sensor: NonNullable<Status['sensor']>): Fact[] {
   const programs = sensor.programs ?? [];
   const attached = programs.filter((program) => program.attached === true);
@@ -34,7 +56,10 @@ function sensorFacts(sensor: NonNullable<Status['sensor']>): Fact[] {
   return [
     ['sensor', `${sensorStateName(sensor.state)}${process}`],
     ['capabilities', capabilities === '' ? 'none' : capabilities],
-    ['programs', `${attached.length} of ${programs.length} attached`],
+    ...pollingFacts(sensor),
+    ...(sensorModeName(sensor.mode) === 'polling'
+      ? []
+      : [['programs', `${attached.length} of ${programs.length} attached`] as const]),
     ...missed.map(({ name, message }): Fact => {
       return ['not attached', `${escapeForTerminal(name ?? '')}: ${escapeForTerminal(message ?? '')}`];
     }),

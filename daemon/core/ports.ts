@@ -4,6 +4,7 @@ import type { IdleLimit } from './idle-limits.js';
 import type { Outcome, StuckKind } from './kinds.js';
 import type { ObservedSocket } from './observation.js';
 import type { StuckRecord } from './record.js';
+import type { ReachReport, SensorMode } from './sensor-records.js';
 import type { Workload } from './workload.js';
 
 /** Converts CLOCK_MONOTONIC and CLOCK_BOOTTIME to wall time, with the newest pair of clocks from the sensor. */
@@ -46,6 +47,16 @@ export interface ProgramInfo {
   readonly message: string;
 }
 
+/** Something that a polling sensor does not know. */
+export interface Degradation {
+  readonly name: string;
+  /** What stuckd cannot do without it. */
+  readonly loss: string;
+}
+
+/** What the last sweep of a polling sensor looked into, and what it could not. */
+export type SensorReach = Omit<ReachReport, 'passId'>;
+
 export type SensorState = 'starting' | 'running' | 'backoff' | 'stopped';
 
 /** What became of alerts, since the daemon started but for `firing`. */
@@ -78,6 +89,14 @@ export interface StatusReport {
     readonly lastError: string;
     readonly programs: readonly ProgramInfo[];
     readonly ringBufferDrops: number;
+    /** Null while it does not run. */
+    readonly mode: SensorMode | null;
+    /** Why it polls; empty if it does not. */
+    readonly modeReason: string;
+    /** Null where it does not poll, and before its first sweep. */
+    readonly reach: SensorReach | null;
+    /** Empty where it does not poll. */
+    readonly degradations: readonly Degradation[];
   };
   readonly sweep: {
     readonly endUs: number;

@@ -7,8 +7,22 @@ import type { MetricSet } from './metric-set.js';
 
 const US_PER_SECOND = 1_000_000;
 
+/** Where nothing is polled there are no such numbers, rather than those of an earlier sensor. */
+function setReach(metrics: MetricSet, reach: StatusReport['sensor']['reach']): void {
+  for (const key of ['reachedNamespaces', 'closedProcesses'] as const) {
+    metrics.clear(key);
+  }
+  if (reach !== null) {
+    metrics.set('reachedNamespaces', { reach: 'polled' }, reach.namespaces);
+    metrics.set('reachedNamespaces', { reach: 'closed' }, reach.closedNamespaces);
+    metrics.set('closedProcesses', {}, reach.closedProcesses);
+  }
+}
+
 function setSensor(metrics: MetricSet, { sensor }: StatusReport, { counters }: AgentFacts): void {
   metrics.set('sensorUp', {}, sensor.state === 'running' ? 1 : 0);
+  metrics.set('sensorPolling', {}, sensor.mode === 'polling' ? 1 : 0);
+  setReach(metrics, sensor.reach);
   metrics.total('sensorRestarts', {}, sensor.restarts);
   metrics.clear('probeAttached');
   for (const { name, attached } of sensor.programs) {

@@ -7,14 +7,17 @@ import type { MetricSet } from './metric-set.js';
 
 const US_PER_SECOND = 1_000_000;
 
-/** Before the first audit nothing is said but that some failed. */
+/** Before the first audit, and while a sensor polls, which can make none, nothing is said but that some failed. */
 export function setAuditMetrics(
-  metrics: Pick<MetricSet, 'set' | 'total'>,
+  metrics: Pick<MetricSet, 'set' | 'total' | 'clear'>,
   { last, failed }: Pick<AuditSource, 'last' | 'failed'>,
   clock: WallClock,
 ): void {
   metrics.total('auditsFailed', {}, failed);
   if (last === null) {
+    metrics.clear('exposedConnections');
+    metrics.clear('auditRuleConnections');
+    metrics.clear('lastAudit');
     return;
   }
   const { outbound, inbound } = last.exposed;

@@ -10,6 +10,7 @@ import { SEVERITIES } from '../core/alert.js';
 import { AGENT_TABLE_MEANINGS, DROP_STAGE_MEANINGS, WATCHED_STREAMS } from '../core/agent-facts.js';
 import { type Direction, OUTCOMES, STUCK_KINDS } from '../core/kinds.js';
 import { GIVE_UP_REASONS } from '../core/record.js';
+import { POLLING_METRICS } from './catalogue-polling.js';
 import type { MetricTable } from './metric-spec.js';
 
 /** Seconds; from what nobody notices to the two hours of the default keepalive. */
@@ -164,6 +165,7 @@ export const METRICS = {
     help: 'Whether there is a sensor. One that hangs is seen by stuckd_ready.',
     labels: {},
   },
+  ...POLLING_METRICS,
   sensorRestarts: {
     name: 'stuckd_sensor_restarts_total',
     type: 'counter',

@@ -1,12 +1,10 @@
 /** Where the gRPC server listens and where the client finds it: `unix:PATH` or `HOST:PORT`. */
 import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
+import { UNIX_PATH_BYTES_MAX } from '../lib/own-places.js';
 
 /** The server's default. */
 export const DEFAULT_ADDRESS = 'unix:/run/stuckd/stuckd.sock';
-
-/** `sun_path` of `struct sockaddr_un` less the final zero byte. */
-const UNIX_PATH_BYTES_MAX = 107;
 
 export type Address =
   | { readonly kind: 'unix'; readonly path: string }

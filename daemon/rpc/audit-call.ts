@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { FindingsTally, type FindingTally, worstFirst } from '../core/audit/findings.js';
 import { type AuditResult, COUNTED_LIMIT_US } from '../core/audit/run.js';
-import type { AuditSource } from '../core/audit/source.js';
+import { AuditRefusal, type AuditSource } from '../core/audit/source.js';
 import type { WallClock, WorkloadSource } from '../core/ports.js';
 import { forEachInTurns, sortInTurns } from '../lib/in-turns.js';
 import { type AuditFilter, heldBy, parseAuditFilter } from './audit-filter.js';
@@ -110,6 +110,9 @@ async function auditNow(audits: AuditSource): Promise<AuditResult> {
   try {
     return await audits.audit();
   } catch (error) {
+    if (error instanceof AuditRefusal) {
+      throw new RpcError(status.FAILED_PRECONDITION, error.message, 'NEEDS_BPF');
+    }
     const reason = error instanceof Error ? error.message : String(error);
     throw new RpcError(status.UNAVAILABLE, `connections cannot be audited now: ${reason}`, 'SENSOR_UNAVAILABLE');
   }

@@ -9,6 +9,7 @@ import {
   type StuckKind,
 } from '../core/kinds.js';
 import type { SensorState } from '../core/ports.js';
+import type { SensorMode } from '../core/sensor-records.js';
 import type { PeerVerdict } from '../core/peer-verdict.js';
 import type { GiveUpReason } from '../core/record.js';
 import { stuckd } from './gen/stuckd.js';
@@ -151,6 +152,18 @@ export function sensorStateToProto(state: SensorState): stuckd.v1.SensorState {
   }
 }
 
+/** @param mode null while there is no sensor */
+export function sensorModeToProto(mode: SensorMode | null): stuckd.v1.SensorMode {
+  switch (mode) {
+    case null:
+      return proto.SensorMode.SENSOR_MODE_UNSPECIFIED;
+    case 'ebpf':
+      return proto.SensorMode.SENSOR_MODE_EBPF;
+    case 'polling':
+      return proto.SensorMode.SENSOR_MODE_POLLING;
+  }
+}
+
 /** `STUCK_KIND_CLOSING` is `closing` in tables and flags. */
 function shortName(names: Readonly<Record<number, string>>, prefix: string, value: number): string {
   const name = names[value];
@@ -184,6 +197,10 @@ export function giveUpReasonName(value: stuckd.v1.GiveUpReason | null | undefine
 
 export function sensorStateName(value: stuckd.v1.SensorState | null | undefined): string {
   return shortName(proto.SensorState, 'SENSOR_STATE_', value ?? 0);
+}
+
+export function sensorModeName(value: stuckd.v1.SensorMode | null | undefined): string {
+  return shortName(proto.SensorMode, 'SENSOR_MODE_', value ?? 0);
 }
 
 export function verdictName(value: stuckd.v1.PeerVerdict | null | undefined): string {

@@ -80,7 +80,8 @@ async function listen(server: Server, start: () => void): Promise<void> {
 }
 
 async function listenUnix(server: Server, path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  // What root makes is for the group of the socket as well; what anybody else makes is his own.
+  mkdirSync(dirname(path), { recursive: true, mode: process.geteuid?.() === 0 ? 0o755 : 0o700 });
   await removeStaleSocket(path);
   await listen(server, () => {
     // listen() binds before it returns, so the umask holds for this one file and there is no instant at which the

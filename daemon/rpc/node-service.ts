@@ -3,8 +3,8 @@ import Long from 'long';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { ReceiverReport } from '../core/delivery.js';
 import type { IdleLimit } from '../core/idle-limits.js';
-import type { AlertingReport, StatusReport, StatusSource, WallClock } from '../core/ports.js';
-import { kindToProto, outcomeToProto, sensorStateToProto } from './enum-mapping.js';
+import type { AlertingReport, SensorReach, StatusReport, StatusSource, WallClock } from '../core/ports.js';
+import { kindToProto, outcomeToProto, sensorModeToProto, sensorStateToProto } from './enum-mapping.js';
 import type { stuckd } from './gen/stuckd.js';
 import { durationFromUs, timestampFromUs } from './proto-time.js';
 import { unary } from './status.js';
@@ -79,6 +79,11 @@ function alertingToProto(alerting: AlertingReport): stuckd.v1.AlertingStatus.$Pr
   };
 }
 
+function reachToProto(reach: SensorReach): stuckd.v1.SensorReach.$Properties {
+  const { namespaces, closedNamespaces, closedProcesses } = reach;
+  return { namespaces, closedNamespaces, closedProcesses };
+}
+
 /** @param subscribers watches that are open. */
 export function statusToProto(report: StatusReport, subscribers: number, clock: WallClock): StatusResponse {
   const { sensor } = report;
@@ -97,6 +102,10 @@ export function statusToProto(report: StatusReport, subscribers: number, clock: 
       lastError: sensor.lastError,
       programs: sensor.programs.map(({ name, attached, message }) => ({ name, attached, message })),
       ringBufferDrops: Long.fromNumber(sensor.ringBufferDrops, true),
+      mode: sensorModeToProto(sensor.mode),
+      modeReason: sensor.modeReason,
+      reach: sensor.reach === null ? null : reachToProto(sensor.reach),
+      degradations: sensor.degradations.map(({ name, loss }) => ({ name, loss })),
     },
     sweep: report.sweep === null ? null : sweepToProto(report.sweep, clock),
     tracker: trackerToProto(report.tracker),

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createConnection } from 'node:net';
 import { Duplex, PassThrough, type Readable } from 'node:stream';
+import type { SensorMode } from '../core/sensor-records.js';
 
 /** One connection to one sensor. */
 export interface SensorLink {
@@ -56,17 +57,34 @@ function readLines(stream: Readable, onLine: (line: string) => void): void {
   stream.on('end', finish);
 }
 
+/** How a sensor that is started is to observe. */
+export interface SensorChoice {
+  /** `auto`: by BPF where that can be had, else by polling. */
+  readonly mode?: 'auto' | SensorMode;
+  /** File with the type information of the running kernel; absent: where the kernel shows it. */
+  readonly btf?: string | undefined;
+}
+
 /**
  * Starts a sensor as a child, with a socketpair as descriptor 3.
  * @param path the executable
  * @param without tracepoints that it leaves out
  * @param onComplaint gets each line that it writes to standard error
  */
-export function spawnSensor(path: string, without: readonly string[], onComplaint: (line: string) => void): SensorLink {
-  const leaveOut = without.length === 0 ? [] : ['--without', without.join(',')];
+export function spawnSensor(
+  path: string,
+  without: readonly string[],
+  onComplaint: (line: string) => void,
+  { mode = 'auto', btf }: SensorChoice = {},
+): SensorLink {
+  const settings = [
+    ...(without.length === 0 ? [] : ['--without', without.join(',')]),
+    ...(mode === 'auto' ? [] : ['--mode', mode]),
+    ...(btf === undefined ? [] : ['--btf', btf]),
+  ];
   let child: ChildProcess;
   try {
-    child = spawn(path, ['--fd', '3', ...leaveOut], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+    child = spawn(path, ['--fd', '3', ...settings], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
   } catch (error) {
     return brokenLink(explain(error, path)); // most failures come as an event, but not ENOMEM and the like
   }

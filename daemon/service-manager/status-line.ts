@@ -23,7 +23,8 @@ export function statusLine({ sensor, problems }: StatusReport, records: readonly
   const attached = sensor.programs.filter((program) => program.attached).length;
   const parts = [stuckText(records)];
   if (sensor.state === 'running') {
-    parts.push(`${attached} of ${countWords(sensor.programs.length, 'probe', 'probes')}`);
+    const probes = `${attached} of ${countWords(sensor.programs.length, 'probe', 'probes')}`;
+    parts.push(sensor.mode === 'polling' ? 'polling' : probes);
   }
   const [first, ...more] = problems;
   if (first !== undefined) {

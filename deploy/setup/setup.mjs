@@ -4,22 +4,33 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { arm64Step, sysrootStep } from './arm64.mjs';
 import { bundleStep } from './bundle.mjs';
 import { compileStep } from './compile.mjs';
 import { alertmanagerStep, prometheusStep } from './debian-tools.mjs';
 import { generateStep } from './generate.mjs';
 import { manStep } from './man.mjs';
+import { newestClangStep } from './newest-clang.mjs';
 import { npmPackagesStep } from './npm-packages.mjs';
 import { root, ToolError } from './run-tool.mjs';
 import { sensorStep } from './sensor.mjs';
 import { isDone, runStep } from './stamp.mjs';
-import { guestPackagesStep, systemPackagesStep, terminalPackagesStep } from './system-packages.mjs';
+import {
+  arm64GuestPackagesStep,
+  crossPackagesStep,
+  guestPackagesStep,
+  systemPackagesStep,
+  terminalPackagesStep,
+} from './system-packages.mjs';
 
 /** In the order in which each may use the results of those before it. */
 const steps = [systemPackagesStep, npmPackagesStep, generateStep, sensorStep, compileStep, bundleStep, manStep];
 
 /** Steps that run only when they are named. */
-const extraSteps = [guestPackagesStep, terminalPackagesStep, alertmanagerStep, prometheusStep];
+const extraSteps = [
+  ...[guestPackagesStep, terminalPackagesStep, alertmanagerStep, prometheusStep],
+  ...[arm64GuestPackagesStep, crossPackagesStep, sysrootStep, arm64Step, newestClangStep],
+];
 
 const nodeMajorMin = 20;
 

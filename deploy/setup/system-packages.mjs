@@ -34,6 +34,16 @@ const guestPackages = [
   { name: 'xz-utils', finds: ['xz'] },
 ];
 
+/** A compiler for arm64, and an emulator for its programs. */
+const crossPackages = [
+  { name: 'gcc-aarch64-linux-gnu', finds: ['aarch64-linux-gnu-gcc'] },
+  { name: 'libc6-dev-arm64-cross', finds: ['/usr/aarch64-linux-gnu/include/stdio.h'] },
+  { name: 'qemu-user-static', finds: ['qemu-aarch64-static'] },
+];
+
+/** An emulator of whole machines of that kind. */
+const arm64GuestPackages = [{ name: 'qemu-system-arm', finds: ['qemu-system-aarch64'] }];
+
 /** Where the tests try out the terminal view, completions and manual pages. */
 const terminalPackages = [
   { name: 'fish', finds: ['fish'] },
@@ -58,7 +68,8 @@ function isDebianLike() {
   return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(osRelease);
 }
 
-function missingPackages(packages) {
+/** @returns the names of those that are not installed */
+export function missingPackages(packages) {
   if (!isDebianLike()) {
     return packages.filter(({ finds }) => !finds.every(isThere)).map(({ name }) => name);
   }
@@ -82,7 +93,7 @@ async function install(names) {
   await runTool('apt-get', [...lockWait, 'install', '-y', '--no-install-recommends', ...names], env);
 }
 
-async function installMissing(packages) {
+export async function installMissing(packages) {
   const names = missingPackages(packages);
   if (!isDebianLike()) {
     const what = packages.filter(({ name }) => names.includes(name)).map(({ finds }) => finds.join(', '));
@@ -113,12 +124,28 @@ export const systemPackagesStep = {
   run: () => installMissing(systemPackages),
 };
 
+/** What it takes to build the sensor for arm64 on another machine, beside the libraries of `sysrootStep`. */
+export const crossPackagesStep = {
+  name: 'cross',
+  doing: 'installing a compiler for arm64',
+  isDone: () => missingPackages(crossPackages).length === 0,
+  run: () => installMissing(crossPackages),
+};
+
 /** An emulator, and what builds the first file system of its machines. */
 export const guestPackagesStep = {
   name: 'guests',
   doing: 'installing an emulator',
   isDone: () => missingPackages(guestPackages).length === 0,
   run: () => installMissing(guestPackages),
+};
+
+/** What it takes beside to boot kernels for arm64. */
+export const arm64GuestPackagesStep = {
+  name: 'arm64-guests',
+  doing: 'installing an emulator of arm64',
+  isDone: () => missingPackages(arm64GuestPackages).length === 0,
+  run: () => installMissing(arm64GuestPackages),
 };
 
 /** A terminal without a screen, shells, and readers of manual pages. Tests that miss one say so. */

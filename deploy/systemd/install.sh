@@ -209,6 +209,7 @@ put_settings() {
   put 0644 "$tree/deploy/systemd/sysusers.conf" /usr/lib/sysusers.d/stuckd.conf
   put 0644 "$tree/deploy/systemd/tmpfiles.conf" /usr/lib/tmpfiles.d/stuckd.conf
   put 0644 "$tree/deploy/systemd/README.md" $documentation/README.md
+  put 0644 "$tree/deploy/systemd/polling.conf" $documentation/polling.conf
   put 0644 "$tree/deploy/stuckd.example.yaml" $documentation/stuckd.example.yaml
   put 0644 "$tree/LICENSE" $documentation/LICENSE
   put 0644 "$tree/bpf/LICENSE" $documentation/LICENSE.bpf

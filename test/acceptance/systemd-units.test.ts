@@ -21,11 +21,12 @@ import { after, describe, test } from 'node:test';
 import { packageRoot } from '../support/package-root.js';
 
 const SCRIPT = join(packageRoot(), 'deploy/systemd/install.sh');
+const DROP_IN = join(packageRoot(), 'deploy/systemd/polling.conf');
 const README = join(packageRoot(), 'deploy/systemd/README.md');
 const UNIT_DIRECTORY = 'usr/lib/systemd/system';
 
 /** The worst that `systemd-analyze security` may say, as the documentation has it; 10 is a service without any sandbox. */
-const EXPOSURES = { 'stuckd.service': 1.5, 'stuckd-sensor.service': 0.6 } as const;
+const EXPOSURES = { 'stuckd.service': 1.5, 'stuckd-sensor.service': 1 } as const;
 
 /** What our units refer to and every systemd has; nothing is to be said about the original ones. */
 const FOREIGN_UNITS = ['sysinit.target', 'basic.target', 'shutdown.target', 'network.target', 'multi-user.target'];
@@ -80,6 +81,29 @@ describe('the units as installed', { skip }, () => {
     assert.match(run(['systemd-analyze', 'verify', '--man=no', `--root=${root}`, ...units]).output, /NoSuchKey/);
   });
 
+  test('hold no mistake together with the drop-in for polling, which adds to what the unit has', () => {
+    const root = stage('polling');
+    for (const unit of FOREIGN_UNITS) {
+      writeFileSync(join(root, UNIT_DIRECTORY, unit), '[Unit]\nDescription=of systemd\n');
+    }
+    const drop = join(root, UNIT_DIRECTORY, 'stuckd-sensor.service.d');
+    mkdirSync(drop);
+    writeFileSync(join(drop, 'polling.conf'), readFileSync(DROP_IN));
+    const units = Object.keys(EXPOSURES);
+    assert.deepEqual(run(['systemd-analyze', 'verify', '--man=no', `--root=${root}`, ...units]), {
+      status: 0,
+      output: '',
+    });
+    const settings = readFileSync(DROP_IN, 'utf8');
+    for (const kind of ['CapabilityBoundingSet', 'AmbientCapabilities']) {
+      assert.match(settings, new RegExp(`^${kind}=CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_DAC_READ_SEARCH$`, 'm'));
+    }
+    assert.match(
+      readFileSync(join(root, UNIT_DIRECTORY, 'stuckd-sensor.service'), 'utf8'),
+      /^CapabilityBoundingSet=CAP_BPF CAP_PERFMON$/m,
+    );
+  });
+
   for (const [unit, exposureMax] of Object.entries(EXPOSURES)) {
     test(`${unit} is as closed as the documentation says`, { skip: skipExposure }, () => {
       const path = join(stage(unit), UNIT_DIRECTORY, unit);
@@ -111,6 +135,7 @@ describe('install.sh', () => {
       '/usr/share/doc/stuckd/LICENSE',
       '/usr/share/doc/stuckd/LICENSE.bpf',
       '/usr/share/doc/stuckd/README.md',
+      '/usr/share/doc/stuckd/polling.conf',
       '/usr/share/doc/stuckd/stuckd.example.yaml',
       '/usr/share/fish/vendor_completions.d/stuckctl.fish',
       '/usr/share/fish/vendor_completions.d/stuckd.fish',

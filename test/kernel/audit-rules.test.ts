@@ -8,11 +8,12 @@ import { describe, test } from 'node:test';
 import { durationToMs } from '../../daemon/rpc/proto-time.js';
 import { auditWith, ruleNames, sampleOf, type Audited } from '../support/audits.js';
 import { createTwoHosts, labSkipReason, SERVER_ADDRESS, waitFor, type TwoHosts } from '../support/lab.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
 import { Sockprog } from '../support/sockprog.js';
 import type { StuckdUnderTest } from '../support/stuckd.js';
 
-const skip = labSkipReason();
+const skip = notPolled(NEEDS_BPF.audit) || labSkipReason();
 const PORT = 8000;
 const CLOSE_WAIT = 8;
 

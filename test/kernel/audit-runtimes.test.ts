@@ -12,11 +12,12 @@ import { auditWith, ruleNames, waitMs, type Finding } from '../support/audits.js
 import { createTwoHosts, labSkipReason, SERVER_ADDRESS, type TwoHosts } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
 import { stuckctl } from '../support/run-program.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
 import { Sockprog } from '../support/sockprog.js';
 import { suiteEnding } from '../support/suite-ending.js';
 
-const skip = labSkipReason();
+const skip = notPolled(NEEDS_BPF.audit) || labSkipReason();
 const PORT = 8000;
 
 /** The path of a program as it is really started: a shim of a version manager would start another one. */

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test';
 import { ruleNames, auditOf, auditWith, sampleOf, waitMs } from '../support/audits.js';
 import { SocketUnderTest } from '../support/kernel-word.js';
 import { createTwoHosts, labSkipReason, SERVER_ADDRESS, type TwoHosts } from '../support/lab.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { SensorUnderTest } from '../support/sensor-under-test.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
 import { Sockprog } from '../support/sockprog.js';
@@ -15,7 +16,7 @@ import { StuckdUnderTest } from '../support/stuckd.js';
 import { waitFor } from '../support/wait-for.js';
 import { samplesOf } from '../unit/metrics/samples.js';
 
-const skip = labSkipReason();
+const skip = notPolled(NEEDS_BPF.audit) || labSkipReason();
 const PORT = 8000;
 
 /** Beside the buckets of the timer wheel: how late a busy machine may run a program. */

@@ -1,8 +1,8 @@
 // Proves on the running kernel what "stuckd check" tells of it: every program and feature, with the places that the
 // kernel's own type information names; that a program which the kernel refuses to load or to attach is left out, with the
-// reason and the loss, while the others serve, and that a required one ends it with one sentence; and that unanswered
-// keepalive probes are found by events although no process has a TCP socket when the sensor starts, and although the
-// sensor itself may have none.
+// reason and the loss, while the others serve, and that a required one ends it with one sentence where the sensor must not
+// poll instead, while where it may, stuckd can run; and that unanswered keepalive probes are found by events although no
+// process has a TCP socket when the sensor starts, and although the sensor itself may have none.
 // It cannot prove what kernels without a feature say, other than the one it runs on; nor what a locked-down kernel says,
 // as lockdown cannot be switched off again.
 import assert from 'node:assert/strict';
@@ -13,11 +13,12 @@ import { atOnce } from '../support/at-once.js';
 import { check, type CheckAnswer, checkJson, featureOf } from '../support/check-answer.js';
 import { createTwoHosts, labSkipReason } from '../support/lab.js';
 import { connectProbing } from '../support/probing-connection.js';
-import { lonelySensor, refusedSensor } from '../support/refuse.js';
+import { lonelySensor, refusedEbpfSensor, refusedSensor } from '../support/refuse.js';
 import { SensorUnderTest } from '../support/sensor-under-test.js';
+import { notPolled } from '../support/sensor-mode.js';
 import { StuckdUnderTest } from '../support/stuckd.js';
 
-const skip = labSkipReason();
+const skip = notPolled('it is about BPF programs, and what refuses them') || labSkipReason();
 
 const PROGRAMS = [
   'tcp_retransmit_skb',
@@ -31,7 +32,8 @@ const PROGRAMS = [
   'refresh',
   'sweep',
 ];
-const REQUIRED = ['privileges', 'kernel BTF', 'sensor', ...PROGRAMS.slice(0, 3), 'refresh', 'sweep'];
+/** Without BPF stuckd would poll: what that takes is not required; what a sensor that uses it cannot do without is. */
+const REQUIRED = ['sensor', ...PROGRAMS.slice(0, 3), 'refresh', 'sweep'];
 
 /** Names of the programs that are not there. */
 function missedOf(answer: CheckAnswer): readonly string[] {
@@ -149,8 +151,8 @@ describe('refused programs', { skip, concurrency: atOnce(2) }, () => {
     ],
   ];
   for (const [name, refused, sentence] of failures) {
-    test(`${name}: one sentence, and exit status 1`, async (t) => {
-      const answer = await checkJson(t, await refusedSensor(t, ...refused));
+    test(`${name}, and BPF is wanted: one sentence, and exit status 1`, async (t) => {
+      const answer = await checkJson(t, await refusedEbpfSensor(t, ...refused));
       assert.equal(answer.code, 1);
       assert.equal(answer.canRun, false);
       const { available, required, how } = featureOf(answer, 'BPF programs');
@@ -159,6 +161,14 @@ describe('refused programs', { skip, concurrency: atOnce(2) }, () => {
       assert.ok(!how.includes('\n'));
     });
   }
+});
+
+test('where it may poll, a required program that is not attached is no obstacle', { skip }, async (t) => {
+  const answer = await checkJson(t, await refusedSensor(t, '--attach', 'on_destroy'));
+  assert.equal(answer.code, 0);
+  assert.equal(answer.canRun, true);
+  assert.match(answer.text, /tcp_destroy_sock, which is required: cannot be attached \(Permission denied\)/);
+  assert.ok(!answer.features.some(({ name }) => name === 'tcp_destroy_sock'));
 });
 
 /** Probes that nobody answers raise an event. */

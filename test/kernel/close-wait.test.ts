@@ -10,6 +10,7 @@ import {
   assertBetween,
   assertEndedWith,
   assertOnlyRecord,
+  assertOutcome,
   assertSameTime,
   timelineTexts,
   timeMs,
@@ -57,7 +58,7 @@ describe('CLOSE_WAIT: the peer has closed', { skip, concurrency: atOnce(8) }, ()
     await waitFor(isBack, { what: 'CLOSE_WAIT again' });
     await stage.client.command('close a');
     const ended = await stuckd().waitEnded(id);
-    assert.equal(ended.outcome, 'OUTCOME_CLOSED_BY_APPLICATION');
+    assertOutcome(ended, 'OUTCOME_CLOSED_BY_APPLICATION');
     assertSameTime(ended.since, since);
     assert.deepEqual(await lastTexts(stuckd(), id, 3), [
       'keepalive probes are not answered any more',
@@ -81,7 +82,7 @@ describe('CLOSE_WAIT: the peer has closed', { skip, concurrency: atOnce(8) }, ()
     assert.equal(record.giveUp?.never, true);
     const closed = await stage.client.command('close a');
     const ended = await stuckd().waitEnded(record.id);
-    assert.equal(ended.outcome, 'OUTCOME_CLOSED_BY_APPLICATION');
+    assertOutcome(ended, 'OUTCOME_CLOSED_BY_APPLICATION');
     assertEndedAt(ended, closed);
     const texts = timelineTexts(await stuckd().get(record.id));
     assert.deepEqual(texts, [
@@ -96,7 +97,7 @@ describe('CLOSE_WAIT: the peer has closed', { skip, concurrency: atOnce(8) }, ()
     const { stage, record } = await peerCloses(t);
     const exited = await stage.client.command('exit 0');
     const ended = await stuckd().waitEnded(record.id);
-    assert.equal(ended.outcome, 'OUTCOME_OWNER_EXITED');
+    assertOutcome(ended, 'OUTCOME_OWNER_EXITED');
     assert.equal(ended.owner?.pid, stage.client.pid);
     assertEndedAt(ended, exited);
   });
@@ -106,7 +107,7 @@ describe('CLOSE_WAIT: the peer has closed', { skip, concurrency: atOnce(8) }, ()
     // The peer closed for reading too, so that data is answered with RST.
     await stage.client.command('send a 10');
     const ended = await stuckd().waitEnded(record.id);
-    assert.equal(ended.outcome, 'OUTCOME_RESET_BY_PEER');
+    assertOutcome(ended, 'OUTCOME_RESET_BY_PEER');
   });
 
   test('and has sent something just before: since then at least', async (t) => {

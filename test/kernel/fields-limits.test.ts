@@ -8,8 +8,11 @@ import type { SocketSnapshot, TcpSysctls } from '../../daemon/core/snapshot.js';
 import { connectField, type FieldStage, setFieldStage } from '../support/field-stage.js';
 import { IPPROTO_TCP, type SocketUnderTest } from '../support/kernel-word.js';
 import { labSkipReason } from '../support/lab.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { sharedSensor } from '../support/sensor-under-test.js';
 import { suiteEnding } from '../support/suite-ending.js';
+
+const skip = notPolled(NEEDS_BPF.members) || labSkipReason();
 
 interface SysctlRow {
   readonly sysctl: string;
@@ -39,7 +42,7 @@ const RTO_MAX_DEFAULT_S = 120;
 const RTO_MIN_US = 340_000;
 const RTO_MIN_DEFAULT_US = 200_000;
 
-describe('limits', { skip: labSkipReason() }, () => {
+describe('limits', { skip }, () => {
   const sensor = sharedSensor();
   const ending = suiteEnding();
   let stage: FieldStage;

@@ -21,9 +21,12 @@ import {
   type TcpInfo,
 } from '../support/kernel-word.js';
 import { CLIENT_ADDRESS, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { sharedSensor } from '../support/sensor-under-test.js';
 import { Sockprog } from '../support/sockprog.js';
 import { suiteEnding } from '../support/suite-ending.js';
+
+const unlessHere = notPolled(NEEDS_BPF.members) || labSkipReason();
 
 const ETIMEDOUT = 110;
 const SO_ERROR = 4;
@@ -85,7 +88,7 @@ function activityOf(snapshot: SocketSnapshot): string {
   return `${String(snapshot.segsOut)} ${String(snapshot.retransmits)} ${String(snapshot.bytesReceived)}`;
 }
 
-describe('members of a socket', { skip: labSkipReason(), concurrency: atOnce(4) }, () => {
+describe('members of a socket', { skip: unlessHere, concurrency: atOnce(4) }, () => {
   const sensor = sharedSensor();
 
   describe('with data in both directions, in a black hole', () => {

@@ -11,8 +11,11 @@ import type { SocketSnapshot } from '../../daemon/core/snapshot.js';
 import { connectField, setFieldStage } from '../support/field-stage.js';
 import { sandwich, type Sandwich, type SocketUnderTest, type TcpInfo } from '../support/kernel-word.js';
 import { labSkipReason, SERVER_ADDRESS } from '../support/lab.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { monoUs, sharedSensor } from '../support/sensor-under-test.js';
 import { suiteEnding } from '../support/suite-ending.js';
+
+const skip = notPolled(NEEDS_BPF.members) || labSkipReason();
 
 /** struct tcp_info */
 const INFO = {
@@ -43,7 +46,7 @@ interface Word {
   readonly answeredUs: number;
 }
 
-describe('time stamps', { skip: labSkipReason() }, () => {
+describe('time stamps', { skip }, () => {
   const sensor = sharedSensor();
   const ending = suiteEnding();
   /** Whether this kernel takes a route with stamps in microseconds. */

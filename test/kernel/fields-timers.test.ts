@@ -9,8 +9,11 @@ import { atOnce } from '../support/at-once.js';
 import { connectField, FIELD_PORT, type FieldStage, setFieldStage } from '../support/field-stage.js';
 import { type ProcTcpRow, sandwich, type Sandwich, type SocketUnderTest } from '../support/kernel-word.js';
 import { CLIENT_ADDRESS, type Ending, labSkipReason, SERVER_ADDRESS, waitFor } from '../support/lab.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { sharedSensor } from '../support/sensor-under-test.js';
 import { suiteEnding } from '../support/suite-ending.js';
+
+const skip = notPolled(NEEDS_BPF.members) || labSkipReason();
 
 /** Far from every other time that a timer of these sockets could stand at. */
 const KEPT_ALIVE = 'keepalive=1 idle=1000 intvl=70 cnt=100';
@@ -66,7 +69,7 @@ async function connectBoth(ending: Ending): Promise<{
   return { stage, plain, kept };
 }
 
-describe('timers', { skip: labSkipReason(), concurrency: atOnce(4) }, () => {
+describe('timers', { skip, concurrency: atOnce(4) }, () => {
   const sensor = sharedSensor();
 
   describe('of an idle connection', () => {

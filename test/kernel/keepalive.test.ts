@@ -20,6 +20,7 @@ import {
   assertEndedWith,
   assertFirstProbe,
   assertOnlyRecord,
+  assertOutcome,
   assertOwner,
   assertSameTime,
   tcpCounter,
@@ -27,8 +28,10 @@ import {
   waitForecastTimeout,
   wallMs,
 } from '../support/record-checks.js';
+import { isPolling } from '../support/sensor-mode.js';
 import { EVENTS_ALONE, sharedStuckd } from '../support/shared-stuckd.js';
 import { Sockprog, type SockprogReply } from '../support/sockprog.js';
+import type { StuckdUnderTest, StuckJson } from '../support/stuckd.js';
 
 const skip = labSkipReason();
 const PORT = 8000;
@@ -68,6 +71,28 @@ async function reboot({ server }: Stage): Promise<void> {
   await server.command('close l.1');
 }
 
+/** Of what setsockopt has set a sensor that polls learns the interval alone, from two probes. */
+function assertKeepalive(
+  { options = {} }: StuckJson,
+  [idle, interval, probes]: readonly [string, string, number],
+): void {
+  const { keepalive, keepaliveIdle, keepaliveInterval, keepaliveProbes } = options;
+  assert.equal(keepalive, true);
+  if (isPolling) {
+    assert.deepEqual([keepaliveIdle, keepaliveProbes], [undefined, undefined]);
+    assert.ok(keepaliveInterval === undefined || keepaliveInterval === interval, String(keepaliveInterval));
+    return;
+  }
+  assert.deepEqual([keepaliveIdle, keepaliveInterval, keepaliveProbes], [idle, interval, probes]);
+}
+
+/** @returns the record from which on the forecast knows the interval of the probes. */
+async function waitForeseen(stuckd: StuckdUnderTest, opened: StuckJson): Promise<StuckJson> {
+  const isForeseen = ({ id, options }: StuckJson): boolean =>
+    id === opened.id && options?.['keepaliveInterval'] !== undefined;
+  return stuckd.waitChange('the interval of the probes', ({ record }) => isForeseen(record));
+}
+
 function probesSent({ client }: Stage): number {
   return tcpCounter(client, 'TCPKeepAlive');
 }
@@ -91,14 +116,13 @@ describe('events alone', { skip, concurrency: atOnce(8) }, () => {
     assert.equal(opened.sinceAtLeast, undefined);
     assert.equal(opened.giveUp?.reason, 'GIVE_UP_REASON_KEEPALIVE');
     assert.equal(opened.giveUp.expectedError, 'ETIMEDOUT');
-    const { keepalive, keepaliveIdle, keepaliveInterval, keepaliveProbes } = opened.options ?? {};
-    assert.deepEqual([keepalive, keepaliveIdle, keepaliveInterval, keepaliveProbes], [true, '1s', '1s', 9]);
+    assertKeepalive(opened, ['1s', '1s', 9]);
 
     const owned = await stuckd().waitOwner(opened.id);
     assertOwner(owned.owner, { pid: client.pid, comm: 'sockprog', fd });
     assertDiagnosisNames(owned, `sockprog[${client.pid}]`, `${SERVER_ADDRESS}:${PORT}`);
 
-    const ended = await waitForecastTimeout(stuckd(), opened, client);
+    const ended = await waitForecastTimeout(stuckd(), await waitForeseen(stuckd(), opened), client);
     assert.equal(probesSent(stage), 9);
     assertFirstProbe(opened, wallMs(begun.monoUs) + 1000);
     assert.deepEqual(timelineTexts(ended), [
@@ -121,7 +145,7 @@ describe('events alone', { skip, concurrency: atOnce(8) }, () => {
     const error = await client.waitEvent({ event: 'error', id: 'a' });
     assert.equal(error.errno, 'ECONNRESET');
     const ended = await stuckd().waitEnded(opened.id);
-    assert.equal(ended.outcome, 'OUTCOME_RESET_BY_PEER');
+    assertOutcome(ended, 'OUTCOME_RESET_BY_PEER');
     assertEndedWith(ended, error.monoUs);
     assertOnlyRecord(stuckd(), hosts.client, opened.id);
   });

@@ -20,9 +20,10 @@ import {
   type TwoHosts,
 } from '../support/lab.js';
 import { tcpCounter } from '../support/record-checks.js';
+import { notPolled } from '../support/sensor-mode.js';
 import { commHex, Sockprog } from '../support/sockprog.js';
 
-const skip = labSkipReason();
+const skip = notPolled('no sensor takes part in it') || labSkipReason();
 const PORT = 8000;
 
 async function startEchoServer(hosts: TwoHosts): Promise<Sockprog> {

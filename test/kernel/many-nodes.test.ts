@@ -14,6 +14,7 @@ import type { NetnsLab } from '../../daemon/demo/lab/netns-lab.js';
 import { createAuthority } from '../support/certificates.js';
 import { createLab, type Ending, labSkipReason, waitFor } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
+import { SENSOR_OF_THIS_RUN } from '../support/sensor-mode.js';
 import { Sockprog } from '../support/sockprog.js';
 import { DAEMON_PROGRAM } from '../support/stuckd.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
@@ -128,7 +129,7 @@ class Stage {
       },
       http: { address: 'off' },
       stateDir: join(directory, 'state'),
-      sensor: isReal ? {} : { address: `unix:${directory}/no-sensor.sock` },
+      sensor: isReal ? SENSOR_OF_THIS_RUN : { address: `unix:${directory}/no-sensor.sock` },
     };
   }
 }

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { atOnce } from '../support/at-once.js';
 import { CLIENT_ADDRESS, createLab, createTwoHosts, labSkipReason, SERVER_ADDRESS } from '../support/lab.js';
-import { assertForecastHeld, assertOwner, timeMs } from '../support/record-checks.js';
+import { assertForecastHeld, assertOutcome, assertOwner, timeMs } from '../support/record-checks.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
 import { Sockprog } from '../support/sockprog.js';
 import type { NetnsLab } from '../../daemon/demo/lab/netns-lab.js';
@@ -93,6 +93,6 @@ describe('network namespaces', { skip, concurrency: atOnce(2) }, () => {
     // With its last process the namespace itself is taken down, and all that is in it.
     await using.command('set a linger=0');
     await using.command('exit 0');
-    assert.equal((await stuckd().waitEnded(id)).outcome, 'OUTCOME_OWNER_EXITED');
+    assertOutcome(await stuckd().waitEnded(id), 'OUTCOME_OWNER_EXITED');
   });
 });

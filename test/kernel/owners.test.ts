@@ -150,7 +150,11 @@ describe('owners', { skip, concurrency: atOnce(4) }, () => {
     const { monoUs, lastAckMs } = await serving.info('l.1');
 
     const { id } = await stuckd().waitOpened(hosts.server, 'keepalive_unanswered');
-    const owned = await stuckd().waitOwner(id);
+    // A sensor that polls has seen it before, while nobody held it.
+    const owned = await stuckd().waitChange(
+      `the process of ${id}`,
+      ({ record }) => record.id === id && record.ownerType === 'OWNER_TYPE_PROCESS',
+    );
     assertOwner(owned.owner, { pid: serving.pid, comm: 'sockprog', fd: accepted.fd });
     assert.equal(owned.direction, 'DIRECTION_INBOUND');
     // The timer counts from the last answer.

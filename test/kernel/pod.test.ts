@@ -3,7 +3,8 @@
 // there, in the namespaces of a pod. The sensor as root with two capabilities and the daemon as nobody in particular find each
 // other over the shared volume, and a black hole in another network namespace with its process and its pod, though the
 // daemon sees control groups from inside of its own. Neither can do what it should not; what is stuck keeps its id when the
-// pod is replaced; a sensor without its capabilities says so, and so does a pod without the processes of its node.
+// pod is replaced; a sensor without its capabilities polls and says so, and a pod without the processes
+// of its node says that.
 // It cannot prove what a container runtime adds: profiles of seccomp and AppArmor, limits of memory. The base image is
 // replaced by this machine's Node.js, and there is no API server.
 import assert from 'node:assert/strict';
@@ -29,6 +30,7 @@ import type { VolumeSources } from '../support/kubernetes/volumes.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
 import { BPF_AND_PERFMON, processStatus } from '../support/process-status.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { Sockprog } from '../support/sockprog.js';
 import type { StuckJson } from '../support/stuckd.js';
 import { suiteEnding } from '../support/suite-ending.js';
@@ -36,7 +38,7 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 import { containerId, podGroup, podUid } from '../unit/kubernetes/sample-pods.js';
 
 const mount = cgroup2Mount();
-const skip = labSkipReason() || cgroupSkipReason(mount);
+const skip = notPolled(NEEDS_BPF.privileges) || labSkipReason() || cgroupSkipReason(mount);
 
 /** As kustomize makes it; as it is written, where there is none. The two differ in names and labels. */
 const base = kustomizeSkipReason === false ? renderManifests(kustomizationPath('base')) : readResources('base');
@@ -117,6 +119,13 @@ async function probe(
   return JSON.parse(await lab.run(kubelet, [process.execPath, '-e', program, url])) as Awaited<
     ReturnType<typeof probe>
   >;
+}
+
+/** Its container of the sensor with one capability less. */
+function withoutBpf(pod: PodUnderTest): ReturnType<PodUnderTest['container']> {
+  const sensor = pod.container('sensor');
+  const capabilities = { ...sensor.securityContext.capabilities, add: ['PERFMON'] };
+  return { ...sensor, securityContext: { ...sensor.securityContext, capabilities } };
 }
 
 /** Waits for the answer of a probe. */
@@ -331,16 +340,24 @@ describe('the pod as it is shipped', { skip }, () => {
     }
   });
 
-  test('a sensor without one of its capabilities says so, and the daemon that it is not ready', async (t) => {
+  test('a sensor that lacks a capability, and must not poll, says so; the daemon, that it is not ready', async (t) => {
     const stage = await setStage(t, imageRoot);
     const pod = await preparePod(stage);
-    const { securityContext } = pod.container('sensor');
-    const capabilities = { ...securityContext.capabilities, add: ['PERFMON'] };
-    const sensor = await endOf(pod.start('sensor', { securityContext: { ...securityContext, capabilities } }));
+    const { args, securityContext } = withoutBpf(pod);
+    const sensor = await endOf(pod.start('sensor', { args: [...args, '--mode', 'ebpf'], securityContext }));
     assert.equal(sensor.code, 1);
-    assert.match(sensor.output, /stuckd-sensor needs CAP_BPF and CAP_PERFMON/);
+    assert.match(sensor.output, /CAP_BPF is missing: .* give stuckd-sensor CAP_BPF and CAP_PERFMON/);
     const daemon = pod.start('daemon');
     assert.match(await waitProbe(stage, daemon, '/readyz', 503), /sensor/);
+  });
+
+  test('one that may poll serves the pod, which is ready, and says that and why it is degraded', async (t) => {
+    const stage = await setStage(t, imageRoot);
+    const pod = await preparePod(stage);
+    const sensor = pod.start('sensor', withoutBpf(pod));
+    const daemon = pod.start('daemon');
+    assert.match(await waitProbe(stage, daemon, '/readyz', 200), /degraded.*CAP_BPF is missing/);
+    assert.equal(processStatus(sensor.pid).permitted, 0n);
   });
 
   test('a container that is started again takes the place of the one that was killed', async (t) => {

@@ -1,8 +1,9 @@
 // Proves with which rights stuckd works: a sensor that root started is left with CAP_BPF and CAP_PERFMON, cannot gain
-// others, and is not root; it attaches everything with these two alone; and who lacks them is told what is missing and
-// what to do, by `stuckd check` and by `stuckd run`, with an exit status that scripts can rely on.
+// others, and is not root; it attaches everything with these two alone; and who lacks them and wants BPF all the same is
+// told what is missing and what to do, by `stuckd check` and by `stuckd run`, with an exit status that scripts can rely on.
 // It cannot prove what a kernel in lockdown or without BTF would answer.
 import assert from 'node:assert/strict';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { CheckAnswer } from '../support/check-answer.js';
@@ -10,10 +11,12 @@ import { labSkipReason } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
 import { BPF_AND_PERFMON, processStatus } from '../support/process-status.js';
 import { runProgram } from '../support/run-program.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { DAEMON_PROGRAM, StuckdUnderTest } from '../support/stuckd.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { NOBODY, startAs, type User } from '../support/unprivileged.js';
 
-const skip = labSkipReason();
+const skip = notPolled(NEEDS_BPF.privileges) || labSkipReason();
 const SENSOR = 'bpf/.output/stuckd-sensor';
 
 const PROGRAMS = [
@@ -74,39 +77,67 @@ test('stuckd check as root: every feature, and 0', { skip }, async () => {
   }
 });
 
-test('stuckd check and stuckd run as nobody: what is missing, what to do, and 1', { skip }, async () => {
-  const check = await runAs(NOBODY, ({ root, node }) => [node, join(root, DAEMON_PROGRAM), 'check']);
+/** A configuration that everybody may read. */
+function configFile(config: unknown): string {
+  const directory = temporaryDirectory();
+  chmodSync(directory, 0o755);
+  const path = join(directory, 'stuckd.yaml');
+  writeFileSync(path, JSON.stringify(config));
+  return path;
+}
+
+test('stuckd check and stuckd run as nobody, with BPF or not at all: what is missing, and 1', { skip }, async () => {
+  const config = ['--config', configFile({ sensor: { mode: 'ebpf' } })];
+  const check = await runAs(NOBODY, ({ root, node }) => [node, join(root, DAEMON_PROGRAM), 'check', ...config]);
   assert.equal(check.code, 1, check.output);
   assert.match(check.output, /MISSING +privileges +.*CAP_BPF and CAP_PERFMON are missing: run stuckd as root/);
   assert.match(check.output, /stuckd cannot run here/);
 
-  const asJson = await runAs(NOBODY, ({ root, node }) => [node, join(root, DAEMON_PROGRAM), 'check', '--json']);
+  const asJson = await runAs(NOBODY, ({ root, node }) => [
+    ...[node, join(root, DAEMON_PROGRAM), 'check', '--json'],
+    ...config,
+  ]);
   assert.equal(asJson.code, 1, asJson.output);
   const { canRun, features } = JSON.parse(asJson.output) as CheckAnswer;
   assert.equal(canRun, false);
   assert.deepEqual(
-    features.filter(({ available }) => !available).map(({ name, required }) => [name, required]),
-    [['privileges', true]],
+    features.filter(({ available, required }) => required && !available).map(({ name }) => name),
+    ['privileges'],
   );
 
   // Wrong use of the command is told apart from a machine that will not do.
-  const run = await runAs(NOBODY, ({ root, node }) => [node, join(root, DAEMON_PROGRAM), 'run']);
+  const run = await runAs(NOBODY, ({ root, node }) => [node, join(root, DAEMON_PROGRAM), 'run', ...config]);
   assert.equal(run.code, 1, run.output);
   assert.match(run.output, /CAP_BPF and CAP_PERFMON are missing: run stuckd as root/);
   const misused = await runAs(NOBODY, ({ root, node }) => [node, join(root, DAEMON_PROGRAM), 'rum']);
   assert.equal(misused.code, 2, misused.output);
 });
 
+test('stuckd check as nobody: it can run, and says what is missing', { skip }, async () => {
+  const check = await runAs(NOBODY, ({ root, node }) => [
+    ...[node, join(root, DAEMON_PROGRAM), 'check', '--json'],
+    ...['--config', configFile({})],
+  ]);
+  assert.equal(check.code, 0, check.output);
+  const { canRun, features } = JSON.parse(check.output) as CheckAnswer;
+  assert.equal(canRun, true);
+  const privileges = features.find(({ name }) => name === 'privileges');
+  assert.deepEqual([privileges?.available, privileges?.required], [false, false]);
+  assert.match(privileges?.how ?? '', /CAP_BPF and CAP_PERFMON are missing/);
+});
+
 test('the sensor alone: two capabilities suffice for all of it, and one of them does not', { skip }, async () => {
   const both = { ...NOBODY, capabilities: ['bpf', 'perfmon'] };
-  const good = await runAs(both, ({ root }) => [join(root, SENSOR), '--check']);
+  const argv = ({ root }: { root: string }): readonly string[] => [join(root, SENSOR), '--check', '--mode', 'ebpf'];
+  const good = await runAs(both, argv);
   assert.equal(good.code, 0, good.output);
   for (const name of PROGRAMS) {
     assert.match(good.output, new RegExp(`^attached +${name}`, 'm'));
   }
-  for (const capabilities of [['bpf'], ['perfmon'], []]) {
-    const bad = await runAs({ ...NOBODY, capabilities }, ({ root }) => [join(root, SENSOR), '--check']);
+  const others = ['dac_read_search', 'sys_admin', 'sys_ptrace'];
+  for (const capabilities of [['bpf'], ['perfmon'], [], others]) {
+    const bad = await runAs({ ...NOBODY, capabilities }, argv);
     assert.equal(bad.code, 1, bad.output);
-    assert.match(bad.output, /CAP_BPF and CAP_PERFMON are needed/);
+    assert.match(bad.output, /^failed: CAP_\S+ .*missing: start stuckd as root, .* CAP_BPF and CAP_PERFMON$/m);
   }
 });

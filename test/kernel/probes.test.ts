@@ -10,10 +10,11 @@ import { droppedPackets } from '../../daemon/demo/lab/firewall.js';
 import { atOnce } from '../support/at-once.js';
 import { SO_ERROR, SOL_SOCKET, SocketUnderTest } from '../support/kernel-word.js';
 import { createTwoHosts, type Ending, labSkipReason, SERVER_ADDRESS, type TwoHosts, waitFor } from '../support/lab.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { type SensorOptions, SensorUnderTest } from '../support/sensor-under-test.js';
 import { Sockprog } from '../support/sockprog.js';
 
-const skip = labSkipReason();
+const skip = notPolled(NEEDS_BPF.events) || labSkipReason();
 const PORT = 8000;
 const ETIMEDOUT = 110;
 /** From when on a pause counts, and within which the RST must follow the request. */

@@ -17,6 +17,7 @@ import {
 } from '../support/prometheus.js';
 import { allRules, dashboard, type PanelQuery, panelQueries, ruleFiles } from '../support/prometheus-files.js';
 import { prometheusConfig, quickRules, routing } from '../support/quick-prometheus.js';
+import { notPolled } from '../support/sensor-mode.js';
 import { Sockprog } from '../support/sockprog.js';
 import { StuckdUnderTest } from '../support/stuckd.js';
 import { switchedOff } from '../support/switched-off.js';
@@ -24,7 +25,12 @@ import { answerWith, Endpoint } from '../unit/sinks/endpoint.js';
 
 /** An emulated machine would need minutes to start Prometheus, and the kernel makes no difference to it. */
 const inGuest = process.env['STUCKD_TEST_GUEST'] === '1' && 'another kernel makes no difference to Prometheus';
-const skip = labSkipReason() || prometheusSkipReason() || alertmanagerSkipReason() || inGuest;
+const skip =
+  notPolled('its rules and panels are also about probes of BPF and about audits') ||
+  labSkipReason() ||
+  prometheusSkipReason() ||
+  alertmanagerSkipReason() ||
+  inGuest;
 
 const PORT = 8000;
 

@@ -15,12 +15,13 @@ import { NotifyReceiver } from '../support/notify-receiver.js';
 import { packageRoot } from '../support/package-root.js';
 import { BPF_AND_PERFMON, processStatus } from '../support/process-status.js';
 import { assertDiagnosisNames, assertOwner, assertSameTime } from '../support/record-checks.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { Sockprog } from '../support/sockprog.js';
 import { DAEMON_PROGRAM, StuckdUnderTest } from '../support/stuckd.js';
 import { startAs, type User } from '../support/unprivileged.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-const skip = labSkipReason();
+const skip = notPolled(NEEDS_BPF.privileges) || labSkipReason();
 const PORT = 8000;
 
 /** Who may talk to the sensor is decided by the group of its socket. */

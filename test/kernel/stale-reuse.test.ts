@@ -11,13 +11,14 @@ import { durationToMs } from '../../daemon/rpc/proto-time.js';
 import { atOnce } from '../support/at-once.js';
 import { createTwoHosts, labSkipReason, SERVER_ADDRESS, waitFor, type Ending, type TwoHosts } from '../support/lab.js';
 import { assertDiagnosisNames, assertOwner, timeMs, timelineTexts } from '../support/record-checks.js';
+import { notPolled } from '../support/sensor-mode.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
 import { Sockprog } from '../support/sockprog.js';
 import type { ChangeJson, StuckdUnderTest, StuckJson } from '../support/stuckd.js';
 
 type IdleLimit = proto.v1.IdleLimit.$Properties;
 
-const skip = labSkipReason();
+const skip = notPolled('that a request met a RST is an event, and polling has none') || labSkipReason();
 const PORT = 8000;
 const CLOSE_WAIT = 8;
 const PEER = `${SERVER_ADDRESS}:${PORT}`;

@@ -13,6 +13,7 @@ import { waitFor } from '../support/lab.js';
 import { packageRoot } from '../support/package-root.js';
 import { BPF_AND_PERFMON, parseProcessStatus, type ProcessStatus } from '../support/process-status.js';
 import { assertSameTime } from '../support/record-checks.js';
+import { NEEDS_BPF, notPolled } from '../support/sensor-mode.js';
 import { buildSockprog, Sockprog } from '../support/sockprog.js';
 
 const PORT = 8000;
@@ -247,7 +248,7 @@ async function traces({ systemd }: Installation): Promise<string> {
 
 test(
   'installed, they find a black hole, survive what befalls them, and go',
-  { skip: systemdSkipReason() },
+  { skip: notPolled(NEEDS_BPF.privileges) || systemdSkipReason() },
   async (t) => {
     const systemd = await BootedSystemd.start(t);
     const installed = new Installation(systemd);

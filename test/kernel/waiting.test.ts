@@ -7,7 +7,14 @@ import { describe, test } from 'node:test';
 import { atOnce } from '../support/at-once.js';
 import { FIELD_PORT } from '../support/field-stage.js';
 import { CLIENT_ADDRESS, type Ending, labSkipReason, waitFor } from '../support/lab.js';
-import { assertBetween, assertOnlyRecord, assertRecord, timeMs, wallMs } from '../support/record-checks.js';
+import {
+  assertBetween,
+  assertOnlyRecord,
+  assertOutcome,
+  assertRecord,
+  timeMs,
+  wallMs,
+} from '../support/record-checks.js';
 import { sharedStuckd } from '../support/shared-stuckd.js';
 import type { StuckJson } from '../support/stuckd.js';
 import { switchedOffKinds } from '../support/switched-off-kinds.js';
@@ -65,7 +72,7 @@ describe('FIN_WAIT: closed for writing, and the peer does not go on', { skip, co
     const { stage, record } = await halfClose(t);
     const closed = await stage.server.command('close l.1');
     const ended = await stuckd().waitEnded(record.id);
-    assert.equal(ended.outcome, 'OUTCOME_RECOVERED');
+    assertOutcome(ended, 'OUTCOME_RECOVERED');
     assertEndedAt(ended, closed);
   });
 
@@ -73,7 +80,7 @@ describe('FIN_WAIT: closed for writing, and the peer does not go on', { skip, co
     const { stage, record } = await halfClose(t);
     const closed = await stage.client.command('close a');
     const ended = await stuckd().waitEnded(record.id);
-    assert.equal(ended.outcome, 'OUTCOME_CLOSED_BY_APPLICATION');
+    assertOutcome(ended, 'OUTCOME_CLOSED_BY_APPLICATION');
     assertEndedAt(ended, closed);
   });
 
@@ -81,7 +88,7 @@ describe('FIN_WAIT: closed for writing, and the peer does not go on', { skip, co
     const { stage, record } = await halfClose(t);
     const exited = await stage.client.command('exit 0');
     const ended = await stuckd().waitEnded(record.id);
-    assert.equal(ended.outcome, 'OUTCOME_OWNER_EXITED');
+    assertOutcome(ended, 'OUTCOME_OWNER_EXITED');
     assertEndedAt(ended, exited);
   });
 });
@@ -122,7 +129,7 @@ describe('UNREAD: data that nobody reads', { skip, concurrency: atOnce(8) }, () 
     assert.ok(Number(alarm.unreadBytes) > 100);
     const exited = await stage.client.command('exit 0');
     const ended = await stuckd().waitEnded(id);
-    assert.equal(ended.outcome, 'OUTCOME_OWNER_EXITED');
+    assertOutcome(ended, 'OUTCOME_OWNER_EXITED');
     assertEndedAt(ended, exited);
   });
 
@@ -131,7 +138,7 @@ describe('UNREAD: data that nobody reads', { skip, concurrency: atOnce(8) }, () 
     const { id } = await waitRecord(stuckd(), stage, { ...UNREAD, informational: true });
     const closed = await stage.client.command('close a');
     const ended = await stuckd().waitEnded(id);
-    assert.equal(ended.outcome, 'OUTCOME_CLOSED_BY_APPLICATION');
+    assertOutcome(ended, 'OUTCOME_CLOSED_BY_APPLICATION');
     assertEndedAt(ended, closed);
   });
 

@@ -5,17 +5,28 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from '../../daemon/demo/lab/command.js';
+import { type Architecture, FLAVOURS } from './flavour.js';
 import { type KernelRelease, parseReleases } from './kernel-release.js';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
+export type Suites = readonly (readonly [repository: 'debian' | 'debian-security', suite: string])[];
+
 /** Suites that hold kernels, by the repository they are in; one that is gone from the archive costs only its kernels. */
-const SUITES: readonly (readonly [repository: 'debian' | 'debian-security', suite: string])[] = [
+export const KERNEL_SUITES: Suites = [
   ['debian-security', 'bullseye-security'],
   ['debian-security', 'bookworm-security'],
   ['debian', 'bookworm-backports'],
   ['debian', 'trixie-backports'],
 ];
+
+/** @returns where the programs of a release of Debian are */
+export function userlandSuites(codename: string): Suites {
+  return [
+    ['debian', codename],
+    ['debian-security', `${codename}-security`],
+  ];
+}
 
 const UPDATE_TIMEOUT_MS = 120_000;
 const DOWNLOAD_TIMEOUT_MS = 600_000;
@@ -33,20 +44,22 @@ async function mirrorOf(repository: string): Promise<string> {
 }
 
 export class AptArchive {
+  readonly #architecture: Architecture;
   readonly #environment: readonly string[];
 
-  private constructor(configuration: string) {
+  private constructor(configuration: string, architecture: Architecture) {
+    this.#architecture = architecture;
     this.#environment = ['env', `APT_CONFIG=${configuration}`, 'LC_ALL=C'];
   }
 
   /** Fetches the indexes. @param directory is made, and may be kept for the next time */
-  static async open(directory: string): Promise<AptArchive> {
+  static async open(directory: string, architecture: Architecture, suites: Suites): Promise<AptArchive> {
     for (const name of ['lists/partial', 'cache/archives/partial']) {
       mkdirSync(join(directory, name), { recursive: true });
     }
     const sources: string[] = [];
-    for (const [repository, suite] of SUITES) {
-      sources.push(`deb [arch=amd64 signed-by=${KEYRING}] ${await mirrorOf(repository)} ${suite} main`);
+    for (const [repository, suite] of suites) {
+      sources.push(`deb [arch=${architecture} signed-by=${KEYRING}] ${await mirrorOf(repository)} ${suite} main`);
     }
     const settings: Record<string, string> = {
       'Dir::State': directory,
@@ -55,7 +68,8 @@ export class AptArchive {
       'Dir::Cache': join(directory, 'cache'),
       'Dir::Etc::sourcelist': join(directory, 'sources.list'),
       'Dir::Etc::sourceparts': '-',
-      'APT::Architecture': 'amd64',
+      'APT::Architecture': architecture,
+      'APT::Architectures': architecture,
       'APT::Sandbox::User': 'root', // the user _apt cannot write into a folder of ours
       'Acquire::Languages': 'none',
     };
@@ -68,7 +82,7 @@ export class AptArchive {
         .map(([name, value]) => `${name} "${value}";\n`)
         .join(''),
     );
-    const archive = new AptArchive(configuration);
+    const archive = new AptArchive(configuration, architecture);
     // One suite that cannot be fetched is not an error: what is missing shows when a kernel is asked for.
     await archive
       .#run(['apt-get', '--allow-releaseinfo-change', '-q', 'update'], UPDATE_TIMEOUT_MS)
@@ -81,12 +95,10 @@ export class AptArchive {
   }
 
   async releases(): Promise<readonly KernelRelease[]> {
-    const found = await this.#run([
-      'apt-cache',
-      'search',
-      '--names-only',
-      '^linux-(image|base|binary|modules)-[0-9].*-cloud-amd64$',
-    ]);
+    const flavours = FLAVOURS.filter(({ architecture }) => architecture === this.#architecture);
+    const suffixes = flavours.map(({ suffix }) => suffix).join('|');
+    const pattern = `^linux-(image|base|binary|modules)-[0-9].*-(${suffixes})$`;
+    const found = await this.#run(['apt-cache', 'search', '--names-only', pattern]);
     const names = [...found.matchAll(/^(\S+)/gm)].map(([name]) => name);
     return names.length === 0 ? [] : parseReleases(await this.#run(['apt-cache', 'show', ...names]));
   }
@@ -97,6 +109,20 @@ export class AptArchive {
       ['sh', '-c', 'cd "$1" && shift && exec apt-get -q download "$@"', 'sh', directory, ...release.packages],
       DOWNLOAD_TIMEOUT_MS,
     );
+  }
+
+  /** Fetches packages and all that they depend on, checked likewise. @param directory where they go */
+  async downloadWithDependencies(packages: readonly string[], directory: string): Promise<void> {
+    mkdirSync(join(directory, 'partial'), { recursive: true });
+    const options = [
+      '-q',
+      '-y',
+      '--no-install-recommends',
+      '--download-only',
+      '-o',
+      `Dir::Cache::archives=${directory}`,
+    ];
+    await this.#run(['apt-get', ...options, 'install', ...packages], DOWNLOAD_TIMEOUT_MS);
   }
 
   #run(argv: readonly string[], timeoutMs?: number): Promise<string> {

@@ -23,6 +23,9 @@ export interface MatrixArguments {
 /** Every place in which a structure or a function that the sensor reads differs is on one of these. */
 export const ALL_KERNELS = ['5.10', '6.1', '6.12', '6.18', NEWEST] as const;
 
+/** The same for arm64, on one of them with larger pages: what is asked for by the name of the architecture alone. */
+export const ARM64_KERNELS = ['arm64/6.1', 'arm64-16k/6.12', `arm64/${NEWEST}`] as const;
+
 /** A full run in an emulated machine, in which a few test files hang and run once more (`test/run.mjs`). */
 const TIMEOUT_MINUTES = 45;
 
@@ -38,7 +41,8 @@ export function usage(): string {
     '',
     "Boots kernels of Debian's under qemu, with this machine's files read-only, and runs the kernel tests in them.",
     '',
-    `  KERNEL           a series (6.12), a version (6.12.43) or "newest"; without any: ${ALL_KERNELS.join(' ')}`,
+    `  KERNEL           a series (6.12), a version (6.12.43) or "newest"; without any: ${ALL_KERNELS.join(' ')};`,
+    `                   arm64/6.12 is one for arm64, and arm64 stands for ${ARM64_KERNELS.join(' ')}`,
     '  --only NAME,...  only the test files whose name contains one of these',
     `  --quick          only what stands and falls with the kernel: ${QUICK}`,
     '  --run COMMAND    run this in the guest, as root, instead of the tests, and print what it says',
@@ -85,7 +89,8 @@ export function parseMatrixArguments(argv: readonly string[], defaultJobs: numbe
   }
   return {
     help: values.help,
-    kernels: positionals.length === 0 ? ALL_KERNELS : positionals,
+    kernels:
+      positionals.length === 0 ? ALL_KERNELS : positionals.flatMap((name) => (name === 'arm64' ? ARM64_KERNELS : name)),
     only: values.quick ? QUICK : values.only,
     quick: values.quick,
     ...(values.run === undefined ? {} : { command: values.run }),

@@ -1,5 +1,5 @@
 /** Boots one kernel under qemu, runs a script in it, and gives back what it said. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { runCommand } from '../../daemon/demo/lab/command.js';
@@ -9,7 +9,7 @@ import { packageRoot } from '../support/package-root.js';
 import { serveHostFiles } from './host-files.js';
 import { buildInitramfs } from './initramfs.js';
 import type { Kernel } from './kernel-store.js';
-import { hasHardwareVirtualisation, qemuArguments } from './qemu-arguments.js';
+import { EMULATORS, hasHardwareVirtualisation, qemuArguments } from './qemu-arguments.js';
 import { parseGuestOutput, type GuestOutput } from './guest-output.js';
 
 export interface GuestJob {
@@ -81,25 +81,46 @@ async function superviseGuest(qemu: ManagedProcess, job: GuestJob, resultsPath: 
   return undefined;
 }
 
+/** What the guest must find where it is here. A foreign one has no use for this machine's Node.js. */
+function sharedPaths({ root, userland }: Kernel): readonly string[] {
+  const modules = realpathSync(join(packageRoot(), 'node_modules'));
+  return [packageRoot(), modules, root, ...(userland === undefined ? [process.execPath] : [])];
+}
+
+/** Programs of this machine make way for those of the guest's, or for their absence; all this is in the guest alone. */
+function foreignPreparation({ userland, architecture }: Kernel): readonly string[] {
+  return userland === undefined
+    ? []
+    : [`mount --bind bpf/.output/${architecture} bpf/.output`, 'rm -rf build/test-tools build/tools'];
+}
+
 async function runGuest(job: GuestJob, work: string, cleanup: CleanupStack): Promise<GuestEnd> {
   const consolePath = join(job.directory, 'console.log');
   const resultsPath = join(job.directory, 'results.jsonl');
   mkdirSync(job.directory, { recursive: true });
   writeFileSync(consolePath, '');
   writeFileSync(resultsPath, '');
-  const script = `cd '${packageRoot()}'\n${job.script}`;
-  const initramfs = await buildInitramfs({ kernel: job.kernel, script, directory: work });
-  const files = await serveHostFiles(work, [packageRoot(), job.kernel.root, process.execPath]);
+  const { kernel } = job;
+  const script = [`cd '${packageRoot()}'`, ...foreignPreparation(kernel), job.script].join('\n');
+  const initramfs = await buildInitramfs({ kernel, script, directory: work });
+  const files = await serveHostFiles(work, sharedPaths(kernel), kernel.userland);
   cleanup.push('virtiofsd', async () => {
     await files.server.stop();
   });
-  const hardware = hasHardwareVirtualisation(readFileSync('/proc/cpuinfo', 'utf8'));
+  const hardware = kernel.userland === undefined && hasHardwareVirtualisation(readFileSync('/proc/cpuinfo', 'utf8'));
   const machine = {
-    ...{ image: job.kernel.image, initramfs, fileSystemSocket: files.socket, consolePath, resultsPath },
+    ...{
+      architecture: kernel.architecture,
+      image: kernel.image,
+      initramfs,
+      fileSystemSocket: files.socket,
+      consolePath,
+      resultsPath,
+    },
     ...{ cpus: job.cpus, memoryMib: job.memoryMib, kernelParameters: job.kernelParameters },
-    tscKhz: hardware ? 0 : await tscFrequency(),
+    tscKhz: hardware || kernel.architecture !== 'amd64' ? 0 : await tscFrequency(),
   };
-  const qemu = startProcess(['qemu-system-x86_64', ...qemuArguments(machine, hardware)]);
+  const qemu = startProcess([EMULATORS[kernel.architecture], ...qemuArguments(machine, hardware)]);
   cleanup.push('qemu', async () => {
     qemu.kill('SIGKILL');
     await qemu.ended;

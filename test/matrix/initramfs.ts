@@ -4,9 +4,13 @@ import { basename, join } from 'node:path';
 import { runCommand } from '../../daemon/demo/lab/command.js';
 import { packageRoot } from '../support/package-root.js';
 import type { Kernel } from './kernel-store.js';
+import { PORTS } from './qemu-arguments.js';
 
 /** For the host's file system, and a writable one over it. */
 const MODULES = ['virtio_pci', 'virtiofs', 'overlay'];
+
+/** What a guest writes there reaches the host as its results. */
+export const RESULTS_DEVICE = '/dev/guest-results';
 
 export interface Initramfs {
   readonly kernel: Kernel;
@@ -44,14 +48,17 @@ async function addModule(path: string, target: string): Promise<void> {
  * What the guest runs after its root is there: the script, whose exit status it reports, and the end. After that nothing
  * can be loaded any more, so that it waits with what the shell has in itself.
  */
-function sessionScript(script: string): string {
+function sessionScript(script: string, { architecture }: Kernel): string {
+  const { console, results } = PORTS[architecture];
   const preparation = readFileSync(join(packageRoot(), 'test/matrix/guest/session'), 'utf8');
   return [
     preparation,
-    'echo \'{"guest":"started"}\' >/dev/ttyS1',
+    `ln -s ${results} ${RESULTS_DEVICE}`,
+    `stty -F ${RESULTS_DEVICE} raw -echo`,
+    `echo '{"guest":"started"}' >${RESULTS_DEVICE}`,
     `work() {\n${script}\n}`,
-    '(work) </dev/null >/dev/ttyS0 2>&1',
-    'echo "{\\"exitStatus\\":$?}" >/dev/ttyS1',
+    `(work) </dev/null >/dev/${console} 2>&1`,
+    `echo "{\\"exitStatus\\":$?}" >${RESULTS_DEVICE}`,
     'sync',
     'echo o >/proc/sysrq-trigger',
     'read -r _ </dev/console',
@@ -65,13 +72,13 @@ export async function buildInitramfs({ kernel, script, directory }: Initramfs): 
   const image = join(directory, 'initramfs');
   mkdirSync(join(tree, 'bin'), { recursive: true });
   mkdirSync(join(tree, 'modules'));
-  copyFileSync('/bin/busybox', join(tree, 'bin/busybox'));
+  copyFileSync(join(kernel.userland ?? '/', 'bin/busybox'), join(tree, 'bin/busybox'));
   for (const [index, path] of (await modulePaths(kernel)).entries()) {
     const name = basename(path).replace(/\.xz$/, '');
     await addModule(path, join(tree, 'modules', `${String(index).padStart(2, '0')}-${name}`));
   }
   copyFileSync(join(packageRoot(), 'test/matrix/guest/init'), join(tree, 'init'));
-  writeFileSync(join(tree, 'session'), sessionScript(script));
+  writeFileSync(join(tree, 'session'), sessionScript(script, kernel));
   writeFileSync(join(tree, 'modules-directory'), join(kernel.root, 'lib/modules'));
   for (const program of ['init', 'session', 'bin/busybox']) {
     chmodSync(join(tree, program), 0o755);

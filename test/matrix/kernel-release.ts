@@ -1,5 +1,7 @@
 /** Which of Debian's kernel packages is meant by "6.1", "6.12.43" or "newest". Pure. */
 
+import { FLAVOURS, flavourOf, splitWanted } from './flavour.js';
+
 /** A kernel as an index of the archive lists it. */
 export interface KernelRelease {
   /** What `uname -r` will say, for example 6.1.0-56-cloud-amd64. */
@@ -13,7 +15,7 @@ export interface KernelRelease {
 /** The kernel with the highest version there is. */
 export const NEWEST = 'newest';
 
-const IMAGE = /^linux-image-(\d.*-cloud-amd64)$/;
+const IMAGE = new RegExp(`^linux-image-(\\d.*-(?:${FLAVOURS.map(({ suffix }) => suffix).join('|')}))$`);
 
 interface PackageEntry {
   readonly name: string;
@@ -55,11 +57,16 @@ function compareReleases(a: KernelRelease, b: KernelRelease): number {
 }
 
 function isMeant(wanted: string, { release, version }: KernelRelease): boolean {
-  return wanted === NEWEST || wanted === release || version === wanted || version.startsWith(`${wanted}.`);
+  const meant = splitWanted(wanted);
+  return (
+    meant.flavour === flavourOf(release) &&
+    (meant.version === NEWEST || [release, version].includes(meant.version) || version.startsWith(`${meant.version}.`))
+  );
 }
 
 /**
- * @param wanted a series ("6.12"), a version ("6.12.43"), a release as `uname -r` prints it, or "newest"
+ * @param wanted a series ("6.12"), a version ("6.12.43"), a release as `uname -r` prints it, or "newest"; those of
+ *     another machine with its label in front ("arm64/6.12")
  * @returns the newest kernel that is meant; undefined if there is none
  */
 export function chooseRelease(releases: readonly KernelRelease[], wanted: string): KernelRelease | undefined {

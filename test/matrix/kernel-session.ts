@@ -3,8 +3,11 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../support/package-root.js';
 import type { MatrixArguments } from './arguments.js';
+import { titleOf } from './flavour.js';
+import { FOREIGN_NODE } from './foreign-userland.js';
 import { bootGuest, type GuestEnd } from './guest.js';
 import type { GuestOutput } from './guest-output.js';
+import { RESULTS_DEVICE } from './initramfs.js';
 import type { Kernel } from './kernel-store.js';
 import type { KernelResult } from './report.js';
 
@@ -12,7 +15,7 @@ import type { KernelResult } from './report.js';
 export const CPUS_PER_GUEST = 2;
 const MEMORY_MIB = 3072;
 
-/** Exit status of a guest on which `stuckd check` says no. */
+/** Exit status of a guest on which `stuckd check` says no to BPF. */
 const CANNOT_RUN = 3;
 
 type Progress = (line: string) => void;
@@ -21,19 +24,27 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The guest says what stuckd finds there, then runs the tests. */
-function testScript(only: string): string {
-  const node = quote(process.execPath);
+/** For `stuckd check`: what is asked is whether BPF can be had. */
+const EBPF_CONFIG = '/tmp/ebpf.yaml';
+
+/** The guest says what stuckd finds there, then runs the tests; where BPF cannot be had, those of a sensor that polls. */
+function testScript({ userland }: Kernel, only: string): string {
+  const node = quote(userland === undefined ? process.execPath : FOREIGN_NODE);
   return [
     `export CI=true STUCKD_TEST_GUEST=1 STUCKD_TEST_WITHOUT=${quote(process.env['STUCKD_TEST_WITHOUT'] ?? '')}`,
-    'echo "{\\"kernel\\":\\"$(uname -r)\\"}" >/dev/ttyS1',
-    `${node} build/bin/stuckd.js check -o json >/dev/ttyS1 || exit ${CANNOT_RUN}`,
-    `${node} test/run.mjs kernel guest --second-chance --results /dev/ttyS1 --only ${quote(only)}`,
+    `echo "{\\"kernel\\":\\"$(uname -r)\\"}" >${RESULTS_DEVICE}`,
+    `run() { ${node} test/run.mjs "$@" --second-chance --results ${RESULTS_DEVICE} --only ${quote(only)}; }`,
+    `echo '{"sensor":{"mode":"ebpf"}}' >${EBPF_CONFIG}`,
+    `if ! ${node} build/bin/stuckd.js check --config ${EBPF_CONFIG} -o json >${RESULTS_DEVICE}; then`,
+    `  run polling || exit 1`,
+    `  exit ${CANNOT_RUN}`,
+    'fi',
+    'run kernel guest',
   ].join('\n');
 }
 
-function directoryOf({ version }: Kernel): string {
-  return join(packageRoot(), 'build/kernels', version);
+function directoryOf(kernel: Kernel): string {
+  return join(packageRoot(), 'build/kernels', titleOf(kernel).replace(' ', '-'));
 }
 
 /** Emulated machines have a race or two of their own: now and then one panics before its first process runs. */
@@ -68,14 +79,14 @@ function bootOnce(
 }
 
 /** One line whenever the guest has finished more tests. */
-function report(version: string, progress: Progress): (output: GuestOutput) => void {
+function report(title: string, progress: Progress): (output: GuestOutput) => void {
   let shown = '';
   return ({ started, tests }) => {
     const failed = tests.filter(({ result }) => result === 'failed').length;
     const text = started ? `${String(tests.length)} tests ended, ${String(failed)} failed` : 'boots';
     if (text !== shown) {
       shown = text;
-      progress(`${version}: ${text}`);
+      progress(`${title}: ${text}`);
     }
   };
 }
@@ -96,7 +107,7 @@ function toResult({ version, release }: Kernel, { output, failure }: GuestEnd, d
 /** Boots the kernel and runs the tests in it. */
 export async function testKernel(kernel: Kernel, args: MatrixArguments, progress: Progress): Promise<KernelResult> {
   const startMs = performance.now();
-  const end = await boot(kernel, args, testScript(args.only), report(kernel.version, progress));
+  const end = await boot(kernel, args, testScript(kernel, args.only), report(titleOf(kernel), progress));
   return toResult(kernel, end, performance.now() - startMs);
 }
 

@@ -12,7 +12,9 @@ import {
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../../daemon/demo/lab/command.js';
-import { AptArchive } from './apt-archive.js';
+import { AptArchive, KERNEL_SUITES } from './apt-archive.js';
+import { type Architecture, flavourOf, splitWanted } from './flavour.js';
+import { foreignUserland } from './foreign-userland.js';
 import { chooseRelease, type KernelRelease, seriesOf } from './kernel-release.js';
 
 /** A kernel that can be booted. */
@@ -20,7 +22,13 @@ export interface Kernel extends KernelRelease {
   readonly image: string;
   /** A folder with lib/modules/RELEASE, for modprobe's option --dirname. */
   readonly root: string;
+  readonly architecture: Architecture;
+  /** What is the guest's root, where it cannot be this machine's. */
+  readonly userland?: string;
 }
+
+/** Of this machine. */
+const HOST_ARCHITECTURE: Architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
 const UNPACK_TIMEOUT_MS = 120_000;
 
@@ -28,10 +36,15 @@ export function defaultCacheDirectory(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'stuckd/kernels');
 }
 
+interface OpenArchive {
+  readonly archive: AptArchive;
+  readonly releases: readonly KernelRelease[];
+}
+
 export class KernelStore {
   readonly #directory: string;
   readonly #progress: (line: string) => void;
-  #archive: Promise<{ archive: AptArchive; releases: readonly KernelRelease[] }> | undefined;
+  readonly #archives = new Map<Architecture, Promise<OpenArchive>>();
 
   constructor(directory: string, progress: (line: string) => void) {
     this.#directory = directory;
@@ -44,32 +57,40 @@ export class KernelStore {
    * @throws Error that names the series there are, if there is no such kernel
    */
   async get(wanted: string): Promise<Kernel> {
-    const { archive, releases } = await this.#open();
+    const { architecture } = splitWanted(wanted).flavour;
+    const { archive, releases } = await this.#open(architecture);
     const stored = this.#stored();
     const release = chooseRelease(releases, wanted) ?? chooseRelease(stored, wanted);
     if (release === undefined) {
+      const isOfThis = (other: KernelRelease): boolean => flavourOf(other.release).architecture === architecture;
       throw new Error(
-        `there is no kernel "${wanted}"; the series are ${seriesOf([...releases, ...stored]).join(', ')}`,
+        `there is no kernel "${wanted}"; the series are ${seriesOf([...releases, ...stored].filter(isOfThis)).join(', ')}`,
       );
     }
     if (!stored.some((other) => other.release === release.release)) {
       this.#progress(`fetching ${release.release} (${release.version})`);
       await this.#fetch(archive, release);
     }
-    return this.#kernel(release);
+    return this.#kernel(release, architecture);
   }
 
-  #open(): Promise<{ archive: AptArchive; releases: readonly KernelRelease[] }> {
-    this.#archive ??= AptArchive.open(join(this.#directory, 'apt')).then(async (archive) => ({
-      archive,
-      releases: await archive.releases(),
-    }));
-    return this.#archive;
+  #open(architecture: Architecture): Promise<OpenArchive> {
+    const directory = join(this.#directory, architecture === 'amd64' ? 'apt' : `apt-${architecture}`);
+    const open = async (): Promise<OpenArchive> => {
+      const archive = await AptArchive.open(directory, architecture, KERNEL_SUITES);
+      return { archive, releases: await archive.releases() };
+    };
+    const opened = this.#archives.get(architecture) ?? open();
+    this.#archives.set(architecture, opened);
+    return opened;
   }
 
-  #kernel(release: KernelRelease): Kernel {
+  async #kernel(release: KernelRelease, architecture: Architecture): Promise<Kernel> {
     const root = join(this.#directory, release.release);
-    return { ...release, root, image: join(root, 'vmlinuz') };
+    const kernel = { ...release, architecture, root, image: join(root, 'vmlinuz') };
+    return architecture === HOST_ARCHITECTURE
+      ? kernel
+      : { ...kernel, userland: await foreignUserland(architecture, this.#directory, this.#progress) };
   }
 
   /** A kernel's folder gets its name when it is complete. */

@@ -1,13 +1,15 @@
 /** `npm run test:kernels`: boots kernels, runs the kernel tests in each, prints a table kernel x test. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../support/package-root.js';
 import { buildSockprog } from '../support/sockprog.js';
 import { type MatrixArguments, parseMatrixArguments, usage, UsageError } from './arguments.js';
+import { titleOf } from './flavour.js';
 import { CPUS_PER_GUEST, runInKernel, testKernel } from './kernel-session.js';
 import { defaultCacheDirectory, type Kernel, KernelStore } from './kernel-store.js';
-import { formatPage, formatResults, isAsExpected } from './report.js';
+import { formatPage } from './page.js';
+import { formatResults, isAsExpected } from './report.js';
 
 function say(text: string): void {
   process.stderr.write(`kernels: ${text}\n`);
@@ -37,6 +39,9 @@ async function chooseKernels(wanted: readonly string[]): Promise<readonly Kernel
   const kernels = new Map<string, Kernel>();
   for (const name of wanted) {
     const kernel = await store.get(name);
+    if (kernel.userland !== undefined && !existsSync(join(packageRoot(), `bpf/.output/${kernel.architecture}`))) {
+      throw new Error(`there is no sensor for ${kernel.architecture} yet; "npm run build:arm64" builds it`);
+    }
     kernels.set(kernel.release, kernel);
   }
   return [...kernels.values()];
@@ -49,7 +54,7 @@ async function runCommandEverywhere(
 ): Promise<number> {
   const statuses = await inParallel(kernels, args.jobs, async (kernel) => {
     const { text, status } = await runInKernel(kernel, args, command);
-    process.stdout.write(`== ${kernel.version}\n${text.trimEnd()}\n`);
+    process.stdout.write(`== ${titleOf(kernel)}\n${text.trimEnd()}\n`);
     return status;
   });
   return Math.max(...statuses);
@@ -61,7 +66,8 @@ async function testEverywhere(kernels: readonly Kernel[], args: MatrixArguments)
   process.stdout.write(formatResults(results));
   if (args.write) {
     const date = new Date().toISOString().slice(0, 10);
-    writeFileSync(join(packageRoot(), 'SUPPORTED_KERNELS.md'), formatPage(results, date, args.quick));
+    const page = join(packageRoot(), 'SUPPORTED_KERNELS.md');
+    writeFileSync(page, formatPage(readFileSync(page, 'utf8'), results, date, args.quick));
   }
   return results.every(isAsExpected) ? 0 : 1;
 }

@@ -1,6 +1,9 @@
 /** The command line of a guest. Pure. */
 
+import type { Architecture } from './flavour.js';
+
 export interface GuestMachine {
+  readonly architecture: Architecture;
   readonly image: string;
   readonly initramfs: string;
   /** Socket of the virtiofsd that serves the host's file system. */
@@ -25,9 +28,20 @@ export function hasHardwareVirtualisation(cpuinfo: string): boolean {
   return /^flags\s*:.*\b(vmx|svm)\b/m.test(cpuinfo);
 }
 
+/** The names of a guest's two serial ports. The board that arm64 guests have knows one; the other is a PCI card. */
+export const PORTS: Readonly<Record<Architecture, { readonly console: string; readonly results: string }>> = {
+  amd64: { console: 'ttyS0', results: 'ttyS1' },
+  arm64: { console: 'ttyAMA0', results: 'ttyS0' },
+};
+
+export const EMULATORS: Readonly<Record<Architecture, string>> = {
+  amd64: 'qemu-system-x86_64',
+  arm64: 'qemu-system-aarch64',
+};
+
 function kernelCommandLine(machine: GuestMachine, emulated: boolean): string {
   return [
-    'console=ttyS0,115200',
+    `console=${PORTS[machine.architecture].console},115200`,
     'quiet',
     'mitigations=off', // each of them costs an emulated CPU several times what it costs a real one
     'oops=panic',
@@ -35,19 +49,36 @@ function kernelCommandLine(machine: GuestMachine, emulated: boolean): string {
     // An emulated guest reads the host's TSC, but calibrates it against an emulated timer, which fails on a busy host:
     // its clock then runs several times too fast.
     // The kernel's own check of its timer interrupt fails there for the same reason, and that is a panic.
-    ...(emulated ? [`tsc_early_khz=${machine.tscKhz}`, 'no_timer_check'] : []),
+    ...(emulated && machine.architecture === 'amd64' ? [`tsc_early_khz=${machine.tscKhz}`, 'no_timer_check'] : []),
     ...machine.kernelParameters,
   ].join(' ');
 }
 
-/** @returns arguments for qemu-system-x86_64 */
+function processorArguments(architecture: Architecture, hardware: boolean): readonly string[] {
+  const accelerator = hardware ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi'];
+  if (architecture === 'arm64') {
+    // A CPU that servers have. "max" would authenticate pointers, which takes an emulator very long.
+    return ['-machine', 'virt', ...accelerator, ...(hardware ? [] : ['-cpu', 'neoverse-n1'])];
+  }
+  return [...accelerator, ...(hardware ? [] : ['-cpu', 'max'])];
+}
+
+function portArguments({ architecture, consolePath, resultsPath }: GuestMachine): readonly string[] {
+  const results =
+    architecture === 'arm64'
+      ? ['-chardev', `file,id=results,path=${resultsPath}`, '-device', 'pci-serial,chardev=results']
+      : ['-serial', `file:${resultsPath}`];
+  return ['-serial', `file:${consolePath}`, ...results];
+}
+
+/** @returns arguments for the emulator, see `EMULATORS` */
 export function qemuArguments(machine: GuestMachine, hardware: boolean): readonly string[] {
   const memory = `${machine.memoryMib}M`;
   return [
-    ...(hardware ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max']),
+    ...processorArguments(machine.architecture, hardware),
     ...['-smp', String(machine.cpus), '-m', memory],
     ...['-nodefaults', '-no-reboot', '-display', 'none', '-monitor', 'none', '-nic', 'none'],
-    ...['-serial', `file:${machine.consolePath}`, '-serial', `file:${machine.resultsPath}`],
+    ...portArguments(machine),
     ...['-kernel', machine.image, '-initrd', machine.initramfs],
     ...['-append', kernelCommandLine(machine, !hardware)],
     // virtiofs shares the guest's memory with the process that serves the files.

@@ -1,5 +1,6 @@
-/** What came out of the guests, as a table for a terminal and as a page. Pure. */
+/** What came out of the guests, as a table for a terminal. Pure. */
 import { type Column, formatTable } from '../../daemon/cli/text-table.js';
+import { titleOf } from './flavour.js';
 import type { CheckedFeature, TestResult } from './guest-output.js';
 
 /** One kernel and what its guest said. */
@@ -30,7 +31,7 @@ export function isAsExpected({ version, refused, failure, tests }: KernelResult)
   return refused || (tests.length > 0 && tests.every(({ result }) => result !== 'failed'));
 }
 
-interface Row {
+export interface Row {
   readonly title: string;
   readonly cells: ReadonlyMap<string, string>;
 }
@@ -38,9 +39,9 @@ interface Row {
 function columns(title: string, results: readonly KernelResult[]): readonly Column<Row>[] {
   return [
     { header: title, cell: (row) => row.title },
-    ...results.map(({ version, release }) => ({
-      header: version,
-      cell: ({ cells }: Row) => cells.get(release) ?? '',
+    ...results.map((result) => ({
+      header: titleOf(result),
+      cell: ({ cells }: Row) => cells.get(result.release) ?? '',
       alignRight: true,
     })),
   ];
@@ -58,7 +59,7 @@ function summariseFile(tests: readonly TestResult[]): string {
   return tests.length === 0 ? '-' : parts.join(', ');
 }
 
-function filesOf(results: readonly KernelResult[]): readonly string[] {
+export function filesOf(results: readonly KernelResult[]): readonly string[] {
   return [...new Set(results.flatMap(({ tests }) => tests.map(({ file }) => file)))].sort();
 }
 
@@ -74,17 +75,18 @@ function verdict(result: KernelResult): string {
 }
 
 /** Why stuckd cannot run there, in its own words. */
-function refusal({ features }: KernelResult): string {
+export function refusal({ features }: KernelResult): string {
   const missing = features.filter(({ available, required = false }) => required && !available);
   return missing.map(({ name, how = '' }) => `${name}: ${how}`).join('; ') || 'stuckd check failed without an answer';
 }
 
 function failureLines(result: KernelResult): readonly string[] {
   const failed = result.tests.filter((test) => test.result === 'failed');
+  const title = titleOf(result);
   return [
-    ...failed.map(({ file, name, error = '' }) => `${result.version}  ${file}: ${name}\n    ${error}`),
-    ...(result.failure === undefined ? [] : [`${result.version}  ${result.failure}`]),
-    ...(result.refused ? [`${result.version}  ${refusal(result)}`] : []),
+    ...failed.map(({ file, name, error = '' }) => `${title}  ${file}: ${name}\n    ${error}`),
+    ...(result.failure === undefined ? [] : [`${title}  ${result.failure}`]),
+    ...(result.refused ? [`${title}  ${refusal(result)}`] : []),
   ];
 }
 
@@ -99,121 +101,4 @@ export function formatResults(results: readonly KernelResult[]): string {
   rows.push({ title: '', cells: new Map(results.map((result) => [result.release, verdict(result)])) });
   const failures = results.flatMap(failureLines);
   return formatTable(columns('TESTS', results), rows, Infinity) + failures.map((line) => `${line}\n`).join('');
-}
-
-const MARKS: Readonly<Record<TestResult['result'], string>> = { passed: '✓', failed: '**✗**', skipped: '–' };
-
-function markOf({ result, atSecondTry }: TestResult): string {
-  return atSecondTry === true ? `${MARKS[result]} ²` : MARKS[result];
-}
-
-function markdownTable(title: string, results: readonly KernelResult[], rows: readonly Row[]): readonly string[] {
-  const versions = results.map(({ version }) => version);
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [
-    line([title, ...versions]),
-    line(['---', ...versions.map(() => ':-:')]),
-    ...rows.map(({ title: rowTitle, cells }) =>
-      line([rowTitle, ...results.map(({ release }) => cells.get(release) ?? '')]),
-    ),
-  ];
-}
-
-/**
- * Rows in the order in which they first appear; a cell for each kernel that has one. What has one title more than once on
- * a kernel, as tests of two suites may, has as many rows.
- */
-function collectRows<T>(
-  results: readonly KernelResult[],
-  items: (result: KernelResult) => readonly T[],
-  title: (item: T) => string,
-  cell: (item: T) => string,
-): readonly Row[] {
-  const rows: { readonly title: string; readonly cells: Map<string, string> }[] = [];
-  for (const result of results) {
-    for (const item of items(result)) {
-      const isFree = (row: Row): boolean => row.title === title(item) && !row.cells.has(result.release);
-      let row = rows.find(isFree);
-      if (row === undefined) {
-        row = { title: title(item), cells: new Map() };
-        rows.push(row);
-      }
-      row.cells.set(result.release, cell(item));
-    }
-  }
-  return rows;
-}
-
-function escapeMarkdown(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
-}
-
-/** What `stuckd check` says of the machine and the build, whatever the kernel. */
-const NOT_OF_THE_KERNEL: readonly string[] = ['privileges', 'kernel BTF', 'pid namespace', 'sensor', 'lockdown'];
-
-/**
- * SUPPORTED_KERNELS.md.
- * @param date of the run, as YYYY-MM-DD
- * @param quick only the test files ran that stand and fall with the kernel
- */
-export function formatPage(results: readonly KernelResult[], date: string, quick: boolean): string {
-  const ran = results.filter(({ refused }) => !refused);
-  const features = collectRows(
-    ran,
-    ({ features: all }) => all.filter(({ name }) => !NOT_OF_THE_KERNEL.includes(name)),
-    ({ name }) => escapeMarkdown(name),
-    ({ available, how = 'yes' }) => (available ? escapeMarkdown(how === '' ? 'yes' : how) : 'no'),
-  );
-  const tests = filesOf(ran).flatMap((file) => [
-    `### ${file}`,
-    '',
-    ...markdownTable(
-      'test',
-      ran,
-      collectRows(
-        ran,
-        (result) => result.tests.filter((test) => test.file === file),
-        ({ name }) => escapeMarkdown(name),
-        markOf,
-      ),
-    ),
-    '',
-  ]);
-  const verdicts = results.map(
-    (result) =>
-      `| ${result.version} | ${result.release} | ${String(result.tests.filter((test) => test.result === 'passed').length)} | ` +
-      `${String(result.tests.filter((test) => test.result === 'failed').length)} | ${remark(result)} |`,
-  );
-  return [
-    '# Supported kernels',
-    '',
-    'stuckd needs Linux 5.12 or newer with BTF (`CONFIG_DEBUG_INFO_BTF=y`). What moved between kernels it finds by BTF, never by',
-    'version, since stable kernels carry back-ports. This page is written by `npm run test:kernels -- --write`, which boots',
-    "Debian's kernels under qemu and runs the kernel tests in each of them.",
-    '',
-    quick
-      ? `Last run: ${date}, of the test files that stand and fall with the kernel (\`--quick\`).`
-      : `Last full run: ${date}.`,
-    '',
-    '| version | release | passed | failed | remarks |',
-    '| --- | --- | :-: | :-: | --- |',
-    ...verdicts,
-    '',
-    '## What stuckd finds on each',
-    '',
-    ...markdownTable('feature', ran, features),
-    '',
-    '## Tests',
-    '',
-    '✓ ² did not pass at first, but as its file ran once more, alone: emulated CPUs miss timers now and then.',
-    '',
-    ...tests,
-  ].join('\n');
-}
-
-function remark(result: KernelResult): string {
-  if (result.failure !== undefined) {
-    return 'did not come to its end';
-  }
-  return result.refused ? escapeMarkdown(refusal(result)) : '';
 }

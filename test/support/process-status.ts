@@ -1,5 +1,5 @@
 /** What /proc says about the rights of a process. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessStatus {
   /** Real, effective, saved and filesystem uid. */
@@ -20,6 +20,9 @@ export interface ProcessStatus {
 /** CAP_PERFMON 38 and CAP_BPF 39. */
 export const BPF_AND_PERFMON = (1n << 38n) | (1n << 39n);
 
+/** What a sensor that polls uses: CAP_DAC_READ_SEARCH 2, CAP_SYS_PTRACE 19, CAP_SYS_ADMIN 21. */
+export const POLLING_CAPABILITIES = (1n << 2n) | (1n << 19n) | (1n << 21n);
+
 /** Also of a process that has ended and waits for init, which may take its time. */
 export function hasEnded(pid: number): boolean {
   try {
@@ -32,6 +35,14 @@ export function hasEnded(pid: number): boolean {
 /** @throws Error if there is no such process. */
 export function processStatus(pid: number): ProcessStatus {
   return parseProcessStatus(readFileSync(`/proc/${String(pid)}/status`, 'utf8'));
+}
+
+/** Of each of its threads, which may have rights of their own. */
+export function threadStatuses(pid: number): readonly ProcessStatus[] {
+  const directory = `/proc/${String(pid)}/task`;
+  return readdirSync(directory).map((thread) =>
+    parseProcessStatus(readFileSync(`${directory}/${thread}/status`, 'utf8')),
+  );
 }
 
 /** @param text of /proc/PID/status */

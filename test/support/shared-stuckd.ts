@@ -1,9 +1,10 @@
 import { after, before } from 'node:test';
+import { isPolling, OFTEN } from './sensor-mode.js';
 import { StuckdUnderTest, type StuckdOptions } from './stuckd.js';
 
-/** No pass runs by the clock: whatever such a daemon says, an event made it say so. */
+/** No pass runs by the clock: whatever such a daemon says, an event made it say so. A sensor that polls has no events. */
 export const EVENTS_ALONE: StuckdOptions = {
-  sensor: { sweepInterval: '1h', refreshInterval: '1h', fullRefreshInterval: '1h' },
+  sensor: isPolling ? OFTEN : { sweepInterval: '1h', refreshInterval: '1h', fullRefreshInterval: '1h' },
 };
 
 /**

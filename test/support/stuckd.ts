@@ -13,6 +13,7 @@ import { followWatch } from './follow-watch.js';
 import type { Ending } from './lab.js';
 import { Notice } from './notice.js';
 import { packageRoot } from './package-root.js';
+import { isPolling, SENSOR_OF_THIS_RUN } from './sensor-mode.js';
 import { switchedOff } from './switched-off.js';
 import type { ChangeJson, PeerJson, ProcessJson, StuckJson } from './stuckd-json.js';
 import { startAs, type User } from './unprivileged.js';
@@ -88,7 +89,7 @@ export class StuckdUnderTest {
       stateDir: options.stateDir ?? join(directory, 'state'),
       ...options.config,
       // Tests ask for intervals because they wait for sweeps; the CPU of a busy or emulated machine must not slow these.
-      sensor: { without: switchedOff(), sweepCpuPercentMax: 100, ...options.sensor },
+      sensor: { without: switchedOff(), sweepCpuPercentMax: 100, ...SENSOR_OF_THIS_RUN, ...options.sensor },
     };
     writeFileSync(configPath, JSON.stringify(config));
     const daemon = startDaemon(configPath, directory, options);
@@ -102,6 +103,12 @@ export class StuckdUnderTest {
 
   async status(): Promise<StatusResponse> {
     return this.#ask(() => this.client.getStatus());
+  }
+
+  /** What is wrong, but that a sensor polls as it was told. */
+  async problems(): Promise<readonly string[]> {
+    const { problems } = await this.status();
+    return problems.filter((problem) => !(isPolling && problem.startsWith('degraded: ')));
   }
 
   /** `http://HOST:PORT` of metrics and health. */

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmdirSync, unlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ManagedProcess, type SpawnOptions, startProcess } from '../../daemon/demo/lab/managed-process.js';
+import type { LabNamespace } from '../../daemon/demo/lab/lab-namespace.js';
 import { packageRoot } from './package-root.js';
 
 /** Numbers need no entry in /etc/passwd. */
@@ -28,20 +29,23 @@ const BIND_AND_RUN = 'mount --bind "$1" "$2" && mount --bind "$3" "$4" && shift 
 /**
  * Starts a program as that user, in a mount namespace in which the package is visible.
  * @param argv gets the view, gives the command.
+ * @param options `namespace`: the network namespace in which it runs; default: that of this process.
  */
 export function startAs(
   user: User,
   argv: (view: PackageView) => readonly string[],
-  options: SpawnOptions = {},
+  options: SpawnOptions & { readonly namespace?: LabNamespace } = {},
 ): ManagedProcess {
+  const { namespace, ...spawning } = options;
   const place = mkdtempSync(join(tmpdir(), 'stuckd-view-'));
   chmodSync(place, 0o755);
   const view = { root: join(place, 'package'), node: join(place, 'node') };
   mkdirSync(view.root);
   writeFileSync(view.node, '');
   const mounts = [packageRoot(), view.root, process.execPath, view.node];
-  const prefix = ['unshare', '--mount', '--', 'sh', '-c', BIND_AND_RUN, 'sh', ...mounts, ...become(user)];
-  const child = startProcess(argv(view), { ...options, prefix });
+  const within = namespace === undefined ? [] : ['nsenter', `--net=${namespace.path}`, '--'];
+  const prefix = [...within, 'unshare', '--mount', '--', 'sh', '-c', BIND_AND_RUN, 'sh', ...mounts, ...become(user)];
+  const child = startProcess(argv(view), { ...spawning, prefix });
   void child.ended.then(() => {
     // Not recursive: should anything be mounted there still, it is the package itself.
     unlinkSync(view.node);

@@ -4,6 +4,7 @@ import { connectField, FIELD_PORT, type FieldStage, setFieldStage } from './fiel
 import type { SocketUnderTest } from './kernel-word.js';
 import { type Ending, SERVER_ADDRESS, waitFor } from './lab.js';
 import { assertBetween, assertRecord, timelineTexts, timeMs, wallMs } from './record-checks.js';
+import { POLL_MS } from './sensor-mode.js';
 import type { Sockprog } from './sockprog.js';
 import type { StuckdUnderTest, StuckJson } from './stuckd.js';
 
@@ -59,7 +60,7 @@ export async function waitUpdated(
 
 /** Asserts that the record ended when the application did that. */
 export function assertEndedAt(ended: StuckJson, { monoUs }: { readonly monoUs: number }): void {
-  assertBetween(timeMs(ended.endTime), wallMs(monoUs), wallMs(monoUs), 'the end of the record');
+  assertBetween(timeMs(ended.endTime), wallMs(monoUs), wallMs(monoUs) + POLL_MS, 'the end of the record');
 }
 
 export async function lastTexts(stuckd: StuckdUnderTest, id: string, count: number): Promise<readonly string[]> {

@@ -29,7 +29,7 @@ const ADDRESS: OptionManual = {
   value: 'ADDR',
   completes: { filesAfter: ['unix:'] },
   text: 'where stuckd listens: unix:PATH or HOST:PORT',
-  lines: [`(default: STUCKD_ADDRESS, or ${DEFAULT_ADDRESS})`],
+  lines: ['(default: STUCKD_ADDRESS, or that of your own stuckd,', `or ${DEFAULT_ADDRESS})`],
 };
 
 /** How stuckd is reached, on one node or on many. */

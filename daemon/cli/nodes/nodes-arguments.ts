@@ -1,5 +1,6 @@
 /** `--address`, `--node` and `--timeout`: one daemon, or many nodes. */
 import { parseDurationMs } from '../../lib/duration.js';
+import { ownSocket } from '../../lib/own-places.js';
 import { AddressError, DEFAULT_ADDRESS } from '../../rpc/address.js';
 import { UsageError } from '../cli-io.js';
 import { AUDIT_DEADLINE_MS } from '../../rpc/call-error.js';
@@ -58,10 +59,16 @@ function parseSpecs(texts: readonly string[]): NodeSpec[] {
   }
 }
 
+/** Of the daemon that this user runs for himself, or else of the one of the node. */
+function defaultAddress(env: Readonly<Record<string, string | undefined>>): string {
+  const own = ownSocket(env);
+  return own === null ? DEFAULT_ADDRESS : `unix:${own}`;
+}
+
 /** Flag beats variable beats default. @throws UsageError */
 export function parseDestination(values: Values, env: Readonly<Record<string, string | undefined>>): Destination {
   const variable = env['STUCKD_ADDRESS'] ?? '';
-  const texts = values.address ?? [variable === '' ? DEFAULT_ADDRESS : variable];
+  const texts = values.address ?? [variable === '' ? defaultAddress(env) : variable];
   const specs = parseSpecs(texts);
   const overTcp = specs.some((spec) => spec.kind !== 'address' || spec.address.kind === 'tcp');
   const [first] = specs;

@@ -2,11 +2,14 @@
 /*
  * Runs a program for which the kernel refuses some system calls, as seccomp profiles and security modules do.
  *
- *   refuse [--inet] [--load NAME|all] [--attach NAME] -- PROGRAM [ARGUMENT...]
+ *   refuse [--inet] [--load NAME|all] [--attach NAME] [--memory] [--btf] -- PROGRAM [ARGUMENT...]
  *
  *   --inet         socket() knows AF_UNIX and AF_NETLINK only: EAFNOSUPPORT, as with systemd's RestrictAddressFamilies=
  *   --load NAME    the BPF program of this name is not loaded: EACCES; `all`: none is
  *   --attach NAME  the BPF program of this name is not attached: EACCES
+ *   --memory       the answer to --load and --attach is ENOMEM
+ *   --btf          no program is loaded that attaches by an id of BTF: EINVAL, without a word of the verifier, as from a
+ *                  kernel that was built without BTF
  *
  * A filter of seccomp sees no further than the arguments, so bpf() is put to a supervisor (this process), which reads the
  * name from the memory of the caller. That protects nothing, since the caller could change it afterwards: it is for tests.
@@ -37,6 +40,8 @@
 static const char *refused_load;
 static const char *refused_attach;
 static bool refuses_inet;
+static bool refuses_btf;
+static int refusal = EACCES;
 
 #define LOAD_FIELD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define SKIP_IF(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (count), 0)
@@ -105,7 +110,8 @@ static bool is_refused_program(pid_t pid, int fd)
 	return result == 0 && is_name(refused_attach, info.name);
 }
 
-static bool is_refused(const struct seccomp_notif *call)
+/* The error that the call gets; 0 if it is let through. */
+static int error_of(const struct seccomp_notif *call)
 {
 	union bpf_attr attr = {0};
 	size_t size = call->data.args[2] < sizeof(attr) ? call->data.args[2] : sizeof(attr);
@@ -113,17 +119,20 @@ static bool is_refused(const struct seccomp_notif *call)
 	struct iovec there = {.iov_base = (void *)(uintptr_t)call->data.args[1], .iov_len = size};
 
 	if (process_vm_readv((pid_t)call->pid, &here, 1, &there, 1, 0) < 0) {
-		return false;
+		return 0;
 	}
 	switch (call->data.args[0]) {
 	case BPF_PROG_LOAD:
-		return is_name(refused_load, attr.prog_name);
+		if (refuses_btf && attr.attach_btf_id) {
+			return EINVAL;
+		}
+		return is_name(refused_load, attr.prog_name) ? refusal : 0;
 	case BPF_RAW_TRACEPOINT_OPEN:
-		return is_refused_program((pid_t)call->pid, (int)attr.raw_tracepoint.prog_fd);
+		return is_refused_program((pid_t)call->pid, (int)attr.raw_tracepoint.prog_fd) ? refusal : 0;
 	case BPF_LINK_CREATE:
-		return is_refused_program((pid_t)call->pid, (int)attr.link_create.prog_fd);
+		return is_refused_program((pid_t)call->pid, (int)attr.link_create.prog_fd) ? refusal : 0;
 	default:
-		return false;
+		return 0;
 	}
 }
 
@@ -149,11 +158,8 @@ static void supervise(int listener, pid_t program)
 			continue; /* it was interrupted, or died meanwhile */
 		}
 		answer.id = call.id;
-		if (is_refused(&call)) {
-			answer.error = -EACCES;
-		} else {
-			answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-		}
+		answer.error = -error_of(&call);
+		answer.flags = answer.error ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
 	}
 }
@@ -166,7 +172,7 @@ static void run(char **program, int told, int taken)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if ((refuses_inet && install(INET_FILTER, LENGTH(INET_FILTER), 0)) ||
-	    ((refused_load || refused_attach) &&
+	    ((refused_load || refused_attach || refuses_btf) &&
 	     (listener = install(BPF_FILTER, LENGTH(BPF_FILTER), SECCOMP_FILTER_FLAG_NEW_LISTENER)) < 0)) {
 		perror("refuse: seccomp");
 		_exit(CANNOT_START);
@@ -221,6 +227,10 @@ int main(int argc, char **argv)
 	for (; at < argc && strcmp(argv[at], "--") != 0; at++) {
 		if (strcmp(argv[at], "--inet") == 0) {
 			refuses_inet = true;
+		} else if (strcmp(argv[at], "--btf") == 0) {
+			refuses_btf = true;
+		} else if (strcmp(argv[at], "--memory") == 0) {
+			refusal = ENOMEM;
 		} else if (strcmp(argv[at], "--load") == 0 && at + 1 < argc) {
 			refused_load = argv[++at];
 		} else if (strcmp(argv[at], "--attach") == 0 && at + 1 < argc) {
@@ -230,7 +240,9 @@ int main(int argc, char **argv)
 		}
 	}
 	if (at + 1 >= argc) {
-		fprintf(stderr, "usage: refuse [--inet] [--load NAME|all] [--attach NAME] -- PROGRAM [ARGUMENT...]\n");
+		fprintf(stderr,
+			"usage: refuse [--inet] [--load NAME|all] [--attach NAME] [--memory] [--btf] -- PROGRAM "
+			"[ARGUMENT...]\n");
 		return 2;
 	}
 	return start(argv + at + 1);

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AuditEngine, AuditError } from '../../../daemon/audit/audit-engine.js';
+import { AuditRefusal } from '../../../daemon/core/audit/source.js';
 import type { SensorRecord } from '../../../daemon/core/sensor-records.js';
 import type { PassReport } from '../../../daemon/core/snapshot.js';
 import { clockAt, EMPTY_PASS, snapshotAt, TEST_KERNEL } from '../../support/snapshot-builder.js';
@@ -36,11 +37,13 @@ function processOf(passId: number): SensorRecord {
 class Bench {
   requested = 0;
   isUp = true;
+  refusal: string | null = null;
   nowUs = 0;
   readonly engine: AuditEngine;
 
   constructor(timeoutMs = 60_000) {
     this.engine = new AuditEngine({
+      refusal: () => this.refusal,
       requestPass: () => {
         this.requested++;
       },
@@ -50,6 +53,17 @@ class Bench {
     });
   }
 }
+
+test('a sensor that can make none: refused with why, nothing is asked or counted, and an earlier result is told no more', async () => {
+  const bench = new Bench();
+  const asked = bench.engine.audit();
+  bench.engine.take([pass('begin'), socket(PASS_ID), pass('end', { monoUs: 77 })]);
+  await asked;
+  assert.equal(bench.engine.last?.endUs, 77);
+  bench.refusal = 'it polls';
+  await assert.rejects(bench.engine.audit(), (error) => error instanceof AuditRefusal && error.message === 'it polls');
+  assert.deepEqual([bench.requested, bench.engine.failed, bench.engine.last], [1, 0, null]);
+});
 
 test('all who ask before it begins share one pass', async () => {
   const bench = new Bench();

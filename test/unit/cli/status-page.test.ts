@@ -44,6 +44,26 @@ test('of a healthy agent', () => {
   );
 });
 
+test('of an agent whose sensor polls: what it reaches, and what is not known', () => {
+  const { sensor } = createStatus();
+  const text = page({
+    sensor: {
+      ...sensor,
+      ...{ mode: 'polling', modeReason: 'no BTF', programs: [], capabilities: [] },
+      reach: { namespaces: 1, closedNamespaces: 2, closedProcesses: 1 },
+      degradations: [{ name: 'user\u001btimeouts', loss: 'forecasts assume none' }],
+    },
+  });
+  assert.deepEqual(text.split('\n').slice(3, 9), [
+    '  sensor        running, pid 4712, version 0.1.0',
+    '  capabilities  none',
+    '  mode          polling (degraded): sock_diag and /proc instead of BPF',
+    '  polled        1 network namespace; 2 closed to it; descriptors of 1 process cannot be read',
+    '  not known     user\\x1btimeouts: forecasts assume none',
+    '  restarts      0',
+  ]);
+});
+
 test('sweeps that are slowed by their budget', () => {
   const sweep = { endUs: 0, durationUs: 60_000, sockets: 80_000, connections: 80_000, processes: 17 };
   const lineOf = (cpuUs: number, intervalMs: number): string | undefined => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { runCheck } from '../../../daemon/check.js';
 import { type Config, loadConfig } from '../../../daemon/config.js';
-import { FEATURE_RECORD, PROGRAM_RECORD } from '../../../daemon/wire/layout.generated.js';
+import { FEATURE_RECORD, MODE_RECORD, PROGRAM_RECORD, SENSOR_MODE } from '../../../daemon/wire/layout.generated.js';
 import type { TextField } from '../../../daemon/wire/offset.js';
 import { goldenBytes } from '../wire/golden.js';
 
@@ -74,7 +74,20 @@ function feature(name: string, available: boolean, how: string): Uint8Array {
   ]);
 }
 
-const READY = [goldenBytes('mode'), goldenBytes('clock'), goldenBytes('ready')];
+/** @param reason why it polls; without one it uses BPF */
+function mode(reason?: string): Uint8Array {
+  const record = Uint8Array.from(goldenBytes('mode'));
+  const view = new DataView(record.buffer);
+  view.setUint32(MODE_RECORD.mode, reason === undefined ? SENSOR_MODE.MODE_EBPF : SENSOR_MODE.MODE_POLLING, true);
+  if (reason === undefined) {
+    view.setUint32(MODE_RECORD.code, 0, true);
+  }
+  return setTexts(record, [[MODE_RECORD.reason, reason ?? '']]);
+}
+
+const AWAKE = [goldenBytes('clock'), goldenBytes('ready')];
+const READY = [mode(), ...AWAKE];
+const MODE_LINE = '  ok       mode                ebpf: BPF programs and iterators';
 
 async function check(asJson: boolean, columns = Infinity): Promise<{ status: number; lines: string[] }> {
   const lines: string[] = [];
@@ -95,6 +108,7 @@ test('each feature is a line: what it is for or how it works, or why not and wha
   assert.equal(status, 0);
   assert.match(lines[0] ?? '', /^stuckd \d/);
   assert.deepEqual(lines.slice(1), [
+    MODE_LINE,
     '  ok       tcp_retransmit_skb  attached: black holes and unanswered SYNs and FINs, as they happen',
     '  without  timer_expire_entry  ENOENT: \\x1b[1mkeepalive; lost without it: what timer_expire_entry is for',
     '  ok       tcp_send_reset      attached, but late',
@@ -112,6 +126,7 @@ test('a terminal of 80 columns gets what does not fit below the text', async () 
   );
   const { lines } = await check(false, 80);
   assert.deepEqual(lines.slice(1, -1), [
+    MODE_LINE,
     '  ok       tcp_retransmit_skb  attached: black holes and unanswered SYNs and\n' +
       '                               FINs, as they happen',
     '  without  RTO limit           the constant 120 s (before Linux 6.15); lost\n' +
@@ -128,6 +143,7 @@ test('a wide terminal gets the loss in a column of its own, also of what is ther
   const { lines } = await check(false, 100);
   assert.deepEqual(lines.slice(1, -1), [
     '           feature             how it works here                  what is lost without it',
+    '  ok       mode                ebpf: BPF programs and iterators   stuckd polls',
     '  ok       tcp_retransmit_skb  attached: black holes and          what tcp_retransmit_skb is for\n' +
       '                               unanswered SYNs and FINs, as they\n' +
       '                               happen',
@@ -150,9 +166,9 @@ test('JSON is one document with the same', async () => {
   assert.equal(status, 0);
   assert.equal(lines.length, 1);
   assert.ok(!(lines[0] ?? '').includes('\u009b'), 'what a terminal would obey is escaped');
-  const { canRun, features } = JSON.parse(lines[0] ?? '') as { canRun: boolean; features: unknown };
-  assert.equal(canRun, true);
-  assert.deepEqual(features, [
+  const answer = JSON.parse(lines[0] ?? '') as { canRun: boolean; mode: string; features: unknown[] };
+  assert.deepEqual([answer.canRun, answer.mode], [true, 'ebpf']);
+  assert.deepEqual(answer.features.slice(1), [
     {
       name: 'sweep',
       available: true,
@@ -169,6 +185,25 @@ test('JSON is one document with the same', async () => {
     },
     { name: 'write timer', available: true, required: false, how: 'icsk_timeout', loss: 'nothing much' },
   ]);
+});
+
+test('a sensor that polls: stuckd can run, and the mode, its reason and what is not known are told', async () => {
+  const losses = [feature('user timeout', false, 'not in sock_diag'), feature('namespaces', true, 'all are open')];
+  sensorSays(mode('this kernel has no BTF'), ...losses, ...AWAKE);
+  const { status, lines } = await check(false);
+  assert.equal(status, 0);
+  assert.match(
+    lines[1] ?? '',
+    /^ {2}without {2}mode .*degraded: the sensor polls .*: this kernel has no BTF; lost without it: /,
+  );
+  assert.equal(lines[2], '  without  user timeout  not in sock_diag; lost without it: nothing much');
+  assert.equal(lines.at(-1), 'stuckd can run here, degraded: by polling.');
+  server?.close();
+  rmSync(join(directory, 'sensor.sock'), { force: true });
+  sensorSays(mode('this kernel has no BTF'), ...AWAKE);
+  const asJson = await check(true);
+  const answer = JSON.parse(asJson.lines[0] ?? '') as { canRun: boolean; mode: string };
+  assert.deepEqual([answer.canRun, answer.mode], [true, 'polling']);
 });
 
 test('a sensor that cannot go on: its reason, and exit status 1', async () => {

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { STUCK_KINDS } from '../../../daemon/core/kinds.js';
 import { parse } from 'yaml';
-import { type Config, ConfigError, type ConfigFlags, loadConfig } from '../../../daemon/config.js';
+import { type Config, ConfigError, type ConfigFlags, defaultConfigPath, loadConfig } from '../../../daemon/config.js';
+import type { OwnPlaces } from '../../../daemon/lib/own-places.js';
 import { sensorConfiguration } from '../../../daemon/sensor-configuration.js';
 import { packageRoot } from '../../support/package-root.js';
 
@@ -19,7 +20,7 @@ after(() => {
 
 function load(text: string, flags: ConfigFlags = {}, environment: NodeJS.ProcessEnv = {}): Config {
   writeFileSync(configPath, text);
-  return loadConfig({ configPath, ...flags }, environment);
+  return loadConfig({ configPath, ...flags }, environment, null);
 }
 
 function mistake(text: string, flags: ConfigFlags = {}, environment: NodeJS.ProcessEnv = {}): string {
@@ -40,9 +41,10 @@ function alerting(changes: Readonly<Record<string, unknown>> = {}): Config['kind
 describe('defaults', () => {
   const expected: Config = {
     grpc: { address: 'unix:/run/stuckd/stuckd.sock', reflection: true, maxSubscribers: 64, maxConnections: 128 },
-    http: { address: '127.0.0.1:9735', metrics: { workloadLabels: [], maxWorkloads: 200 } },
+    http: { address: '127.0.0.1:9735', required: true, metrics: { workloadLabels: [], maxWorkloads: 200 } },
     stateDir: '/var/lib/stuckd',
     sensor: {
+      mode: 'auto',
       without: [],
       refreshInterval: 1000,
       sweepInterval: 2000,
@@ -233,6 +235,12 @@ describe('mistakes are named by their key', () => {
     ['sensor: { address: /run/sensor.sock }', /unix:PATH[^]*at sensor\.address/],
     ['sensor: { address: "127.0.0.1:1" }', /must be unix:PATH[^]*at sensor\.address/],
     [`sensor: { address: "unix:/${'x'.repeat(200)}" }`, /107 bytes[^]*at sensor\.address/],
+    ['sensor: { mode: fast }', /at sensor\.mode/],
+    ['sensor: { btf: "" }', /at sensor\.btf/],
+    [
+      'sensor: { address: "unix:/s", mode: polling }',
+      /the sensor at unix:\/s runs apart: give --mode polling to stuckd-sensor[^]*at sensor\.mode/,
+    ],
     ['sensor: { without: ["a b"] }', /name of a tracepoint[^]*at sensor\.without\[0\]/],
     ['grpc: { address: nonsense }', /is not an address[^]*at grpc\.address/],
     ['grpc: { address: 7 }', /at grpc\.address/],
@@ -271,5 +279,44 @@ describe('files that cannot be read', () => {
   test('a file that was named must exist', () => {
     const missing = join(directory, 'missing.yaml');
     assert.match(mistake('{}', { configPath: missing }), /cannot read the configuration: ENOENT.*missing\.yaml/);
+  });
+});
+
+describe('an ordinary user', () => {
+  const own: OwnPlaces = {
+    configPath: join(directory, 'own.yaml'),
+    stateDir: '/home/ann/state',
+    socketPath: (stateDir = '/home/ann/state') => `${stateDir}/stuckd.sock`,
+  };
+  const loadOwn = (text: string, flags: ConfigFlags = {}, environment: NodeJS.ProcessEnv = {}): Config => {
+    writeFileSync(own.configPath, text);
+    return loadConfig(flags, environment, own);
+  };
+  const pick = ({ grpc, http, stateDir }: Config): readonly unknown[] => [grpc.address, stateDir, http.required];
+
+  test('has places of his own, and may have to do without metrics', () => {
+    assert.deepEqual(pick(loadOwn('{}')), ['unix:/home/ann/state/stuckd.sock', '/home/ann/state', false]);
+    assert.deepEqual(pick(loadOwn('grpc: { reflection: false }\nhttp: { metrics: {} }')), [
+      ...['unix:/home/ann/state/stuckd.sock', '/home/ann/state', false],
+    ]);
+  });
+
+  test('what he gives counts: the socket goes with the state, and an address that he names is needed', () => {
+    const flags = { stateDir: '/s', httpAddress: '127.0.0.1:1' };
+    assert.deepEqual(pick(loadOwn('{}', flags)), ['unix:/s/stuckd.sock', '/s', true]);
+    assert.deepEqual(pick(loadOwn('grpc: { address: "unix:/f" }\nstateDir: /g\nhttp: { address: off }')), [
+      ...['unix:/f', '/g', true],
+    ]);
+    assert.equal(loadOwn('{}', {}, { STUCKD_ADDRESS: 'unix:/v' }).grpc.address, 'unix:/v');
+  });
+
+  test('a mistake in a section is still found', () => {
+    assert.throws(() => loadOwn('grpc: 5'), /at grpc/);
+    assert.throws(() => loadOwn('stateDir: 5'), /at stateDir/);
+  });
+
+  test('reads his own file, or else the one in /etc, if he may', () => {
+    assert.equal(defaultConfigPath(own), own.configPath);
+    assert.equal(defaultConfigPath(null), '/etc/stuckd/stuckd.yaml');
   });
 });

@@ -113,7 +113,10 @@ describe('what cannot start is exit status 1 and says why', () => {
     writeFileSync(path, JSON.stringify(settings));
     const { status, stderr } = stuckd(['run', '--config', path]);
     assert.equal(status, 1);
-    assert.match(stderr, /^stuckd: the state directory \(stateDir, STUCKD_STATE_DIR\) cannot be used: .*stuckd\.yaml/);
+    assert.match(
+      stderr,
+      /^stuckd: the state directory \(stateDir, STUCKD_STATE_DIR, --state-dir\) cannot be used: .*stuckd\.yaml/,
+    );
   });
 });
 

@@ -36,8 +36,12 @@ function configWith(sensor: Partial<Config['sensor']>): Config {
   return { ...config, sensor: { ...config.sensor, path: at('sensor'), ...sensor } };
 }
 
-function look(files: Partial<Record<keyof KernelFiles, string>>, sensor = 'sensor'): readonly PreflightResult[] {
-  return preflight(configWith({ path: at(sensor) }), {
+function look(
+  files: Partial<Record<keyof KernelFiles, string>>,
+  sensor = 'sensor',
+  settings: Partial<Config['sensor']> = {},
+): readonly PreflightResult[] {
+  return preflight(configWith({ path: at(sensor), ...settings }), {
     processStatus: at(files.processStatus ?? 'root'),
     lastCapability: at(files.lastCapability ?? 'capabilities'),
     pidNamespace: at(files.pidNamespace ?? 'first-pid-namespace'),
@@ -50,8 +54,10 @@ test('a machine that has everything', () => {
   assert.deepEqual(
     results.map(({ name, ok, required }) => [name, ok, required]),
     [
-      ['privileges', true, true],
-      ['kernel BTF', true, true],
+      ['privileges', true, false],
+      ['kernel BTF', true, false],
+      ['polling: namespaces', true, false],
+      ['polling: owners', true, false],
       ['pid namespace', true, false],
       ['sensor', true, true],
     ],
@@ -59,7 +65,45 @@ test('a machine that has everything', () => {
 });
 
 test('two capabilities are enough', () => {
-  assert.ok(look({ processStatus: 'two' }).every(({ ok }) => ok));
+  const isOk = (mode: Config['sensor']['mode']): boolean =>
+    look({ processStatus: 'two' }, 'sensor', { mode }).every(({ ok }) => ok);
+  assert.ok(isOk('ebpf'));
+  assert.ok(!isOk('polling'), 'to enter other namespaces it takes more');
+});
+
+test('each mode says what it needs, and only what it cannot do without is required', () => {
+  const standing = (mode: Config['sensor']['mode']): readonly unknown[] =>
+    look({ processStatus: 'nobody', btf: 'absent' }, 'sensor', { mode })
+      .slice(0, -2)
+      .map(({ name, ok, required }) => [name, ok, required]);
+  const polling = [
+    ['polling: namespaces', false, false],
+    ['polling: owners', false, false],
+  ];
+  assert.deepEqual(standing('auto'), [['privileges', false, false], ['kernel BTF', false, false], ...polling]);
+  assert.deepEqual(standing('polling'), polling);
+  assert.deepEqual(standing('ebpf'), [
+    ['privileges', false, true],
+    ['kernel BTF', false, true],
+  ]);
+  const [namespaces, owners] = look({ processStatus: 'nobody' }, 'sensor', { mode: 'polling' });
+  assert.match(namespaces?.message ?? '', /^CAP_SYS_ADMIN and .*to enter other network namespaces, are not there$/);
+  assert.match(owners?.message ?? '', /^CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, .*processes of other users, are not/);
+});
+
+test('a file with BTF stands for that of the kernel', () => {
+  const btfOf = (btf: string): PreflightResult | undefined =>
+    look({ btf: 'absent' }, 'sensor', { btf: at(btf) }).find(({ name }) => name === 'kernel BTF');
+  assert.equal(btfOf('btf')?.ok, true);
+  assert.match(btfOf('no-such-file')?.message ?? '', /no-such-file \(sensor\.btf\) cannot be read/);
+});
+
+test('a daemon that starts leaves it to its sensor to say which mode it has chosen', () => {
+  const names = (mode: Config['sensor']['mode']): readonly string[] =>
+    daemonPreflight(configWith({ mode })).map(({ name }) => name);
+  assert.deepEqual(names('auto'), ['pid namespace', 'sensor', 'state directory']);
+  assert.deepEqual(names('polling'), ['pid namespace', 'sensor', 'state directory']);
+  assert.deepEqual(names('ebpf'), ['privileges', 'kernel BTF', 'pid namespace', 'sensor', 'state directory']);
 });
 
 const LACKS: readonly (readonly [string, Partial<Record<keyof KernelFiles, string>>, string, RegExp])[] = [
@@ -74,7 +118,7 @@ const LACKS: readonly (readonly [string, Partial<Record<keyof KernelFiles, strin
     'privileges',
     { processStatus: 'root-before-5.8', lastCapability: 'capabilities-before-5.8' },
     'root of a kernel that does not know these capabilities',
-    /^this kernel is too old: .*CAP_BPF \(Linux 5\.8\); stuckd needs Linux 5\.12/,
+    /^this kernel is too old: .*CAP_BPF \(Linux 5\.8\); BPF needs Linux 5\.12/,
   ],
   ['privileges', { processStatus: 'absent', lastCapability: 'absent' }, 'no /proc', /CAP_PERFMON are missing/],
   ['kernel BTF', { btf: 'absent' }, 'a kernel without BTF', /absent is missing: .*CONFIG_DEBUG_INFO_BTF=y/],
@@ -83,7 +127,7 @@ const LACKS: readonly (readonly [string, Partial<Record<keyof KernelFiles, strin
 ];
 for (const [name, files, what, message] of LACKS) {
   test(`${what}: a sentence says what to do`, () => {
-    const failed = look(files).filter(({ ok }) => !ok);
+    const failed = look(files, 'sensor', { mode: 'ebpf' }).filter(({ ok }) => !ok);
     assert.deepEqual(
       failed.map((result) => result.name),
       [name],
@@ -109,7 +153,7 @@ test('a sensor that runs apart is not judged from here; a daemon that starts tel
       ['state directory', false],
     ],
   );
-  assert.deepEqual(daemonPreflight(configWith({})).slice(0, -1), preflight(configWith({})));
+  assert.deepEqual(daemonPreflight(configWith({ mode: 'ebpf' })).slice(0, -1), preflight(configWith({ mode: 'ebpf' })));
 });
 
 const notRoot = process.getuid?.() === 0 ? false : 'needs root, to give a directory away';

@@ -28,6 +28,18 @@ const INTRODUCTION: SensorIntroduction = {
   features: [],
 };
 
+/** A sensor that may not use BPF. */
+const POLLING: SensorIntroduction = {
+  ...INTRODUCTION,
+  mode: { mode: 'polling', code: 'privilege', reason: 'CAP_BPF is missing; run it as root.' },
+  programs: [],
+  features: [
+    { name: 'events', available: false, how: 'polled', loss: 'what happens is seen at the next poll' },
+    { name: 'user timeouts', available: false, how: 'not in sock_diag', loss: 'forecasts assume none' },
+    { name: 'namespaces', available: true, how: 'all are open', loss: '' },
+  ],
+};
+
 const SWEEP: PassReport = {
   edge: 'end',
   kind: 'sweep',
@@ -53,6 +65,7 @@ function parts(changes: Partial<StatusParts> = {}): StatusParts {
     daemonPid: 4711,
     supervisor: { state: 'running', restarts: 0, lastError: '', introduction: INTRODUCTION },
     counters: COUNTERS,
+    reach: null,
     lastLossUs: EPOCH_MONO_US,
     tracker: createTrackerState(DEFAULT_TRACKER_CONFIG),
     uncounted: 0,
@@ -122,6 +135,28 @@ const PROBLEMS: readonly (readonly [string, Partial<StatusParts>, readonly RegEx
     'the sensor died',
     { supervisor: { state: 'backoff', restarts: 1, lastError: 'it was ended by SIGKILL', introduction: null } },
     [/^the sensor is not running \(backoff\): it was ended by SIGKILL; nothing new is detected$/],
+  ],
+  [
+    'the sensor polls',
+    {
+      supervisor: { state: 'running', restarts: 0, lastError: '', introduction: POLLING },
+      reach: { namespaces: 2, closedNamespaces: 3, closedProcesses: 1, passId: 1 },
+    },
+    [
+      /^degraded: the sensor polls .* instead of using BPF: CAP_BPF is missing; run it as root; not known that way: events, user timeouts$/,
+      /^degraded: 3 of 5 network namespaces cannot be entered, .*CAP_SYS_ADMIN/,
+      /^degraded: the descriptors of 1 process cannot be read, .*CAP_DAC_READ_SEARCH$/,
+    ],
+  ],
+  [
+    'the sensor was told to poll',
+    {
+      supervisor: {
+        ...{ state: 'running', restarts: 0, lastError: '' },
+        introduction: { ...POLLING, mode: { mode: 'polling', code: null, reason: 'by configuration' }, features: [] },
+      },
+    },
+    [/^degraded: the sensor polls .*: it was told so \(sensor\.mode: polling, .*auto.*; it sees less, and later$/],
   ],
   [
     'a probe is missing',
@@ -236,4 +271,29 @@ test('sweeps may be a little late', () => {
 
 test('a tracker that was full tells how many were not followed', () => {
   assert.equal(buildStatus(parts({ tracker: fullTracker() })).tracker.evicted, 5);
+});
+
+test('a sensor that polls: ready, and not healthy; the mode, its reason, what it reaches and what is not known', () => {
+  const supervisor = { state: 'running', restarts: 0, lastError: '', introduction: POLLING } as const;
+  const reach = { namespaces: 2, closedNamespaces: 0, closedProcesses: 0, passId: 1 };
+  const { notReady, healthy, sensor } = buildStatus(parts({ supervisor, reach }));
+  assert.deepEqual([notReady, healthy], [[], false]);
+  assert.deepEqual(
+    [sensor.mode, sensor.modeReason, sensor.reach],
+    ['polling', 'CAP_BPF is missing; run it as root.', reach],
+  );
+  assert.deepEqual(sensor.degradations, [
+    { name: 'events', loss: 'what happens is seen at the next poll' },
+    { name: 'user timeouts', loss: 'forecasts assume none' },
+  ]);
+});
+
+test('a sensor that uses BPF, or is not there, is not degraded, whatever one before it has told', () => {
+  const reach = { namespaces: 2, closedNamespaces: 3, closedProcesses: 4, passId: 1 };
+  const features = POLLING.features;
+  const supervisor = { ...parts().supervisor, introduction: { ...INTRODUCTION, features } };
+  const { healthy, sensor } = buildStatus(parts({ supervisor, reach }));
+  assert.deepEqual([healthy, sensor.mode, sensor.reach, sensor.degradations], [true, 'ebpf', null, []]);
+  const gone = buildStatus(parts({ supervisor: { ...supervisor, state: 'backoff', introduction: null }, reach }));
+  assert.deepEqual([gone.sensor.mode, gone.sensor.reach], [null, null]);
 });

@@ -111,6 +111,12 @@ test('of a storm some lines are shown and the rest is counted', (t) => {
   assert.equal(lines.length, 12, 'and says nothing if nothing was left out');
 });
 
+test('the summary says that it polls', () => {
+  const { sensor } = createStatus();
+  view.summary(createStatus({ sensor: { ...sensor, mode: 'polling' } }));
+  assert.deepEqual(lines, [`${NOW}  watching 200 connections of 17 processes by polling (degraded); 2 stuck`]);
+});
+
 test('the summary is said when it says something new', () => {
   view.summary(createStatus({ sweep: null }));
   assert.deepEqual(lines, []);

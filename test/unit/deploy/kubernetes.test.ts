@@ -312,6 +312,18 @@ describe('components', { skip: kustomizeSkipReason }, () => {
     }
   });
 
+  test('what polling can use is all that its component gives, and to the sensor alone', () => {
+    const { containers, ...rest } = podOf(renderTogether(['polling']));
+    const usual = podOf(renderTogether([]));
+    assert.deepEqual({ ...rest, containers: [] }, { ...usual, containers: [] });
+    for (const { name, securityContext } of containers) {
+      const before = containerOf(usual, name).securityContext;
+      const add = ['BPF', 'PERFMON', 'SYS_ADMIN', 'SYS_PTRACE', 'DAC_READ_SEARCH'];
+      const capabilities = name === 'sensor' ? { capabilities: { ...before.capabilities, add } } : {};
+      assert.deepEqual(securityContext, { ...before, ...capabilities });
+    }
+  });
+
   test('with its state in the pod it writes nothing to the node, and root prepares nothing', () => {
     const pod = podOf(renderTogether(['state-in-pod']));
     assert.deepEqual(pod.initContainers ?? [], []);

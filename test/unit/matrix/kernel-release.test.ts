@@ -19,6 +19,9 @@ const INDEX = [
   paragraph('linux-image-6.12.117+deb12-cloud-amd64', '6.12.117-1~deb12u1'),
   paragraph('linux-image-6.9.7+bpo-cloud-amd64', '6.9.7-1~bpo12+1'),
   paragraph('linux-image-6.12.117+deb12-amd64', '6.12.117-1~deb12u1'),
+  paragraph('linux-image-6.12.117+deb12-cloud-arm64', '6.12.117-1~deb12u1'),
+  paragraph('linux-image-6.12.95+deb12-arm64-16k', '6.12.95-1~deb12u1'),
+  paragraph('linux-image-6.12-arm64-16k', '6.12.95-1~deb12u1', 'linux-image-6.12.95+deb12-arm64-16k'),
   paragraph(
     `linux-image-${NEW}`,
     '7.3.4-1~bpo13+1',
@@ -41,6 +44,12 @@ describe('a kernel is chosen by name', () => {
     '6.18': undefined,
     '7': NEW,
     newest: NEW,
+    'arm64/6.12': '6.12.117+deb12-cloud-arm64',
+    'arm64/newest': '6.12.117+deb12-cloud-arm64',
+    'arm64-16k/6.12': '6.12.95+deb12-arm64-16k',
+    '6.12.95+deb12-arm64-16k': '6.12.95+deb12-arm64-16k',
+    '6.12.95': undefined,
+    'arm64/7': undefined,
   };
   for (const [wanted, release] of Object.entries(table)) {
     test(`${wanted} is ${release ?? 'not there'}`, () => {
@@ -64,4 +73,8 @@ test('the packages of a kernel are its image and those parts that exist', () => 
 
 test('an empty index holds no kernel', () => {
   assert.deepEqual(parseReleases(''), []);
+});
+
+test('a kind of kernel that there is not', () => {
+  assert.throws(() => chooseRelease(releases, 'riscv64/6.12'), /no kind of kernel "riscv64", only arm64 arm64-16k/);
 });

@@ -2,9 +2,10 @@
 // It cannot prove that qemu takes the arguments.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { hasHardwareVirtualisation, qemuArguments } from '../../matrix/qemu-arguments.js';
+import { type GuestMachine, hasHardwareVirtualisation, qemuArguments } from '../../matrix/qemu-arguments.js';
 
-const MACHINE = {
+const MACHINE: GuestMachine = {
+  architecture: 'amd64',
   image: '/k/vmlinuz',
   initramfs: '/w/initramfs',
   fileSystemSocket: '/w/files.sock',
@@ -47,4 +48,16 @@ test('guest and file server share exactly the memory of the guest', () => {
   const all = qemuArguments(MACHINE, false);
   assert.equal(all[all.indexOf('-m') + 1], '1024M');
   assert.ok(all.includes('memory-backend-memfd,id=memory,size=1024M,share=on'));
+});
+
+test('a guest of another architecture is a board with a card for its second serial port, and has no TSC', () => {
+  const all = qemuArguments({ ...MACHINE, architecture: 'arm64' }, false);
+  assert.deepEqual(all.slice(0, 2), ['-machine', 'virt']);
+  assert.deepEqual(
+    all.filter((word) => word.startsWith('file')),
+    ['file:/r/console.log', 'file,id=results,path=/r/results.jsonl'],
+  );
+  const parameters = all[all.indexOf('-append') + 1] ?? '';
+  assert.match(parameters, /^console=ttyAMA0,/);
+  assert.doesNotMatch(parameters, /tsc/);
 });

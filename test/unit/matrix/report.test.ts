@@ -2,7 +2,8 @@
 // told all of its tests.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatPage, formatResults, isAsExpected, type KernelResult } from '../../matrix/report.js';
+import { formatPage } from '../../matrix/page.js';
+import { formatResults, isAsExpected, type KernelResult } from '../../matrix/report.js';
 
 const GOOD: KernelResult = {
   version: '6.1.192',
@@ -78,13 +79,14 @@ test('a test that passed at the second try is good, and told apart', () => {
   };
   assert.equal(isAsExpected(result), true);
   assert.match(formatResults([result]), /story +2, 1 at the 2nd try\n/);
-  const page = formatPage([result], '2026-11-21', false);
+  const page = formatPage('', [result], '2026-11-21', false);
   assert.match(page, /\| both endings \| ✓ ² \|\n\| one ending \| ✓ \|/);
 });
 
 test('tests of one name have a row each on the page: none hides that another failed', () => {
   const tests = (['failed', 'passed'] as const).map((result) => ({ file: 'story', name: 'twin', result }));
   const page = formatPage(
+    '',
     [
       { ...GOOD, tests },
       { ...BAD, tests: tests.slice(1) },
@@ -107,13 +109,31 @@ test('a guest that hung is a crash, with the reason', () => {
 });
 
 test('the page has features and tests by kernel, in Markdown', () => {
-  const page = formatPage([OLD, GOOD, BAD], '2026-11-21', false);
+  const page = formatPage('', [OLD, GOOD, BAD], '2026-11-21', false);
   assert.match(page, /Last full run: 2026-11-21\./);
-  assert.match(formatPage([GOOD], '2026-11-21', true), /Last run: 2026-11-21, .*--quick/);
+  assert.match(formatPage('', [GOOD], '2026-11-21', true), /Last run: 2026-11-21, .*--quick/);
   assert.match(page, /\| 5\.10\.262 \| 5\.10\.0-46 \| 0 \| 0 \| BPF programs: Linux 5\.12 is needed \|/);
   assert.match(page, /\| feature \| 6\.1\.192 \| 7\.3\.4 \|/);
   assert.match(page, /\| keepalive timer \| icsk_keepalive_timer \|/);
   assert.doesNotMatch(page, /somewhere/, 'paths of the machine are of no interest');
   assert.match(page, /\| icsk_rto_max \| no \| no \|/);
   assert.match(page, /\| a probe \\\| lost \| ✓ \| \*\*✗\*\* \|/);
+});
+
+const ON_ARM64: KernelResult = { ...GOOD, version: '6.12.117', release: '6.12.117+deb12-arm64-16k' };
+
+test('a kernel for another machine says so, in the table and in the text', () => {
+  const text = formatResults([GOOD, { ...ON_ARM64, failure: 'hung' }]);
+  assert.match(text, /^TESTS +6\.1\.192 +6\.12\.117 arm64-16k\n/);
+  assert.match(text, /6\.12\.117 arm64-16k {2}hung/);
+});
+
+test('each architecture has its part of the page, which stays as it is when the other is written', () => {
+  const both = formatPage('', [GOOD, ON_ARM64], '2026-11-21', false);
+  assert.match(both, /^# Supported kernels\n[^]*\n# On arm64\n[^]*\| feature \| 6\.12\.117 arm64-16k \|/);
+  const later = formatPage(both, [ON_ARM64], '2026-11-29', true);
+  assert.match(later, /Last full run: 2026-11-21\.[^]*# On arm64[^]*Last run: 2026-11-29/);
+  assert.equal(formatPage(formatPage('', [GOOD], '2026-11-21', false), [ON_ARM64], '2026-11-21', false), both);
+  assert.equal(formatPage(later, [GOOD, ON_ARM64], '2026-11-21', false), both);
+  assert.equal(formatPage(both, [GOOD], '2026-11-21', false), both);
 });

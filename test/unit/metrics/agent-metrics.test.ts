@@ -90,6 +90,18 @@ describe('sensor', () => {
 
 const SLOWED = { cpuUs: 57_000, intervalMs: 11_400, configuredIntervalMs: 2000, cpuPercentMax: 0.5 };
 
+test('polling: what it reaches; of a sensor that does not poll there are no such numbers', async () => {
+  const { sensor } = createStatus();
+  const reach = { namespaces: 2, closedNamespaces: 3, closedProcesses: 4 };
+  const polling = samplesOf(await scrape({ sensor: { ...sensor, mode: 'polling', reach } }));
+  assert.equal(polling.get('stuckd_sensor_polling'), 1);
+  assert.equal(polling.get('stuckd_polling_network_namespaces{reach="polled"}'), 2);
+  assert.equal(polling.get('stuckd_polling_network_namespaces{reach="closed"}'), 3);
+  assert.equal(polling.get('stuckd_polling_closed_processes'), 4);
+  const names = [...samplesOf(await scrape()).entries()].filter(([name]) => name.includes('polling'));
+  assert.deepEqual(names, [['stuckd_sensor_polling', 0]]);
+});
+
 test('the last sweep is a time; without one there is no series', async () => {
   assert.doesNotMatch(await scrape({ sweep: null }), /^stuckd_(last_sweep|sweep_interval|connections|processes)/m);
   const sweep = { endUs: EPOCH_MONO_US, durationUs: 400, sockets: 9, connections: 7, processes: 3, ...SLOWED };

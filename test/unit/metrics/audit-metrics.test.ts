@@ -10,17 +10,30 @@ import { createClock } from '../rpc/sample-records.js';
 
 type Values = Readonly<Record<string, number>>;
 
-function metricsOf(audits: Parameters<typeof setAuditMetrics>[1]): Values {
-  const values: Record<string, number> = {};
+/** @param values what a scrape before has left */
+function metricsOf(audits: Parameters<typeof setAuditMetrics>[1], values: Record<string, number> = {}): Values {
   const set = (key: string, labels: Readonly<Record<string, string>>, value: number): void => {
     values[[key, ...Object.values(labels)].join(' ')] = value;
   };
-  setAuditMetrics({ set, total: set }, audits, createClock());
+  const clear = (key: string): void => {
+    for (const name of Object.keys(values).filter((each) => each.split(' ')[0] === key)) {
+      // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a registry forgets series in the same way
+      delete values[name];
+    }
+  };
+  setAuditMetrics({ set, total: set, clear }, audits, createClock());
   return values;
 }
 
 test('before the first audit only what failed', () => {
   assert.deepEqual(metricsOf({ last: null, failed: 3 }), { auditsFailed: 3 });
+});
+
+test('a sensor that can make none leaves no numbers of an earlier one', async () => {
+  const { connections, endUs } = await new FakeAudits().audit();
+  const { exposed, rules } = tallied(connections, COUNTED_LIMIT_US);
+  const values = { ...metricsOf({ last: { exposed, rules, endUs }, failed: 0 }) };
+  assert.deepEqual(metricsOf({ last: null, failed: 0 }, values), { auditsFailed: 0 });
 });
 
 test('what the last one has found', async () => {

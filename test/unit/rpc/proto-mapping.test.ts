@@ -264,6 +264,7 @@ describe('statusToProto', () => {
           { name: 'tcp_retransmit_skb', attached: true },
           { name: 'timer_expire_entry', message: 'ENOENT: keepalive is seen by sweeps only' },
         ],
+        mode: 'SENSOR_MODE_EBPF',
       },
       sweep: {
         endTime: '2026-11-21T20:14:58.500Z',

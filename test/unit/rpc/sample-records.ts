@@ -197,6 +197,7 @@ export function createStatus(changes: Partial<StatusReport> = {}): StatusReport 
         { name: 'timer_expire_entry', attached: false, message: 'ENOENT: keepalive is seen by sweeps only' },
       ],
       ringBufferDrops: 0,
+      ...{ mode: 'ebpf', modeReason: '', reach: null, degradations: [] },
     },
     sweep: {
       ...{ endUs: EPOCH_MONO_US - 1_500_000, durationUs: 12_340, sockets: 240, connections: 200, processes: 17 },

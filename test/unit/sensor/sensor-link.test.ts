@@ -41,6 +41,17 @@ describe('a sensor that is started', () => {
     assert.equal(await link.ended, 'it exited with status 0');
   });
 
+  test('is told how to observe', async () => {
+    const path = script('mode', 'echo "$@" >&3; cat <&3 >&3');
+    const link = spawnSensor(path, [], () => undefined, { mode: 'polling', btf: '/b' });
+    assert.equal(await read(link), '--fd 3 --mode polling --btf /b\n');
+    link.close(60_000);
+    const automatic = spawnSensor(path, [], () => undefined, { mode: 'auto' });
+    assert.equal(await read(automatic), '--fd 3\n');
+    automatic.close(60_000);
+    await Promise.all([link.ended, automatic.ended]);
+  });
+
   test('is killed if it does not end with its stream', async () => {
     const link = spawnSensor(script('stays', 'echo up >&3; exec sleep 1000'), [], () => undefined);
     assert.equal(await read(link), 'up\n');

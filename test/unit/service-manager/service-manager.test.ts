@@ -67,6 +67,12 @@ function records(...pids: readonly (number | null)[]): readonly StuckRecord[] {
 describe('the status line', () => {
   const cases: readonly (readonly [string, StatusReport, readonly StuckRecord[], string])[] = [
     ['all is well', report(), [], 'nothing is stuck; 2 of 2 probes'],
+    [
+      'it polls',
+      { ...report(), sensor: { ...report().sensor, mode: 'polling' as const } },
+      [],
+      'nothing is stuck; polling',
+    ],
     ['one', report(), records(7), '1 connection stuck in 1 process; 2 of 2 probes'],
     ['some', report(), records(7, 8, 8), '3 connections stuck in 2 processes; 2 of 2 probes'],
     ['orphans', report(), records(null, null), '2 connections stuck; 2 of 2 probes'],

@@ -94,10 +94,10 @@ interface Run {
   readonly header: string;
 }
 
-function runGenerator(bpf: string, host: string): Run {
+function runGenerator(bpf: string, host: string, ...more: readonly string[]): Run {
   const typescript = join(scratch, 'layout.generated.ts');
   const header = join(scratch, 'layout_hash.h');
-  const options = ['--bpf', bpf, '--host', host, '--typescript', typescript, '--header', header];
+  const options = ['--bpf', bpf, '--host', host, '--typescript', typescript, '--header', header, ...more];
   // Debian keeps bpftool in /usr/sbin, which is not on every user's path.
   const env = { ...process.env, PATH: [process.env['PATH'], '/usr/sbin'].join(delimiter) };
   const { status, stderr } = spawnSync(process.execPath, [join(BPF, 'gen_layout.mjs'), ...options], {
@@ -192,12 +192,8 @@ function missingTool(): string | undefined {
   return ['clang', 'gcc', 'bpftool'].find((tool) => !path.some((directory) => existsSync(join(directory, tool))));
 }
 
-test('the committed layout is that of sensor_wire.h', (context) => {
-  const missing = missingTool();
-  if (missing !== undefined) {
-    context.skip(`${missing} is not installed`);
-    return;
-  }
+/** Compiles sensor_wire.h. @returns the objects for BPF and for this machine */
+function compileLayout(): readonly [bpf: string, host: string] {
   const bpf = join(scratch, 'layout.bpf.o');
   const host = join(scratch, 'layout.host.o');
   const source = join(BPF, 'event_layout.c');
@@ -210,9 +206,27 @@ test('the committed layout is that of sensor_wire.h', (context) => {
     const { status, stderr } = spawnSync(compiler, options, { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
   }
-  const { status, stderr, typescript, header } = runGenerator(bpf, host);
+  return [bpf, host];
+}
+
+test('the committed layout is that of sensor_wire.h', (context) => {
+  const missing = missingTool();
+  if (missing !== undefined) {
+    context.skip(`${missing} is not installed`);
+    return;
+  }
+  const objects = compileLayout();
+  const { status, stderr, typescript, header } = runGenerator(...objects);
   assert.equal(status, 0, stderr);
   const committed = join(packageRoot(), 'daemon', 'wire', 'layout.generated.ts');
   assert.equal(readFileSync(typescript, 'utf8'), readFileSync(committed, 'utf8'));
   assert.equal(readFileSync(header, 'utf8'), readFileSync(join(BPF, 'layout_hash.h'), 'utf8'));
+  // What the build for another kind of machine asks: is its layout the one that is there? Nothing is written then.
+  assert.equal(runGenerator(...objects, '--check').status, 0);
+  const changed = readFileSync(typescript, 'utf8').replace(/offset: (\d+)/, 'offset: 1$1');
+  writeFileSync(typescript, changed);
+  const other = runGenerator(...objects, '--check');
+  assert.equal(other.status, 1);
+  assert.match(other.stderr, /layout\.generated\.ts holds ".*offset: 1\d+.*", and not ".*offset: \d+/);
+  assert.equal(readFileSync(typescript, 'utf8'), changed);
 });
