@@ -107,6 +107,25 @@ void test('a descriptor that must not be read: the socket is held by somebody wh
   );
 });
 
+void test('a process that closes between the dump and the look at its descriptors is the owner still', () => {
+  const story = playScenario(
+    `${OPENED}
+    4.0     sweep A retransmits=4 rto=3.264 timer=6.324 => A updated retransmits=4; request refresh
+    5.0     full                                        => A ended lost_track at 5`,
+    SHORT,
+  );
+  assert.equal(story.records.get('A')?.owner?.pid, 100);
+});
+
+void test('an owner whose descriptor is not found any more, although the socket is: nobody who can be seen', () => {
+  playScenario(
+    `${OPENED}
+    4.0     sweep A retransmits=4 rto=3.264 timer=6.324 => A updated retransmits=4; request refresh
+    5.0     full A                                      => A updated unknown(was proc100)`,
+    SHORT,
+  );
+});
+
 void test('a half-closed connection that is gone was closed, by the application or with its process', () => {
   const story = playScenario(
     `
@@ -142,20 +161,12 @@ void test('the sensor goes on by polling, and by BPF again: one record, without 
   story.play('4.7 sweep A held 100/21 => unwatch A; A updated details');
   story.play('6.33 refresh A retransmits=5 rto=6.528 timer=12.85 => A updated retransmits=5');
   const record = story.records.get('A');
-<<<<<<< HEAD
   assert.ok(record);
   assert.equal(record.id, polled.id);
   assert.equal(record.sinceUs, polled.sinceUs);
   assert.equal(record.polled, false);
   assert.deepEqual(
     record.timeline.slice(-2).map(({ text }) => text),
-=======
-  assert.equal(record?.id, polled.id);
-  assert.equal(record?.sinceUs, polled.sinceUs);
-  assert.equal(record?.polled, false);
-  assert.deepEqual(
-    record?.timeline.slice(-2).map(({ text }) => text),
->>>>>>> x-nine
     ['seen by polling from here on', 'seen by BPF from here on'],
   );
   assert.equal(story.state.counters.opened, 1);
