@@ -89,9 +89,10 @@ function isQuietAgain(before: SocketSnapshot, now: SocketSnapshot): boolean {
   return quiet && (now.packetsOut === 0 || wasHeardBetween(before, now));
 }
 
+/** Only a later stamp is another ACK: of a polled socket a second look may find out that the ACK came a jiffy earlier. */
 function wasHeardBetween(before: SocketSnapshot, now: SocketSnapshot): boolean {
   return (
-    now.rcvTstampJiffies32 !== before.rcvTstampJiffies32 ||
+    seqAfter(now.rcvTstampJiffies32, before.rcvTstampJiffies32) ||
     seqAfter(now.sndUna, before.sndUna) ||
     now.bytesReceived > before.bytesReceived
   );

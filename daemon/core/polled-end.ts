@@ -28,7 +28,7 @@ export interface PolledEnd {
   readonly text: string;
 }
 
-/** @returns true if this look shows that the kernel has ended the socket. */
+/** @returns true if this look shows that the kernel has ended the socket; `destroy`: that nobody holds it any more either. */
 export function showsPolledEnd(now: SocketSnapshot): boolean {
   return now.polled && (now.state === TCP_STATE.CLOSE || now.cause === 'destroy');
 }
@@ -54,7 +54,7 @@ export function polledEnd(
     return { outcome: 'timed_out', text: `the kernel gave up as forecast (concluded: it was gone, ${look})` };
   }
   const early = giveUp === null || giveUp.never ? 'it was gone' : 'it was gone before its forecast';
-  if (last !== null && hasEnded(last)) {
+  if (last !== null && last.cause !== 'destroy' && hasEnded(last)) {
     const limits = ['an error from the network', ...unknownNames(giveUp?.supposes ?? [])].join(', ');
     return unknown(`${early}, with its descriptor still open: a RST from the peer, ${limits}`, look);
   }

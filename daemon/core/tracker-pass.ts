@@ -167,11 +167,20 @@ function concludeSwept(step: Step, context: KernelContext, entry: Entry, sweep: 
   }
 }
 
-/** BPF reports a held socket with its descriptors; polling meets sockets of processes whose descriptors it must not read. */
+/**
+ * BPF reports a held socket with its descriptors; polling meets sockets of processes whose descriptors it must not read. One
+ * that was held until now may have been closed between the dump and the look at its process: the next look at it tells.
+ */
 function concludeUnseenHolder(step: Step, context: KernelContext, entry: Entry, endUs: number): void {
-  const ownership = entry.socket.polled ? releasedOwnership(entry.ownership, entry.socket) : entry.ownership;
-  if (ownership !== entry.ownership) {
-    setOwnership(step.state, entry, ownership);
+  const { ownership, socket } = entry;
+  if (!socket.polled) {
+    return;
+  }
+  if (ownership.type === 'process') {
+    entry.unheldAsOfUs = endUs + 1;
+    step.state.unheld.add(entry.key);
+  } else if (ownership.type === 'pending') {
+    setOwnership(step.state, entry, releasedOwnership(ownership, socket));
     updateRecord(step, entry, context, endUs);
   }
 }

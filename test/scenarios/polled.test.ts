@@ -73,14 +73,16 @@ for (const [title, [story, text]] of Object.entries(ENDS)) {
   void test(`polled: ${title}`, () => {
     const { records } = playScenario(`${OPENED}\n ${story}`, SHORT);
     const record = records.get('A');
-    assert.match(record?.timeline.at(-1)?.text ?? '', text);
-    assert.equal(record?.forecastErrorUs, null);
+    assert.ok(record);
+    assert.match(record.timeline.at(-1)?.text ?? '', text);
+    assert.equal(record.forecastErrorUs, null);
   });
 }
 
 void test('the forecast supposes that no TCP_USER_TIMEOUT is set; the options of the record are not made up', () => {
   const record = playScenario(OPENED, SHORT).records.get('A');
-  assert.deepEqual(record?.giveUp?.supposes, ['user_timeout']);
+  assert.ok(record);
+  assert.deepEqual(record.giveUp?.supposes, ['user_timeout']);
   assert.deepEqual(Object.values(record.options), [null, null, null, null, null]);
 });
 
@@ -101,6 +103,25 @@ void test('a descriptor that must not be read: the socket is held by somebody wh
     0.0     up polling                                  =>
     2.0     sweep A retransmits=3 rto=1.632 timer=3.06  => A opened retransmitting since=0.204 pending; A updated unknown
     4.0     sweep A retransmits=4 rto=3.264 timer=6.324 => A updated retransmits=4`,
+    SHORT,
+  );
+});
+
+void test('a process that closes between the dump and the look at its descriptors is the owner still', () => {
+  const story = playScenario(
+    `${OPENED}
+    4.0     sweep A retransmits=4 rto=3.264 timer=6.324 => A updated retransmits=4; request refresh
+    5.0     full                                        => A ended lost_track at 5`,
+    SHORT,
+  );
+  assert.equal(story.records.get('A')?.owner?.pid, 100);
+});
+
+void test('an owner whose descriptor is not found any more, although the socket is: nobody who can be seen', () => {
+  playScenario(
+    `${OPENED}
+    4.0     sweep A retransmits=4 rto=3.264 timer=6.324 => A updated retransmits=4; request refresh
+    5.0     full A                                      => A updated unknown(was proc100)`,
     SHORT,
   );
 });
@@ -140,7 +161,8 @@ void test('the sensor goes on by polling, and by BPF again: one record, without 
   story.play('4.7 sweep A held 100/21 => unwatch A; A updated details');
   story.play('6.33 refresh A retransmits=5 rto=6.528 timer=12.85 => A updated retransmits=5');
   const record = story.records.get('A');
-  assert.equal(record?.id, polled.id);
+  assert.ok(record);
+  assert.equal(record.id, polled.id);
   assert.equal(record.sinceUs, polled.sinceUs);
   assert.equal(record.polled, false);
   assert.deepEqual(

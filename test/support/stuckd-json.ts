@@ -30,7 +30,10 @@ export interface StuckJson {
     readonly never?: boolean;
     readonly reason?: string;
     readonly expectedError?: string;
+    readonly supposes?: readonly string[];
   };
+  readonly polled?: boolean;
+  readonly unknown?: readonly string[];
   readonly detectedGiveUp?: { readonly time?: string; readonly latestTime?: string };
   readonly forecastError?: string;
   readonly informational?: boolean;
