@@ -165,7 +165,8 @@ static int end(struct diag_pass *pass, uint64_t start_cpu_us)
 	edge->duration_us = edge->mono_us - start_us;
 	edge->cpu_us = clock_thread_cpu_us() - start_cpu_us;
 	pthread_mutex_lock(&session->lock);
-	edge->budget_interval_ms = sweep_budget_interval_ms(edge->cpu_us, schedule_cpu_max_ppm(session));
+	edge->budget_interval_ms =
+		sweep_budget_interval_ms(edge->cpu_us, schedule_cpu_max_ppm(session, edge->pass_kind));
 	pthread_mutex_unlock(&session->lock);
 	diag_output_add(&pass->diag->output, edge);
 	return diag_output_flush(&pass->diag->output);
@@ -190,7 +191,7 @@ static int run_pass(struct diag_pass *pass, struct session *session, enum pass_k
 		pass->edge.cpu_us = clock_thread_cpu_us() - start_cpu_us;
 		pthread_mutex_lock(&session->lock);
 		pass->edge.budget_interval_ms =
-			sweep_budget_interval_ms(pass->edge.cpu_us, schedule_cpu_max_ppm(session));
+			sweep_budget_interval_ms(pass->edge.cpu_us, schedule_cpu_max_ppm(session, kind));
 		pthread_mutex_unlock(&session->lock);
 		return pass->diag->output.error;
 	}

@@ -36,7 +36,7 @@ struct observer {
 	void *(*run_events)(void *session);
 	void *(*run_passes)(void *session);
 
-	/* A refresh looks at all sockets, as a sweep does, so that both share the CPU budget of sweeps. */
+	/* A refresh looks at all sockets, as a sweep does, so that it has a CPU budget, too. */
 	bool refreshes_are_dear;
 };
 

@@ -36,7 +36,7 @@ enum pass_kind schedule_wait(struct session *session, const struct schedule *las
 /* The pass has ended now; `end` is its end record, `lost_before` the events that were lost until it began. */
 void schedule_note_end(struct schedule *last, const struct pass_record *end, uint64_t lost_before);
 
-/* How much of one core such passes may take, in millionths: all of the budget, or half of it where refreshes are dear. */
-uint32_t schedule_cpu_max_ppm(const struct session *session);
+/* How much of one core passes of this kind may take, in millionths; refreshes only where they are dear. */
+uint32_t schedule_cpu_max_ppm(const struct session *session, enum pass_kind kind);
 
 #endif

@@ -2,7 +2,7 @@
 import { type Feature, featureTable } from './check-table.js';
 import type { Config } from './config.js';
 import type { FeatureReport, ProgramReport, SensorMode } from './core/sensor-records.js';
-import { degradedSentence } from './degradation.js';
+import { pollingSentence } from './degradation.js';
 import { escapeJsonForTerminal } from './lib/terminal.js';
 import { VERSION } from './lib/version.js';
 import { type PreflightResult, preflight } from './preflight.js';
@@ -40,7 +40,7 @@ function fromFeature({ name, available, how, loss }: FeatureReport): Feature {
 
 /** Which of the modes the sensor would use, and why not BPF. */
 function fromMode(introduction: SensorIntroduction): Feature {
-  const degraded = degradedSentence(introduction);
+  const degraded = pollingSentence(introduction);
   return {
     name: 'mode',
     available: degraded === null,

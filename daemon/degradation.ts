@@ -21,14 +21,22 @@ export function degradationsOf({ mode, features }: Introduced): readonly Degrada
     : [];
 }
 
-/** @returns null where the sensor uses BPF. */
+/** Why the sensor polls; null where it uses BPF. */
+export function pollingSentence({ mode }: Introduced): string | null {
+  return mode.mode === 'polling'
+    ? `degraded: the sensor polls (sock_diag, /proc) instead of using BPF: ${becauseOf(mode)}`
+    : null;
+}
+
+/** The same with what that costs. */
 export function degradedSentence(introduced: Introduced): string | null {
-  if (introduced.mode.mode !== 'polling') {
+  const sentence = pollingSentence(introduced);
+  if (sentence === null) {
     return null;
   }
   const lost = degradationsOf(introduced).map(({ name }) => name);
   const costs = lost.length === 0 ? 'it sees less, and later' : `not known that way: ${lost.join(', ')}`;
-  return `degraded: the sensor polls (sock_diag, /proc) instead of using BPF: ${becauseOf(introduced.mode)}; ${costs}`;
+  return `${sentence}; ${costs}`;
 }
 
 /** What the last sweep of a polling sensor could not look into, a sentence each. */

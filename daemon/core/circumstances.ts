@@ -60,7 +60,12 @@ export function causeOf(kind: StuckKind, socket: SocketSnapshot): StuckCause | n
 /** The local queue drops what is sent: the kernel then tries again every half second, and does not back off. */
 function isHeldBack(socket: SocketSnapshot): boolean {
   // Of errors from the network, which make it retransmit as often, polling does not tell.
-  return !socket.polled && !mayLackBackoff(socket) && socket.state !== TCP_STATE.SYN_SENT && socket.retransmits > socket.backoff + 1;
+  return (
+    !socket.polled &&
+    !mayLackBackoff(socket) &&
+    socket.state !== TCP_STATE.SYN_SENT &&
+    socket.retransmits > socket.backoff + 1
+  );
 }
 
 /** More than a segment is in flight, the peer has (SACK) what came after the first of them, and still misses that one. */

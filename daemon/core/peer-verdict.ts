@@ -36,7 +36,8 @@ const MIXED_US = 10_000_000;
 /** What was on its way as the others got stuck is no sign of life. */
 const HEARD_MARGIN_US = 5_000_000;
 
-type Attempts = 'work' | 'fail' | 'mixed' | 'none';
+/** `unseen`: they are not counted by polling, and none hangs. */
+type Attempts = 'work' | 'fail' | 'mixed' | 'none' | 'unseen';
 
 function latest(times: readonly (number | null | undefined)[]): number | null {
   const known = times.filter((time) => time !== null && time !== undefined);
@@ -59,7 +60,10 @@ function judgeAttempts({ newConnections, unanswered, nowUs }: PeerFacts): Attemp
   if (works && (!fails || successUs > failureUs)) {
     return 'work';
   }
-  return fails ? 'fail' : 'none';
+  if (fails) {
+    return 'fail';
+  }
+  return unanswered.some(({ polled }) => polled) ? 'unseen' : 'none';
 }
 
 /** Did the peer answer on other connections after these got stuck? By the median, as some may be stuck for another reason. */
@@ -99,6 +103,11 @@ function othersWords(others: number, heard: boolean): string {
   return others === 1 ? one : many;
 }
 
+/** @param untried what is known if none was tried */
+function untriedWords(attempts: Attempts, untried: string): string {
+  return attempts === 'unseen' ? 'polling does not see whether new ones work' : untried;
+}
+
 function judgePartial(facts: PeerFacts, attempts: Attempts, others: number): PeerJudgement {
   const share = shareWords(facts);
   if (attempts === 'mixed') {
@@ -116,7 +125,7 @@ function judgePartial(facts: PeerFacts, attempts: Attempts, others: number): Pee
   const heard = isHeardFrom(facts);
   const guess = heard
     ? 'one of several servers behind this address may be dead, or something on the path dropped some connections'
-    : 'no new connection was tried lately, so a dead peer cannot be told from dropped connections';
+    : `${untriedWords(attempts, 'no new connection was tried lately')}, so a dead peer cannot be told from dropped connections`;
   return { verdict: 'partial', summary: `${share}, ${othersWords(others, heard)}: ${guess}.` };
 }
 
@@ -133,7 +142,7 @@ function judgeSilent(facts: PeerFacts, attempts: Attempts, others: number): Peer
   }
   return {
     verdict: 'not_tried',
-    summary: `${share}, and no new one was tried lately. Try one, for example nc -vz ${peer.address} ${peer.port}: if it works, drop the old ones; if not, the host is dead or cut off.`,
+    summary: `${share}, and ${untriedWords(attempts, 'no new one was tried lately')}. Try one, for example nc -vz ${peer.address} ${peer.port}: if it works, drop the old ones; if not, the host is dead or cut off.`,
   };
 }
 

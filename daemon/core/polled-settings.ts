@@ -170,5 +170,9 @@ export function withClampedTimeout(socket: SocketSnapshot, polled: PolledSocket,
   }
   const expiresUs = jiffyStartUs(extendJiffies32(writeTimer.expiresJiffies32, socket.jiffies), ticks);
   const userTimeoutMs = Math.floor((expiresUs - stampUs) / 1000 / TIMEOUT_STEP_MS) * TIMEOUT_STEP_MS;
-  return { ...socket, userTimeoutMs, unknown: unknownFacts((fact) => fact !== 'user_timeout' && unknown.includes(fact)) };
+  return {
+    ...socket,
+    userTimeoutMs,
+    unknown: unknownFacts((fact) => fact !== 'user_timeout' && unknown.includes(fact)),
+  };
 }

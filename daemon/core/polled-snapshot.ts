@@ -212,7 +212,8 @@ function sndWndOf(polled: PolledSocket): number {
 /** An RTO that has doubled less often than it backed off has met its maximum (TCP_RTO_MAX_MS, Linux 6.15). */
 function rtoMaxOf(polled: PolledSocket, previous: SocketSnapshot | null, hz: number): number {
   const rtoJiffies = usToJiffies(polled.rtoUs, hz);
-  const isCut = hasTimedOut(polled) && rtoJiffies < 120 * hz && rtoJiffies / 2 ** polled.backoff < modelBaseJiffies(hz) / 2;
+  const isCut =
+    hasTimedOut(polled) && rtoJiffies < 120 * hz && rtoJiffies / 2 ** polled.backoff < modelBaseJiffies(hz) / 2;
   return isCut ? rtoJiffies : (previous?.rtoMaxJiffies ?? 0);
 }
 

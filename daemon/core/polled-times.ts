@@ -36,12 +36,7 @@ export function polledStamps(
 }
 
 /** @returns low 32 bits of the jiffy in which the timer expires, which `before` is a look at as well; undefined if none is. */
-export function polledExpiry(
-  polled: PolledSocket,
-  before: number | undefined,
-  jiffies: number,
-  hz: number,
-): number {
+export function polledExpiry(polled: PolledSocket, before: number | undefined, jiffies: number, hz: number): number {
   return settled(jiffies + Math.round((polled.expiresMs * hz) / 1000), before, jiffies, hz) >>> 0;
 }
 

@@ -78,10 +78,19 @@ export function ownPlaces(environment: Environment, circumstances: Circumstances
   return placesOf(environment);
 }
 
+/** Of a user without an account, as containers have them, no directory is known: what begins with /nonexistent cannot be used. */
+function homeOfAccount(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/nonexistent';
+  }
+}
+
 /** The same without asking who it is. */
 function placesOf(environment: Environment): OwnPlaces {
   const home = environment['HOME'] ?? '';
-  const base = isAbsolute(home) ? home : homedir();
+  const base = isAbsolute(home) ? home : homeOfAccount();
   const stateDir = join(directoryOf(environment, 'XDG_STATE_HOME', base, '.local/state'), 'stuckd');
   const runtime = environment['XDG_RUNTIME_DIR'] ?? '';
   const socketPath = (inUse = stateDir): string => {

@@ -41,6 +41,9 @@ const COPIES: Readonly<Record<string, string>> = {
   'etc/passwd': 'usr/share/base-passwd/passwd.master',
 };
 
+/** Folders that those scripts make. */
+const FOLDERS: readonly string[] = ['mnt', 'opt', 'srv'];
+
 const FILES: Readonly<Record<string, string>> = {
   'etc/hosts': '127.0.0.1 localhost\n::1 localhost\n',
   'etc/nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
@@ -104,6 +107,9 @@ async function build(architecture: Architecture, work: string): Promise<string> 
   for (const [path, source] of Object.entries(COPIES)) {
     copyFileSync(join(root, source), join(root, path));
   }
+  for (const path of FOLDERS) {
+    mkdirSync(join(root, path), { recursive: true });
+  }
   for (const [path, text] of Object.entries(FILES)) {
     writeFileSync(join(root, path), text);
   }
@@ -119,7 +125,7 @@ export async function foreignUserland(
   directory: string,
   progress: (line: string) => void,
 ): Promise<string> {
-  const contents = JSON.stringify([PACKAGES, LINKS, COPIES, FILES, codename(), process.versions.node]);
+  const contents = JSON.stringify([PACKAGES, LINKS, COPIES, FOLDERS, FILES, codename(), process.versions.node]);
   const key = createHash('sha256').update(contents).digest('hex').slice(0, 12);
   const kept = join(directory, `userland-${architecture}-${key}`);
   if (!existsSync(kept)) {

@@ -46,10 +46,7 @@ const ENDS: Readonly<Record<string, readonly [story: string, text: RegExp]>> = {
     '4.0 refresh =>\n 5.0 full => A ended lost_track at 5',
     /before its forecast: the peer reset it, or the application closed it; polling cannot tell which \(between two looks 3 s apart\)/,
   ],
-  'a sweep that does not meet it proves as much': [
-    '5.0 sweep => A ended lost_track at 5',
-    /before its forecast/,
-  ],
+  'a sweep that does not meet it proves as much': ['5.0 sweep => A ended lost_track at 5', /before its forecast/],
   'not found any more as its end was due: the kernel gave up': [
     '900 refresh A retransmits=14 rto=120 timer=938 => A updated retransmits=14\n 945 full => A ended timed_out at 945',
     /^the kernel gave up as forecast \(concluded: it was gone, between two looks 45 s apart\)$/,
@@ -84,7 +81,7 @@ for (const [title, [story, text]] of Object.entries(ENDS)) {
 void test('the forecast supposes that no TCP_USER_TIMEOUT is set; the options of the record are not made up', () => {
   const record = playScenario(OPENED, SHORT).records.get('A');
   assert.deepEqual(record?.giveUp?.supposes, ['user_timeout']);
-  assert.deepEqual(Object.values(record?.options ?? {}), [null, null, null, null, null]);
+  assert.deepEqual(Object.values(record.options), [null, null, null, null, null]);
 });
 
 void test('an orphan is followed by dumps: closed, then freed as forecast, with who left it behind', () => {
@@ -128,7 +125,8 @@ const MODES = `
     2.2     sweep A held 100/21                         => unwatch A; A updated details
     4.0     refresh A retransmits=4 rto=3.264 timer=6.324   => A updated retransmits=4`;
 /** Sequence numbers of the kernel have another origin than what was acknowledged so far. */
-const FAR = 'una=900001000 nxt=900001100 seq=900001100 packets=1 rcvnxt=77 copied=77 ackedbytes=1000 usertimeout=300000';
+const FAR =
+  'una=900001000 nxt=900001100 seq=900001100 packets=1 rcvnxt=77 copied=77 ackedbytes=1000 usertimeout=300000';
 
 void test('the sensor goes on by polling, and by BPF again: one record, without a jump', () => {
   const story = playScenario(MODES, { sockets: `${BLACK_HOLE} ${FAR}` });
@@ -143,20 +141,23 @@ void test('the sensor goes on by polling, and by BPF again: one record, without 
   story.play('6.33 refresh A retransmits=5 rto=6.528 timer=12.85 => A updated retransmits=5');
   const record = story.records.get('A');
   assert.equal(record?.id, polled.id);
-  assert.equal(record?.sinceUs, polled.sinceUs);
-  assert.equal(record?.polled, false);
-  assert.deepEqual(record?.timeline.slice(-2).map(({ text }) => text), [
-    'seen by polling from here on',
-    'seen by BPF from here on',
-  ]);
+  assert.equal(record.sinceUs, polled.sinceUs);
+  assert.equal(record.polled, false);
+  assert.deepEqual(
+    record.timeline.slice(-2).map(({ text }) => text),
+    ['seen by polling from here on', 'seen by BPF from here on'],
+  );
   assert.equal(story.state.counters.opened, 1);
 });
 
 void test('progress while the mode changed is progress, whatever the origin of sequence numbers', () => {
   const story = MODES.split('\n').slice(0, 6).join('\n');
-  playScenario(`${story}\n 2.2 sweep A una=900001100 ackedbytes=1100 packets=0 retransmits=0 acked=2.05 held 100/21 => unwatch A; A ended recovered at 2.2`, {
-    sockets: `${BLACK_HOLE} ${FAR}`,
-  });
+  playScenario(
+    `${story}\n 2.2 sweep A una=900001100 ackedbytes=1100 packets=0 retransmits=0 acked=2.05 held 100/21 => unwatch A; A ended recovered at 2.2`,
+    {
+      sockets: `${BLACK_HOLE} ${FAR}`,
+    },
+  );
 });
 
 void test('the daemon restarts into the other mode: the record goes on', () => {

@@ -95,7 +95,9 @@ function keepaliveAdvice(record: StuckRecord, program: Program): readonly Advice
   const probedMs = keepaliveIdleMs + keepaliveIntervalMs * keepaliveProbes;
   // A user timeout takes the place of the count, but the first probe has to go unanswered.
   const noticeMs =
-    userTimeoutMs !== null && userTimeoutMs > 0 ? Math.max(userTimeoutMs, keepaliveIdleMs + keepaliveIntervalMs) : probedMs;
+    userTimeoutMs !== null && userTimeoutMs > 0
+      ? Math.max(userTimeoutMs, keepaliveIdleMs + keepaliveIntervalMs)
+      : probedMs;
   if (noticeMs <= 2 * SHORT_MS) {
     return [];
   }

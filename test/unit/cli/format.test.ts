@@ -220,7 +220,10 @@ describe('get', () => {
     const known = pageOf({ unknown: ['user_timeout'], options: { ...none, keepalive: true, userTimeoutMs: null } });
     assert.ok(known.includes('  keepalive      on'));
     const ended = pageOf({ outcome: 'lost_track', endUs: EPOCH_MONO_US });
-    assert.equal(ended.some((line) => line.startsWith('  supposing')), false);
+    assert.equal(
+      ended.some((line) => line.startsWith('  supposing')),
+      false,
+    );
   });
 
   test('a shared one that ended', () => {

@@ -85,6 +85,18 @@ const ROWS: readonly (readonly [what: string, changes: Partial<PeerFacts>, PeerV
     'not_tried',
     /^All 3 connections to it are stuck, and no new one was tried lately\. Try one, for example nc -vz 10\.0\.0\.2 8000: /,
   ],
+  [
+    'by polling nobody knows who tried',
+    { unanswered: stuck(3, { polled: true }) },
+    'not_tried',
+    /^All 3 connections to it are stuck, and polling does not see whether new ones work\. Try one, /,
+  ],
+  [
+    'by polling nobody knows who tried, and others are silent',
+    { unanswered: stuck(3, { polled: true }), totalCount: 10, signs: heard(70) },
+    'partial',
+    /others may just be idle: polling does not see whether new ones work, so/,
+  ],
   ['nobody tried for long', { newConnections: attempts(400, 500) }, 'not_tried', /no new one was tried lately/],
   ['the only one', { unanswered: stuck(1) }, 'not_tried', /^The only connection to it is stuck, /],
   [

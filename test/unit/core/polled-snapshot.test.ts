@@ -142,7 +142,13 @@ test('of two looks the one that was read sooner gives the stamps, and an unchang
   const prompt = snapshotOfPolled(polledOf(read, 250), null, ticks);
   const late = { ...polledOf(read, 250), monoUs: read.monoUs + 9000 };
   const after = snapshotOfPolled(late, prompt, ticks);
-  for (const field of ['retransStamp', 'rtoStampMs', 'rcvTstampJiffies32', 'lsndtimeJiffies32', 'writeTimer'] as const) {
+  for (const field of [
+    'retransStamp',
+    'rtoStampMs',
+    'rcvTstampJiffies32',
+    'lsndtimeJiffies32',
+    'writeTimer',
+  ] as const) {
     assert.deepEqual(after[field], prompt[field], field);
   }
   const before = snapshotOfPolled(late, null, ticks);
@@ -200,7 +206,13 @@ test('sequence numbers of two origins are told apart from progress', () => {
 });
 
 /** An idle socket whose peer has vanished, some time after its n-th probe. */
-function probing(moment: Moment, idle: number, interval: number, probes: number, changes: Partial<SocketSnapshot> = {}) {
+function probing(
+  moment: Moment,
+  idle: number,
+  interval: number,
+  probes: number,
+  changes: Partial<SocketSnapshot> = {},
+) {
   const { hz } = moment.kernel;
   return (n: number): [Moment, SocketSnapshot] => {
     let jiffy = armJiffy(moment.jiffies, idle * hz);

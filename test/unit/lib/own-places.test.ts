@@ -1,6 +1,7 @@
 // Proves where an ordinary user's stuckd keeps its things, who is one, and that a client finds its socket. That a daemon works
 // there is shown by acceptance/own-daemon.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -13,6 +14,9 @@ const directory = mkdtempSync(join(tmpdir(), 'stuckd-own-'));
 after(() => {
   rmSync(directory, { recursive: true, force: true });
 });
+
+/** Of no user of Debian. */
+const UID_WITHOUT_ACCOUNT = 3_999_999;
 
 /** A directory that nobody can make, root neither. */
 const CLOSED = '/dev/null/stuckd';
@@ -46,6 +50,17 @@ test('what cannot be used counts as not set', () => {
   assert.equal(relative.socketPath(), '/home/ann/.local/state/stuckd/stuckd.sock');
   assert.equal(places({ HOME: '/h', XDG_RUNTIME_DIR: CLOSED }).socketPath(), '/h/.local/state/stuckd/stuckd.sock');
   assert.equal(places({}).stateDir, join(homedir(), '.local/state/stuckd'));
+});
+
+const isRoot = process.getuid?.() === 0;
+
+test('whoever has no account has no home, and that is no error', { skip: isRoot ? false : 'needs root' }, () => {
+  const script = `import('${new URL('../../../daemon/lib/own-places.js', import.meta.url).href}').then((it) => {
+    process.setuid(${UID_WITHOUT_ACCOUNT});
+    console.log(String(it.ownSocket({})));
+  })`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', env: {} });
+  assert.equal(stdout, 'null\n', stderr);
 });
 
 test('a path that is too long for a socket is left for the state directory', () => {
