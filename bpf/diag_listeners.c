@@ -42,7 +42,7 @@ bool diag_listeners_had(const struct diag *diag, __u32 netns, __u32 port, __u64 
 	struct diag_listener_key key = {.netns = netns, .port = port};
 	const struct diag_listener *listener = diag_table_find(&diag->listeners, &key);
 
-	return listener && listener->seen_us && now_us - listener->seen_us < MEMORY_US;
+	return listener && listener->seen_us && now_us < listener->seen_us + MEMORY_US;
 }
 
 void diag_listeners_fill(const struct diag_pass *pass, struct polled_record *record)
@@ -61,7 +61,8 @@ void diag_listeners_forget(struct diag *diag, __u64 now_us)
 	for (uint32_t i = diag->listeners.count; i > 0; i--) {
 		struct diag_listener *listener = diag_table_at(&diag->listeners, i - 1);
 
-		if (now_us - listener->seen_us >= MEMORY_US) {
+		/* `now_us` is when the pass began: what it has seen was seen later. */
+		if (now_us >= listener->seen_us + MEMORY_US) {
 			diag_table_remove(&diag->listeners, listener);
 		}
 	}

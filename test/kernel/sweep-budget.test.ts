@@ -7,15 +7,12 @@ import { formatStatusPage } from '../../daemon/cli/status-page.js';
 import { createStyle } from '../../daemon/lib/terminal.js';
 import { durationToMs, timestampToMs } from '../../daemon/rpc/proto-time.js';
 import { labSkipReason, waitFor } from '../support/lab.js';
-import { isPolling } from '../support/sensor-mode.js';
 import { StuckdUnderTest } from '../support/stuckd.js';
 
 const skip = labSkipReason();
 const CONFIGURED_MS = 100;
 const WANTED_MS = 1500;
 const PERCENT_MIN = 0.01;
-/** A sensor that polls gives one half of the budget to its sweeps, and the other to its refreshes. */
-const SHARES = isPolling ? 2 : 1;
 /** The first ones learn what later ones find in the caches: the cheapest of some is what a sweep takes here. */
 const WARM_SWEEPS = 5;
 /** It takes a second or two each. */
@@ -67,7 +64,7 @@ test('a budget that sweeps exceed slows them, and a reload gives their interval 
     assert.ok(pairs < PAIRS_MAX, `none of ${PAIRS_MAX} sweeps kept the interval that the sweep before it asked for`);
     [last, next] = [next, await sweepAfter(stuckd, next)];
   }
-  const budgetMs = SHARES * (last.cpuMs / percent) * 100;
+  const budgetMs = (last.cpuMs / percent) * 100;
   assert.ok(Math.abs(last.intervalMs - budgetMs) <= 0.01 * budgetMs + 1, `${last.intervalMs} ms, not ${budgetMs}`);
   const status = await stuckd.status();
   assert.deepEqual(await stuckd.problems(), []);
