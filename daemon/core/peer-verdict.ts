@@ -176,7 +176,7 @@ export function judgePeer(facts: PeerFacts): PeerJudgement {
   if (others === null) {
     return { verdict: null, summary: `${shareWords(facts)}; how many there are in all is known after the next sweep.` };
   }
-  if (attempts === 'mixed' || (others > 0 && (attempts === 'none' || isHeardFrom(facts)))) {
+  if (attempts === 'mixed' || (others > 0 && (attempts !== 'fail' || isHeardFrom(facts)))) {
     return judgePartial(facts, attempts, others);
   }
   return judgeSilent(facts, attempts, others);
