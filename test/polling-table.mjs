@@ -58,16 +58,22 @@ export class PollingTable {
     return ['kernel tests of a sensor that polls', ...lines, ''].join('\n');
   }
 
-  /** As a table of Markdown, unless something failed; tests that this machine cannot run are left out. */
+  /** As a page of Markdown, unless something failed; tests that this machine cannot run are left out. */
   writeMarkdown(path) {
     if ([...this.#files.values()].some(({ failed }) => failed > 0)) {
       throw new Error(`${path} is left as it is: a test has failed`);
     }
     const cells = this.#rows.map(([file, row]) => {
-      const reasons = [...row.reasons].map(([reason, names]) => `${namesOf(names, row)}${reason}`);
-      return [`\`${file}\``, row.passed === 0 ? '-' : String(row.passed), reasons.join('; ').replaceAll('|', '\\|')];
+      const { passed, reasons } = row;
+      const inapplicable = [...reasons.values()].flat().length;
+      const share = isAboutAll(row) ? 'all' : String(inapplicable);
+      return [`\`${file}\``, passed === 0 ? '-' : String(passed), inapplicable === 0 ? '' : share];
     });
-    writeFileSync(path, [...INTRODUCTION, ...tableOf([['file', 'passed', 'does not apply'], ...cells]), ''].join('\n'));
+    const reasons = this.#rows.flatMap(([file, row]) =>
+      [...row.reasons].map(([reason, names]) => `- \`${file}\`: ${namesOf(names, row)}${reason}`),
+    );
+    const table = tableOf([['file', 'passed', 'does not apply'], ...cells]);
+    writeFileSync(path, [...INTRODUCTION, ...table, '', '## What does not apply', '', ...reasons, ''].join('\n'));
   }
 }
 
