@@ -124,9 +124,9 @@ function partOf(results: readonly KernelResult[], date: string, quick: boolean):
 const INTRODUCTION = [
   '# Supported kernels',
   '',
-  'stuckd needs Linux 5.12 or newer with BTF (`CONFIG_DEBUG_INFO_BTF=y`). What moved between kernels it finds by BTF, never by',
-  'version, since stable kernels carry back-ports. This page is written by `npm run test:kernels -- --write`, which boots',
-  "Debian's kernels under qemu and runs the kernel tests in each of them.",
+  'stuckd uses BPF on Linux 5.12 or newer with BTF (`CONFIG_DEBUG_INFO_BTF=y`), and polls elsewhere (README, "Where BPF cannot',
+  'go"). What moved between kernels it finds by BTF, never by version, since stable kernels carry back-ports. This page is',
+  "written by `npm run test:kernels -- --write`, which boots Debian's kernels under qemu and runs the kernel tests in each.",
   '',
   '',
 ].join('\n');
