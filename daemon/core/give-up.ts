@@ -43,7 +43,8 @@ export function forecastGiveUp(
   play: Play = {},
 ): GiveUp | null {
   const giveUp = forecast(socket, tickClock(kernel, clock), play);
-  return giveUp === null || socket.unknown.length === 0 ? giveUp : withSuppositions(giveUp, socket);
+  const facts = finalFacts(socket, play);
+  return giveUp === null || facts.unknown.length === 0 ? giveUp : withSuppositions(giveUp, facts);
 }
 
 function forecast(socket: SocketSnapshot, ticks: TickClock, play: Play): GiveUp | null {

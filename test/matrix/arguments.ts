@@ -33,7 +33,7 @@ const TIMEOUT_MINUTES = 45;
  * The test files that stand and fall with the kernel's structures, tracepoints and refusals; the others are about what
  * stuckd makes of them. An emulated CPU runs these in a few minutes.
  */
-const QUICK = 'check,fields,probes,keepalive,zombies,hidden,lockdown';
+const QUICK = 'check,fields,probes,keepalive,hidden,lockdown';
 
 export function usage(): string {
   return [

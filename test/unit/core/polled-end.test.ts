@@ -46,7 +46,10 @@ test('what was destroyed is held by nobody: a half-closed connection was closed 
   const destroyed = at(6, { cause: 'destroy', state: TCP_STATE.CLOSE, shutdown: 3 });
   const { outcome, text } = polledEnd('close_wait', before, destroyed, { never: true }, T0 + 6 * US);
   assert.equal(outcome, 'closed_by_application');
-  assert.match(text, /its descriptor was closed, by the application or as its process exited, between two looks 1 s apart/);
+  assert.match(
+    text,
+    /its descriptor was closed, by the application or as its process exited, between two looks 1 s apart/,
+  );
   const left = { ...destroyed, cause: 'sweep' } as const;
   assert.match(polledEnd('close_wait', before, left, null, T0 + 6 * US).text, /with its descriptor still open/);
 });

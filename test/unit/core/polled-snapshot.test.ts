@@ -13,6 +13,7 @@ import type { PolledSocket } from '../../../daemon/core/polled-socket.js';
 import type { GiveUp } from '../../../daemon/core/record.js';
 import { CA_STATE, PENDING, TCP_STATE, type SocketSnapshot } from '../../../daemon/core/snapshot.js';
 import { armJiffy, queuedTimer } from '../../../daemon/core/timer-wheel.js';
+import { whatIf, type WhatIfSettings } from '../../../daemon/core/what-if.js';
 import { INFO_SIZE, polledOf } from '../../support/polled-builder.js';
 import { BASE_JIFFIES, ending, Moment } from './give-up-sockets.js';
 
@@ -314,4 +315,12 @@ test('a socket of which only a descriptor is left keeps what was known of it', (
   const left = polledAt(moment, { ...moment.socket(0.204), state: TCP_STATE.CLOSE, cause: 'sweep' }, before);
   assert.deepEqual([left.state, left.hasFile, left.dead, left.shutdown], [TCP_STATE.CLOSE, true, false, 3]);
   assert.equal(left.sndUna, before.sndUna);
+});
+
+test('whoever asks what a user timeout would do supposes none', () => {
+  const [moment, read] = [...lifeOf(LIVES[0] ?? assert.fail(), 250, 0)][3] ?? assert.fail();
+  const observed = { socket: polledAt(moment, read), closedUs: null, kernel: moment.kernel, clock: moment.clock };
+  const supposed = (settings: WhatIfSettings): unknown => whatIf(observed, settings, moment.monoUs).fromNow?.supposes;
+  assert.deepEqual(supposed({ tcpRetries2: 8 }), ['user_timeout']);
+  assert.equal(supposed({ userTimeoutMs: 60_000 }), undefined);
 });
