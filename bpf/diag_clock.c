@@ -51,13 +51,15 @@ static __u64 jiffies_of(__u32 ms, __u64 mono_ns)
 /* A jiffy began before it is read, so that the earliest time at which one was read is nearest to its edge. */
 static void learn_pair(int fd)
 {
+	static bool is_real; /* numbers of another origin must not follow */
 	__u32 ms;
 	bool is_told = read_jiffies_ms(fd, &ms);
 	__u64 mono_ns = read_mono_ns();
 
 	if (is_told) {
+		is_real = true;
 		clock_learn_pair(jiffies_of(ms, mono_ns), mono_ns);
-	} else {
+	} else if (!is_real) {
 		clock_learn_pair(mono_ns / clock_tick_ns(), mono_ns - mono_ns % clock_tick_ns());
 	}
 }

@@ -11,20 +11,20 @@
 #define STATE_LISTEN 10 /* TCP_LISTEN, which linux/tcp.h does not tell user space */
 
 /* struct tcp_info with what newer kernels have behind the end of the one that we are built with. */
-struct long_info {
-	union {
-		struct tcp_info base;
-		char bytes[232]; /* up to tcpi_snd_wnd (Linux 5.4) */
+union long_info {
+	struct tcp_info base;
+	struct {
+		char before[232]; /* up to tcpi_snd_wnd (Linux 5.4) */
+		__u32 rcv_wnd;    /* Linux 6.2 */
+		__u32 rehash;
+		__u16 total_rto; /* Linux 6.7 */
+		__u16 total_rto_recoveries;
+		__u32 total_rto_time_ms;
 	};
-	__u32 rcv_wnd; /* Linux 6.2 */
-	__u32 rehash;
-	__u16 total_rto; /* Linux 6.7 */
-	__u16 total_rto_recoveries;
-	__u32 total_rto_time_ms;
 };
 _Static_assert(offsetof(struct tcp_info, tcpi_snd_wnd) == 228, "tcp_info up to Linux 5.4");
-_Static_assert(offsetof(struct long_info, rcv_wnd) == 232, "tcp_info of Linux 6.2");
-_Static_assert(sizeof(struct long_info) == 248, "tcp_info of Linux 6.7");
+_Static_assert(offsetof(union long_info, rcv_wnd) == 232, "tcp_info of Linux 6.2");
+_Static_assert(offsetof(union long_info, total_rto_time_ms) == 244, "tcp_info of Linux 6.7");
 
 static void fill_address(__u8 address[16], __u8 family, const __be32 *words)
 {
@@ -39,13 +39,14 @@ static void fill_address(__u8 address[16], __u8 family, const __be32 *words)
 static void fill_info(struct diag_socket *socket, const void *data, size_t size)
 {
 	struct polled_record *r = &socket->record;
-	struct long_info long_info = {0};
+	union long_info long_info;
 	const struct tcp_info *info = &long_info.base;
 
 	r->info_size = size;
 	if (r->state == STATE_LISTEN) {
 		return; /* its fields mean something else, which idiag_rqueue and idiag_wqueue say too */
 	}
+	memset(&long_info, 0, sizeof(long_info));
 	memcpy(&long_info, data, size < sizeof(long_info) ? size : sizeof(long_info));
 	r->ca_state = info->tcpi_ca_state;
 	r->retransmits = info->tcpi_retransmits;

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #define NAMESPACES_MAX 4096
 #define NSFS_MAGIC 0x6e736673
 #define SYSCTLS_AGE_US 10000000
+#define RESERVED_DESCRIPTORS 16
 
 static const char OWN[] = "/proc/thread-self/ns/net";
 static const char NAMES[] = "/run/netns"; /* ip-netns(8) */
@@ -53,6 +55,19 @@ static int come_back(const struct diag_namespaces *namespaces)
 	return setns(namespaces->own_fd, CLONE_NEWNET) ? -errno : 0;
 }
 
+/* The last descriptors are for what a pass has to open. */
+static bool leaves_room(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) || (rlim_t)fd + RESERVED_DESCRIPTORS < limit.rlim_cur;
+}
+
+bool diag_namespace_is_closed(const struct diag_namespace *namespace)
+{
+	return namespace->fd < 0 && (namespace->error == EPERM || namespace->error == EACCES);
+}
+
 /* Opens the socket of a namespace that is not our own. Returns 0, or -errno if there was no way back. */
 static int open_socket(struct diag_namespaces *namespaces, struct diag_namespace *namespace)
 {
@@ -63,6 +78,10 @@ static int open_socket(struct diag_namespaces *namespaces, struct diag_namespace
 		return 0;
 	}
 	namespace->fd = diag_open();
+	if (namespace->fd >= 0 && !leaves_room(namespace->fd)) {
+		close(namespace->fd);
+		namespace->fd = -EMFILE;
+	}
 	namespace->error = namespace->fd < 0 ? -namespace->fd : 0;
 	namespace->fd = namespace->fd < 0 ? -1 : namespace->fd;
 	return come_back(namespaces);
@@ -111,8 +130,9 @@ static int find(struct diag_namespaces *namespaces, __u32 inode, const char *ori
 	struct diag_namespace *namespace;
 
 	namespace = diag_table_find(&namespaces->table, &inode);
-	if (namespace && namespace->found_search == namespaces->search) {
-		return 0;
+	if (namespace && namespace->found_search == namespaces->search &&
+	    (namespace->fd >= 0 || diag_namespace_is_closed(namespace))) {
+		return 0; /* else the next process that is in it may serve */
 	}
 	if (!namespace) {
 		namespace = diag_table_add(&namespaces->table, &inode);
@@ -139,9 +159,9 @@ static int search_processes(struct diag_namespaces *namespaces)
 {
 	DIR *proc = opendir("/proc");
 	const struct dirent *entry;
-	int error = 0;
+	int error = proc ? 0 : -errno;
 
-	while (!error && proc && (entry = readdir(proc))) {
+	while (!error && (entry = readdir(proc))) {
 		char path[288];
 		__u32 inode;
 
@@ -165,7 +185,7 @@ static int search_names(struct diag_namespaces *namespaces)
 {
 	DIR *names = opendir(NAMES);
 	const struct dirent *entry;
-	int error = 0;
+	int error = names || errno == ENOENT || errno == EACCES || errno == ENOTDIR ? 0 : -errno;
 
 	while (!error && names && (entry = readdir(names))) {
 		char path[288];
@@ -214,7 +234,9 @@ int diag_namespaces_search(struct diag_namespaces *namespaces)
 	if (!error) {
 		error = search_names(namespaces);
 	}
-	forget_gone(namespaces);
+	if (!error) {
+		forget_gone(namespaces);
+	}
 	return error;
 }
 

@@ -44,6 +44,9 @@ bool diag_namespaces_are_there(const struct diag_namespaces *namespaces);
 /* What holds in it; read again when it is some seconds old. Returns NULL if there is no such namespace. */
 const struct diag_sysctls *diag_namespaces_sysctls(struct diag_namespaces *namespaces, __u32 inode, __u64 now_us);
 
+/* It must not be entered: who lacks the right will not get it. */
+bool diag_namespace_is_closed(const struct diag_namespace *namespace);
+
 /* Closes the socket of one that does not answer; the next search opens a new one. */
 void diag_namespace_close(struct diag_namespace *namespace);
 

@@ -31,8 +31,9 @@ struct answer {
 	__u32 sequence;
 	diag_visit *visit;
 	void *context;
-	__u64 mono_us;
-	int error; /* -errno: incomplete, but read to its end */
+	__u64 mono_us; /* when the piece that is read was made, or shortly after */
+	__u64 next_us; /* the same of the next one, which the kernel makes while it hands out this one */
+	int error;     /* -errno: incomplete, but read to its end */
 };
 
 int diag_open(void)
@@ -141,7 +142,8 @@ static int read_answer(struct answer *answer)
 		if (left < 0) {
 			return (int)left;
 		}
-		answer->mono_us = clock_mono_us();
+		answer->mono_us = answer->next_us;
+		answer->next_us = clock_mono_us();
 		for (; more > 0 && left > 0; header = NLMSG_NEXT(header, left)) {
 			if (!NLMSG_OK(header, left)) {
 				return -EBADMSG;
@@ -161,6 +163,7 @@ int diag_dump(int fd, __u8 family, __u32 states, diag_visit *visit, void *contex
 	struct answer answer = {.fd = fd, .visit = visit, .context = context};
 	int error = ask(fd, &request, &answer.sequence);
 
+	answer.next_us = clock_mono_us();
 	return error ? error : read_answer(&answer);
 }
 
@@ -187,6 +190,7 @@ int diag_get(int fd, const struct diag_socket *known, struct diag_socket *found)
 	struct answer answer = {.fd = fd, .visit = take, .context = &finding};
 	int error = ask(fd, &request, &answer.sequence);
 
+	answer.next_us = clock_mono_us();
 	if (!error) {
 		error = read_answer(&answer);
 	}

@@ -110,10 +110,15 @@ static DIR *open_descriptors(struct diag_pass *pass, __u32 tgid)
 
 	snprintf(path, sizeof(path), "/proc/%u/fd", tgid);
 	directory = opendir(path);
-	if (!directory && (errno == EACCES || errno == EPERM) && !diag_process_is_kernel_thread(tgid)) {
+	if (directory || errno == ENOENT || errno == ESRCH) {
+		return directory;
+	}
+	if (errno != EACCES && errno != EPERM) {
+		pass->edge.error = errno;
+	} else if (!diag_process_is_kernel_thread(tgid)) {
 		pass->reach.closed_processes++;
 	}
-	return directory;
+	return NULL;
 }
 
 static void walk_process(struct diag_pass *pass, __u32 tgid)

@@ -112,8 +112,8 @@ static void dump_namespaces(struct diag_pass *pass)
 {
 	struct diag_namespaces *namespaces = &pass->diag->namespaces;
 
-	if ((pass->sweeps || !diag_namespaces_are_there(namespaces)) && diag_namespaces_search(namespaces)) {
-		pass->edge.error = EPERM; /* no way back: what is told is right all the same */
+	if (pass->sweeps || !diag_namespaces_are_there(namespaces)) {
+		pass->edge.error = -diag_namespaces_search(namespaces);
 	}
 	for (uint32_t i = 0; i < namespaces->table.count; i++) {
 		struct diag_namespace *namespace = diag_table_at(&namespaces->table, i);
@@ -182,7 +182,9 @@ static int run_pass(struct diag_pass *pass, struct session *session, enum pass_k
 	diag_suspects_ask_for_missing(pass);
 	if (pass->sweeps) {
 		diag_owners_walk(pass);
-		diag_suspects_forget_closed(pass);
+		if (!pass->edge.error) {
+			diag_suspects_forget_closed(pass);
+		}
 		diag_totals_write(pass);
 		diag_listeners_forget(pass->diag, pass->edge.mono_us);
 	}

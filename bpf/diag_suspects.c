@@ -38,6 +38,7 @@ static struct diag_suspect *add(struct diag_pass *pass, const struct diag_socket
 
 	if (!suspect) {
 		pass->diag->suspects_rejected++;
+		pass->edge.error = ENOSPC; /* who is missing from this pass need not be gone */
 	}
 	return suspect;
 }
@@ -189,8 +190,10 @@ static void follow_ended(struct diag_pass *pass, struct diag_suspect *suspect)
 	if (!pass->sweeps) {
 		if (is_held(suspect)) {
 			report_ended(pass, suspect);
-		} else {
+		} else if (suspect->holder_tgid) {
 			forget(pass, suspect);
+		} else if (pass->reports_all) {
+			pass->edge.error = EAGAIN; /* whether anybody holds it, the next sweep finds out */
 		}
 		return;
 	}
@@ -232,12 +235,12 @@ static int ask_for(struct diag_pass *pass, struct diag_suspect *suspect, const s
 }
 
 /*
- * Its namespace was not seen, or not all of it. Next time it may be: until then nobody knows. Where it cannot be entered any
- * more, nobody ever will.
+ * Its namespace was not seen, or not all of it. Next time it may be: until then nobody knows. Where it must not be entered
+ * any more, nobody ever will.
  */
 static void leave_unseen(struct diag_pass *pass, struct diag_suspect *suspect, const struct diag_namespace *namespace)
 {
-	if (namespace->fd < 0 && namespace->error) {
+	if (diag_namespace_is_closed(namespace)) {
 		diag_table_remove(&pass->diag->suspects, suspect);
 	} else if (!pass->edge.error) {
 		pass->edge.error = EAGAIN;

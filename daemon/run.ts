@@ -146,7 +146,9 @@ export async function runDaemon(readConfig: () => Config, options: RunOptions): 
   }
   settleIn(config, log);
   if (process.getuid?.() === 0 && config.sensor.address === undefined) {
-    log.info('the sensor keeps CAP_BPF and CAP_PERFMON only; the daemon stays root, to be able to start it again');
+    log.info(
+      'the sensor keeps the capabilities that it uses, no others; the daemon stays root, to be able to start it again',
+    );
   }
   const ended = awaitEnd(log, exit);
   const starting = startApp(config, log).then((app) => ({

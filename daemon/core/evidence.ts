@@ -45,7 +45,8 @@ export function fulfilsEvidenceRule(socket: SocketSnapshot, rule: EvidenceRule, 
  * back off, so `icsk_backoff` leaves them out. Where it lacks others too, the plain count is all there is.
  */
 export function countedRtos(socket: SocketSnapshot): number {
-  if (mayLackBackoff(socket)) {
+  // sock_diag does not tell sk_err_soft; what the local queue drops for long is rare beside ICMP errors and thin streams.
+  if (mayLackBackoff(socket) || (socket.polled && socket.retransmits > socket.backoff + 1)) {
     return socket.retransmits;
   }
   // Inside the timer this RTO has been counted, but not backed off yet.

@@ -48,6 +48,8 @@ function wasAnsweredAfterClose(now: SocketSnapshot): boolean {
   return now.cause === 'reset_received' && now.dead && jiffiesSinceAck <= 1;
 }
 
+const TWO_TO_32 = 2 ** 32;
+
 /** A duplicate ACK is a sign of life, but only `snd_una` proves that data gets through. */
 function hasRecovered(kind: StuckKind, before: SocketSnapshot, now: SocketSnapshot): boolean {
   switch (kind) {
@@ -89,10 +91,14 @@ function isQuietAgain(before: SocketSnapshot, now: SocketSnapshot): boolean {
   return quiet && (now.packetsOut === 0 || wasHeardBetween(before, now));
 }
 
-/** Only a later stamp is another ACK: of a polled socket a second look may find out that the ACK came a jiffy earlier. */
+/**
+ * Only a later stamp is another ACK. That of a polled socket is late by as much as its answer waited to be read, which on a busy
+ * machine is anybody's guess: so there it has to be later than the look before.
+ */
 function wasHeardBetween(before: SocketSnapshot, now: SocketSnapshot): boolean {
+  const last32 = before.polled || now.polled ? before.jiffies % TWO_TO_32 : before.rcvTstampJiffies32;
   return (
-    seqAfter(now.rcvTstampJiffies32, before.rcvTstampJiffies32) ||
+    seqAfter(now.rcvTstampJiffies32, last32) ||
     seqAfter(now.sndUna, before.sndUna) ||
     now.bytesReceived > before.bytesReceived
   );

@@ -22,6 +22,19 @@ const APPLICATIONS_TURN: ReadonlySet<StuckKind> = new Set<StuckKind>([
   'accepting',
 ]);
 
+/** Whoever did not look for longer than this cannot say which of several ends it was. */
+const LOOK_MAX_US = 150_000_000;
+
+/** What is known of a connection that is gone. */
+export interface PolledBefore {
+  /** The last snapshot in which it was stuck. */
+  readonly socket: SocketSnapshot;
+  /** Until when it is known to have been there, CLOCK_MONOTONIC microseconds. */
+  readonly knownUs: number;
+  /** Its holder was known, so that it is also known that he holds it no more. */
+  readonly isHeld: boolean;
+}
+
 export interface PolledEnd {
   readonly outcome: Outcome;
   /** The step of the timeline: what was seen, and what was concluded. */
@@ -34,21 +47,23 @@ export function showsPolledEnd(now: SocketSnapshot): boolean {
 }
 
 /**
- * @param before the last snapshot in which it was stuck.
  * @param last the look that shows its end; null: it is not found any more.
  * @param giveUp the forecast that held then.
  * @param nowUs when it was found to be gone, CLOCK_MONOTONIC microseconds.
  */
 export function polledEnd(
   kind: StuckKind,
-  before: SocketSnapshot,
+  { socket: before, knownUs, isHeld }: PolledBefore,
   last: SocketSnapshot | null,
   giveUp: GiveUp | null,
   nowUs: number,
 ): PolledEnd {
-  const look = `between two looks ${durationWords(Math.max(0, nowUs - before.monoUs))} apart`;
+  const look = `between two looks ${durationWords(Math.max(0, nowUs - knownUs))} apart`;
   if (last !== null && wasAnswered(before, last)) {
     return { outcome: 'recovered', text: `the peer acknowledged what was sent, and it was closed, ${look}` };
+  }
+  if (nowUs - knownUs > LOOK_MAX_US) {
+    return { outcome: 'lost_track', text: `it is gone, and nobody looked meanwhile (${look})` };
   }
   if (giveUp !== null && !giveUp.never && giveUp.timeUs - EARLY_US <= nowUs) {
     return { outcome: 'timed_out', text: `the kernel gave up as forecast (concluded: it was gone, ${look})` };
@@ -57,6 +72,9 @@ export function polledEnd(
   if (last !== null && last.cause !== 'destroy' && hasEnded(last)) {
     const limits = ['an error from the network', ...unknownNames(giveUp?.supposes ?? [])].join(', ');
     return unknown(`${early}, with its descriptor still open: a RST from the peer, ${limits}`, look);
+  }
+  if (APPLICATIONS_TURN.has(kind) && !isHeld) {
+    return unknown(`${early}: the application closed it, or the peer reset it`, look);
   }
   if (APPLICATIONS_TURN.has(kind)) {
     const text = `its descriptor was closed, by the application or as its process exited, ${look}`;

@@ -6,6 +6,7 @@ import { forecastGiveUp } from './give-up.js';
 import type { Outcome } from './kinds.js';
 import { isMaterialChange } from './material-change.js';
 import type { Observation } from './observation.js';
+import type { PolledBefore } from './polled-end.js';
 import { needsSweep, OWNER_PENDING, releasedOwnership, type Ownership } from './ownership.js';
 import { buildRecord, directionOf, recordId, type RecordIdentity } from './record-builder.js';
 import type { GiveUp, TimelineEntry } from './record.js';
@@ -270,4 +271,9 @@ export function setOwnership(state: TrackerState, entry: Entry, ownership: Owner
 /** @returns the time as of which the newest snapshot is known to hold: refreshes are silent about what is unchanged. */
 export function knownAsOfUs(state: TrackerState, entry: Entry): number {
   return entry.marked ? Math.max(entry.socket.monoUs, state.refreshedUs) : entry.socket.monoUs;
+}
+
+/** What is known of a polled connection until it is found to be gone. */
+export function polledBefore(state: TrackerState, entry: Entry): PolledBefore {
+  return { socket: entry.socket, knownUs: knownAsOfUs(state, entry), isHeld: entry.ownership.type === 'process' };
 }

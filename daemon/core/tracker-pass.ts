@@ -9,6 +9,7 @@ import {
   endRecord,
   forget,
   knownAsOfUs,
+  polledBefore,
   learnOwnership,
   openRecord,
   setOwnership,
@@ -286,7 +287,7 @@ function concludeMissing(step: Step, key: string, pass: RunningPass): void {
 function endUnseen(step: Step, entry: Entry, visit: SocketSnapshot | null, nowUs: number): void {
   const { open, socket } = entry;
   if (socket.polled && open !== null) {
-    const { outcome, text } = polledEnd(open.kind, socket, visit, open.record.giveUp, nowUs);
+    const { outcome, text } = polledEnd(open.kind, polledBefore(step.state, entry), visit, open.record.giveUp, nowUs);
     endRecord(step, entry, outcome, nowUs, { text });
     return;
   }

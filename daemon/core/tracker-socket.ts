@@ -9,6 +9,7 @@ import {
   endRecord,
   forget,
   knownAsOfUs,
+  polledBefore,
   learnOwnership,
   openRecord,
   updateRecord,
@@ -67,7 +68,7 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
     return;
   }
   const kind = kindOf(entry);
-  const polled = kind !== null && showsPolledEnd(socket) ? endOfPolled(entry, kind, socket) : null;
+  const polled = kind !== null && showsPolledEnd(socket) ? endOfPolled(state, entry, kind, socket) : null;
   const outcome = polled?.outcome ?? (kind === null ? null : outcomeOf(kind, entry.socket, socket));
   if (outcome === null) {
     absorb(step, context, entry, socket);
@@ -78,8 +79,8 @@ export function applySocket(step: Step, context: KernelContext, socket: SocketSn
   }
 }
 
-function endOfPolled(entry: Entry, kind: StuckKind, socket: SocketSnapshot): PolledEnd {
-  return polledEnd(kind, entry.socket, socket, entry.open?.record.giveUp ?? null, socket.monoUs);
+function endOfPolled(state: TrackerState, entry: Entry, kind: StuckKind, socket: SocketSnapshot): PolledEnd {
+  return polledEnd(kind, polledBefore(state, entry), socket, entry.open?.record.giveUp ?? null, socket.monoUs);
 }
 
 /** Ends what the socket was until now; what it is from now on may be something new. */

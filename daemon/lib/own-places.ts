@@ -55,14 +55,18 @@ function isUsable(directory: string): boolean {
   return found !== null && found.isDirectory() && isWritable(directory);
 }
 
+const SYSTEM_RUN_DIR = '/run/stuckd';
+
 /** What decides whether somebody is an ordinary user. */
 export interface Circumstances {
   readonly uid: number | undefined;
   readonly systemStateDir: string;
+  /** Where the socket of the system is. */
+  readonly systemRunDir: string;
 }
 
 function whoever(): Circumstances {
-  return { uid: process.geteuid?.(), systemStateDir: SYSTEM_STATE_DIR };
+  return { uid: process.geteuid?.(), systemStateDir: SYSTEM_STATE_DIR, systemRunDir: SYSTEM_RUN_DIR };
 }
 
 /**
@@ -70,9 +74,8 @@ function whoever(): Circumstances {
  * for any other user who can write to the state directory of the system, as in a container that has it as a volume.
  */
 export function ownPlaces(environment: Environment, circumstances: Circumstances = whoever()): OwnPlaces | null {
-  const { uid, systemStateDir } = circumstances;
-  const isService = (environment['STATE_DIRECTORY'] ?? '').split(':').includes(systemStateDir);
-  if (uid === undefined || uid === 0 || isService || isUsable(systemStateDir)) {
+  const { uid, systemStateDir, systemRunDir } = circumstances;
+  if (uid === undefined || uid === 0 || isService(environment) || isUsable(systemStateDir) || isUsable(systemRunDir)) {
     return null;
   }
   return placesOf(environment);
@@ -85,6 +88,13 @@ function homeOfAccount(): string {
   } catch {
     return '/nonexistent';
   }
+}
+
+/** A service of the system, or a container in a cluster: whoever wrote the unit or the manifest knows the places of the system. */
+function isService(environment: Environment): boolean {
+  const home = `${environment['HOME'] ?? ''}/`;
+  const given = (environment['STATE_DIRECTORY'] ?? '').split(':').filter((path) => path !== '');
+  return (environment['KUBERNETES_SERVICE_HOST'] ?? '') !== '' || given.some((path) => !path.startsWith(home));
 }
 
 /** The same without asking who it is. */

@@ -53,9 +53,13 @@ const MISSING_PROBE = 'tcp_send_reset';
 /** Asks for what there is only with `http.metrics.workloadLabels`, which this stuckd does not have. */
 const NEEDS_WORKLOADS = 'Stuck connections, by workload B';
 
+/** Tell of a sensor that polls, which this one does not. */
+const NEED_POLLING = ['What polling does not reach A', 'What polling does not reach B'];
+
 /** Queries about what did not happen: they have a value, and it may be 0. */
 const MAYBE_ZERO = [
   'Nodes that see nothing',
+  'Degraded',
   'Connections under observation B',
   'Sensor restarts within an hour',
   'Dropped, per minute, by stage A',
@@ -85,6 +89,9 @@ function missing(name: string, series: readonly Series[]): string | null {
   const values = series.flatMap((each) => each.values).filter((value) => !Number.isNaN(value));
   if (name === NEEDS_WORKLOADS) {
     return values.length === 0 ? null : `${name}: has data without labels`;
+  }
+  if (NEED_POLLING.includes(name)) {
+    return values.length === 0 ? null : `${name}: has data of a sensor that uses BPF`;
   }
   if (values.length === 0) {
     return `${name}: no data`;

@@ -119,12 +119,13 @@ function directionWords({ peer, peerCount, localPort, connections, stuckCount }:
 
 function forecastWords({ earliestGiveUpUs, stuckCount, connections }: Alert, nowUs: number, names: WallTimes): string {
   const them = stuckCount === 1 ? 'it' : 'the first';
+  const supposed = connections.flatMap(({ giveUp }) => giveUp?.supposes ?? []);
+  const supposition = suppositionWords(unknownFacts((fact) => supposed.includes(fact)));
+  const condition = supposition === null ? '' : `, ${supposition}`;
   if (earliestGiveUpUs !== null) {
     const when = earliestGiveUpUs <= nowUs ? 'any moment now' : `at ${names.wallTime(earliestGiveUpUs)}`;
-    const supposed = connections.flatMap(({ giveUp }) => giveUp?.supposes ?? []);
-    const condition = suppositionWords(unknownFacts((fact) => supposed.includes(fact)));
-    return `the kernel ends ${them} ${when}${condition === null ? '' : `, ${condition}`}`;
+    return `the kernel ends ${them} ${when}${condition}`;
   }
   const isNever = connections.length > 0 && connections.every(({ giveUp }) => giveUp?.never === true);
-  return isNever ? `the kernel never ends ${stuckCount === 1 ? 'it' : 'them'}` : '';
+  return isNever ? `the kernel never ends ${stuckCount === 1 ? 'it' : 'them'}${condition}` : '';
 }

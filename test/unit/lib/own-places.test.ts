@@ -22,7 +22,7 @@ const UID_WITHOUT_ACCOUNT = 3_999_999;
 const CLOSED = '/dev/null/stuckd';
 
 function places(environment: Readonly<Record<string, string>>): OwnPlaces {
-  const found = ownPlaces(environment, { uid: 1000, systemStateDir: CLOSED });
+  const found = ownPlaces(environment, { uid: 1000, systemStateDir: CLOSED, systemRunDir: CLOSED });
   assert.ok(found !== null);
   return found;
 }
@@ -71,11 +71,15 @@ test('a path that is too long for a socket is left for the state directory', () 
 
 test('root, a service and whoever can write to the state directory of the system have nothing of their own', () => {
   const who = (uid: number | undefined, systemStateDir: string, environment = {}): OwnPlaces | null =>
-    ownPlaces({ HOME: '/home/ann', ...environment }, { uid, systemStateDir });
+    ownPlaces({ HOME: '/home/ann', ...environment }, { uid, systemStateDir, systemRunDir: CLOSED });
   assert.equal(who(0, CLOSED), null);
   assert.equal(who(1000, directory), null, 'it is there and can be written to');
   assert.equal(who(1000, join(directory, 'not/yet')), null, 'it can be made');
   assert.equal(who(1000, CLOSED, { STATE_DIRECTORY: CLOSED }), null, 'systemd has made it for the service');
+  assert.equal(who(1000, CLOSED, { STATE_DIRECTORY: '/var/lib/other' }), null, 'under another name');
+  assert.equal(who(1000, CLOSED, { KUBERNETES_SERVICE_HOST: '10.0.0.1' }), null, 'in a cluster');
+  const volume = { uid: 1000, systemStateDir: CLOSED, systemRunDir: directory };
+  assert.equal(ownPlaces({ HOME: '/home/ann' }, volume), null, 'it was given the place of the socket');
   assert.notEqual(who(1000, CLOSED, { STATE_DIRECTORY: '/home/ann/.config/stuckd' }), null, 'a service of the user');
   assert.equal(SYSTEM_STATE_DIR, '/var/lib/stuckd');
 });
